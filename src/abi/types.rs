@@ -1,0 +1,300 @@
+//! The tables that cross the border. Everything is `repr(C)`; strings are pointer + length, never NUL-terminated.
+//!
+//! Rules: `abi` and `size` are the first fields of both tables for ever; new fields are appended, and a reader looks at
+//! `size` before it touches one; who allocates frees; no unwinding crosses (each side catches its own panics).
+
+use std::ffi::{c_int, c_void};
+use std::marker::PhantomData;
+
+/// Version of the border. Raised only when an existing field changes its meaning.
+pub const ABI: u32 = 1;
+
+/// Name of the one exported symbol: `extern "C" fn() -> *const Plugin`.
+pub const ENTRY: &str = "rsgi_plugin";
+
+/// Type of the function behind [`ENTRY`].
+pub type Entry = unsafe extern "C" fn() -> *const Plugin;
+
+/// Bytes owned by somebody else, valid as long as the call they came with (or for ever, where a field says so).
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Slice {
+    /// First byte; may dangle when `len` is 0.
+    pub ptr: *const u8,
+    /// Number of bytes.
+    pub len: usize,
+}
+
+impl Slice {
+    /// The empty slice.
+    pub const EMPTY: Self = Self { ptr: std::ptr::NonNull::dangling().as_ptr(), len: 0 };
+
+    /// Points at `bytes`; the caller keeps them alive for as long as the receiver may look.
+    #[must_use]
+    pub const fn new(bytes: &[u8]) -> Self {
+        Self { ptr: bytes.as_ptr(), len: bytes.len() }
+    }
+
+    /// The bytes.
+    ///
+    /// # Safety
+    /// `ptr` and `len` must describe initialised memory that stays unchanged for `'a`.
+    #[allow(unsafe_code)]
+    #[must_use]
+    pub const unsafe fn bytes<'a>(self) -> &'a [u8] {
+        if self.len == 0 {
+            return &[];
+        }
+        // SAFETY: the caller vouches for the memory; zero length was handled above, so `ptr` is not dangling.
+        unsafe { std::slice::from_raw_parts(self.ptr, self.len) }
+    }
+}
+
+/// `Var::known` of a key that is not in [`Host::known_names`].
+pub const UNKNOWN: u32 = u32::MAX;
+
+/// One CGI variable of a request, borrowed for `'a`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Var<'a> {
+    pub(crate) key: Slice,
+    pub(crate) value: Slice,
+    pub(crate) known: u32,
+    borrow: PhantomData<&'a [u8]>,
+}
+
+impl<'a> Var<'a> {
+    /// A variable; `known` is the key's index in the host's known names, or [`UNKNOWN`].
+    #[must_use]
+    pub const fn new(key: &'a [u8], value: &'a [u8], known: u32) -> Self {
+        Self { key: Slice::new(key), value: Slice::new(value), known, borrow: PhantomData }
+    }
+}
+
+/// One setting for the plugin: an option of the configuration as the user wrote it, in order, repeats included.
+pub type Setting<'a> = Var<'a>;
+
+/// What a plugin offers. All functions but `dump_traceback` are called from threads of the core only.
+///
+/// Order of life: `init` → `load_apps` (here, or after the fork when loading is lazy) → (`before_fork`, `fork`,
+/// `after_fork_parent` | `after_fork_child`)* → per serving thread `core_start`, `handle`*, `core_stop` → `shutdown`.
+/// Between calls the plugin holds no interpreter lock, so that threads of the application run.
+#[repr(C)]
+pub struct Plugin {
+    /// [`ABI`].
+    pub abi: u32,
+    /// `size_of::<Plugin>()` of the plugin's build.
+    pub size: u32,
+    /// Language and name, e.g. `python`. Valid for ever.
+    pub name: Slice,
+    /// Version of the language for people, e.g. `3.12.1 (main, …)`. Valid for ever.
+    pub version: Slice,
+    /// Starts the interpreter on this thread, which becomes its main thread. 0, or a process exit code after the reason
+    /// has been logged through the host.
+    pub init: unsafe extern "C" fn(*const Host, *const Setting<'static>, usize) -> c_int,
+    /// Loads every application that the settings name, reporting each through [`Host::app_loaded`]. Returns how many
+    /// serve now (0 is not an error here: the core decides), or a negative number when loading must not go on.
+    pub load_apps: unsafe extern "C" fn() -> c_int,
+    /// Called before each fork, on the main thread; the interpreter lock is held until one of the next two.
+    pub before_fork: unsafe extern "C" fn(),
+    /// In the parent, after a fork that succeeded or failed.
+    pub after_fork_parent: unsafe extern "C" fn(),
+    /// In the child: the number of the worker (1…) that it is now.
+    pub after_fork_child: unsafe extern "C" fn(worker: u32),
+    /// Prepares the calling thread to serve as core `core` (0…). Core 0 is the main thread. 0 when ready.
+    pub core_start: unsafe extern "C" fn(core: u32) -> c_int,
+    /// Undoes `core_start` on the same thread.
+    pub core_stop: unsafe extern "C" fn(core: u32),
+    /// Answers one request on the thread of `core`.
+    pub handle: unsafe extern "C" fn(core: u32, request: *const Request, outcome: *mut Outcome),
+    /// Runs signal handlers the application has set. Main thread only, after a wait was interrupted.
+    pub check_signals: unsafe extern "C" fn(),
+    /// Writes the stacks of all threads to a descriptor. Takes no lock and allocates nothing: any thread, any moment.
+    pub dump_traceback: unsafe extern "C" fn(fd: c_int),
+    /// Raises the language's "deadline passed" exception in the thread of `core`. 0 when it was delivered.
+    pub interrupt: unsafe extern "C" fn(core: u32) -> c_int,
+    /// Ends the interpreter in this process: joins non-daemon threads for at most `grace_ms`, runs exit handlers,
+    /// flushes buffers. Main thread only; nothing is called afterwards.
+    pub shutdown: unsafe extern "C" fn(grace_ms: u32),
+}
+
+/// What the core offers to a plugin. The pointer given to `init` stays valid for ever.
+#[repr(C)]
+pub struct Host {
+    /// [`ABI`].
+    pub abi: u32,
+    /// `size_of::<Host>()` of the core's build.
+    pub size: u32,
+    /// Keys a request's variables usually have; `Var::known` indexes this. Valid for ever.
+    pub known_names: *const Slice,
+    /// Length of `known_names`.
+    pub known_names_len: usize,
+    /// Writes one log line (without its newline). `level`: 0 error, 1 warning, 2 information.
+    pub log: unsafe extern "C" fn(level: u32, line: Slice),
+    /// Reports an application that was loaded, or failed to.
+    pub app_loaded: unsafe extern "C" fn(*const AppInfo),
+    /// Reads body bytes that `Request::body` did not hold, waiting for them. Returns a count (0: the end), or a
+    /// `READ_*` error. Call it without the interpreter lock.
+    pub read_body: unsafe extern "C" fn(context: *mut c_void, buffer: *mut u8, len: usize) -> isize,
+    /// Goes back to `offset` of a body that was buffered as a whole. 0, or -1 when this body cannot.
+    pub seek_body: unsafe extern "C" fn(context: *mut c_void, offset: u64) -> c_int,
+    /// Sends the head (first call only, null afterwards) and body bytes; `last` = 1 completes the answer. Returns 0 or a
+    /// `SEND_*` code. Call it without the interpreter lock.
+    pub send: unsafe extern "C" fn(context: *mut c_void, head: *const ResponseHead, data: Slice, last: u32) -> c_int,
+    /// Sends `len` bytes (or, with `u64::MAX`, all there is) of `fd` from `offset` as the rest of the body and completes
+    /// the answer. Head and result as in `send`.
+    pub send_file: unsafe extern "C" fn(
+        context: *mut c_void,
+        head: *const ResponseHead,
+        fd: c_int,
+        offset: u64,
+        len: u64,
+    ) -> c_int,
+    /// Asks the master for something: one of `CONTROL_*`. 0 when the request was passed on.
+    pub control: unsafe extern "C" fn(command: u32) -> c_int,
+    /// A number about this server: one of `QUERY_*`; -1 when it is not known here.
+    pub query: unsafe extern "C" fn(what: u32) -> i64,
+}
+
+/// The client went away while its body was read.
+pub const READ_GONE: isize = -1;
+/// The body did not go on within the socket timeout.
+pub const READ_TIMEOUT: isize = -2;
+/// The body's framing is broken (a bad chunk).
+pub const READ_MALFORMED: isize = -3;
+/// The body is larger than `limit-post`.
+pub const READ_TOO_LARGE: isize = -4;
+
+/// Sent.
+pub const SEND_OK: c_int = 0;
+/// The client went away: further sends are pointless.
+pub const SEND_GONE: c_int = -1;
+/// The client took nothing for the socket timeout.
+pub const SEND_TIMEOUT: c_int = -2;
+/// More bytes than the announced Content-Length: the surplus was dropped.
+pub const SEND_OVERFLOW: c_int = -3;
+/// Calls in the wrong order (a second head, bytes after the end).
+pub const SEND_MISUSE: c_int = -4;
+
+/// `Host::control`: a graceful reload.
+pub const CONTROL_RELOAD: u32 = 1;
+/// `Host::control`: a graceful stop of the whole instance.
+pub const CONTROL_STOP: u32 = 2;
+
+/// `Host::query`: number of the worker this process is, 0 outside of workers.
+pub const QUERY_WORKER: u32 = 1;
+/// `Host::query`: process id of the master.
+pub const QUERY_MASTER_PID: u32 = 2;
+/// `Host::query`: configured number of workers.
+pub const QUERY_PROCESSES: u32 = 3;
+/// `Host::query`: cores (threads) of each worker.
+pub const QUERY_CORES: u32 = 4;
+/// `Host::query`: requests answered by this worker.
+pub const QUERY_WORKER_REQUESTS: u32 = 5;
+/// `Host::query`: requests answered by the whole instance.
+pub const QUERY_TOTAL_REQUESTS: u32 = 6;
+/// `Host::query`: start of the instance, seconds since the epoch.
+pub const QUERY_STARTED: u32 = 7;
+/// `Host::query`: `buffer-size` in bytes.
+pub const QUERY_BUFFER_SIZE: u32 = 8;
+/// `Host::query`: the generation of this process (0 before the first reload).
+pub const QUERY_GENERATION: u32 = 9;
+
+/// One request, valid during `handle`.
+#[repr(C)]
+pub struct Request {
+    /// `size_of::<Request>()` of the core's build.
+    pub size: u32,
+    /// Reserved, 0.
+    pub flags: u32,
+    /// Handed back in every callback.
+    pub context: *mut c_void,
+    /// CGI variables in the order received; of equal keys the last one counts.
+    pub vars: *const Var<'static>,
+    /// Length of `vars`.
+    pub vars_len: usize,
+    /// Length of the body: 0 none, -1 known only when it ends (chunked).
+    pub body_length: i64,
+    /// The body's first bytes, already here: consumed first, without a callback.
+    pub body: Slice,
+}
+
+/// Status and header lines of an answer, made by [`crate::head::Head`].
+#[repr(C)]
+pub struct ResponseHead {
+    /// `size_of::<ResponseHead>()` of the plugin's build.
+    pub size: u32,
+    /// Status code, 100…999.
+    pub code: u16,
+    /// `HEAD_*` bits.
+    pub flags: u16,
+    /// Number of header lines of the application.
+    pub count: u32,
+    /// Code and reason, e.g. `200 OK`.
+    pub status: Slice,
+    /// `Name: value\r\n` for each header, checked: no control characters, names are tokens.
+    pub lines: Slice,
+    /// Value of Content-Length, or -1.
+    pub content_length: i64,
+}
+
+/// The application gave a Date header.
+pub const HEAD_DATE: u16 = 1;
+/// The application gave a Server header.
+pub const HEAD_SERVER: u16 = 2;
+/// The application asked for the connection to be closed.
+pub const HEAD_CLOSE: u16 = 4;
+/// The application frames its own body as chunked (the header is among the lines).
+pub const HEAD_CHUNKED: u16 = 8;
+
+/// How a request ended, filled in by `handle`. The host presets it to "nothing happened".
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Number of the application that answered, -1 when none did.
+    pub app: i32,
+    /// Steps of the answer's iterator.
+    pub switches: u32,
+    /// Exceptions that left the application.
+    pub exceptions: u32,
+    /// One of `NEXT_*`.
+    pub next: u32,
+    /// With [`NEXT_EXIT`]: the exit code that the application asked for.
+    pub exit_code: i32,
+}
+
+/// `Outcome::next`: serve on.
+pub const NEXT_SERVE: u32 = 0;
+/// `Outcome::next`: the application asked for the end of this process (`sys.exit`).
+pub const NEXT_EXIT: u32 = 1;
+
+impl Outcome {
+    /// Nothing happened yet.
+    pub const NONE: Self = Self { app: -1, switches: 0, exceptions: 0, next: NEXT_SERVE, exit_code: 0 };
+}
+
+/// One application, reported by `load_apps`.
+#[repr(C)]
+pub struct AppInfo {
+    /// `size_of::<AppInfo>()` of the plugin's build.
+    pub size: u32,
+    /// Number of the application, 0 first; -1 when loading failed.
+    pub id: i32,
+    /// 1 when requests without a mountpoint of their own come here.
+    pub is_default: u32,
+    /// Time that loading took, microseconds.
+    pub micros: u64,
+    /// Mountpoint, empty for the root.
+    pub mountpoint: Slice,
+    /// What was loaded, as the user named it (`shop.wsgi:application`, `foobar.py`).
+    pub name: Slice,
+    /// Empty, or the reason why loading failed, in one line. The traceback has been logged before.
+    pub error: Slice,
+}
+
+#[allow(unsafe_code)]
+// SAFETY: the tables are immutable once published; their pointers are to memory that lives for ever.
+unsafe impl Sync for Plugin {}
+#[allow(unsafe_code)]
+// SAFETY: as for `Plugin`.
+unsafe impl Sync for Host {}
