@@ -1,1 +1,221 @@
-//! The plugin's side.
+//! The plugin's side of the border: safe views of the core's callbacks and of a request.
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use crate::head::Head;
+use crate::host::{ReadError, SendError};
+use crate::types::{self, AppInfo, Setting, Slice, Var};
+
+pub use crate::host::App;
+
+/// The core, as a plugin sees it.
+#[derive(Clone, Copy)]
+pub struct Host(&'static types::Host);
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Host").field(&self.0.abi).finish()
+    }
+}
+
+impl Host {
+    /// Takes the table that `init` received. `None` when the core speaks another border.
+    ///
+    /// # Safety
+    /// `table` is the pointer given to [`types::Plugin::init`].
+    #[must_use]
+    pub unsafe fn new(table: *const types::Host) -> Option<Self> {
+        // SAFETY: by contract valid for ever; version and size are checked before any other field is used.
+        let table = unsafe { table.as_ref() }?;
+        (table.abi == types::ABI && table.size as usize >= size_of::<types::Host>()).then_some(Self(table))
+    }
+
+    /// Names that [`Var::known`] counts.
+    pub fn known_names(self) -> impl Iterator<Item = &'static [u8]> {
+        // SAFETY: valid for ever by the field's contract.
+        let names = unsafe { std::slice::from_raw_parts(self.0.known_names, self.0.known_names_len) };
+        // SAFETY: as above.
+        names.iter().map(|name| unsafe { name.bytes() })
+    }
+
+    /// Writes one log line; `level` is 0 error, 1 warning, 2 information.
+    pub fn log(self, level: u32, line: &[u8]) {
+        // SAFETY: the line lives during the call.
+        unsafe { (self.0.log)(level, Slice::new(line)) };
+    }
+
+    /// Reports a loaded application, or one that failed to load.
+    pub fn app_loaded(self, app: &App<'_>) {
+        let info = AppInfo {
+            size: size_of::<AppInfo>() as u32,
+            id: app.id.and_then(|id| i32::try_from(id).ok()).unwrap_or(-1),
+            is_default: u32::from(app.is_default),
+            micros: app.micros,
+            mountpoint: Slice::new(app.mountpoint),
+            name: Slice::new(app.name),
+            error: Slice::new(app.error),
+        };
+        // SAFETY: everything lives during the call.
+        unsafe { (self.0.app_loaded)(&raw const info) };
+    }
+
+    /// Asks the master for a `CONTROL_*`; `false` when it cannot be passed on.
+    #[must_use]
+    pub fn control(self, command: u32) -> bool {
+        // SAFETY: callable at any time.
+        (unsafe { (self.0.control)(command) }) == 0
+    }
+
+    /// A `QUERY_*` number, `None` when it is not known here.
+    #[must_use]
+    pub fn query(self, what: u32) -> Option<u64> {
+        // SAFETY: callable at any time.
+        u64::try_from(unsafe { (self.0.query)(what) }).ok()
+    }
+
+    /// The view of a request inside `handle`.
+    ///
+    /// # Safety
+    /// `request` is the pointer given to [`types::Plugin::handle`], which must not return while the view is used.
+    #[must_use]
+    pub unsafe fn request<'a>(self, request: *const types::Request) -> Option<Request<'a>> {
+        // SAFETY: by this function's contract.
+        unsafe { request.as_ref() }.map(|raw| Request { raw, host: self })
+    }
+}
+
+/// The settings given to `init`.
+///
+/// # Safety
+/// `settings` and `len` are those of [`types::Plugin::init`].
+#[must_use]
+pub unsafe fn settings(settings: *const Setting<'static>, len: usize) -> &'static [Setting<'static>] {
+    if len == 0 {
+        return &[];
+    }
+    // SAFETY: by contract valid for ever.
+    unsafe { std::slice::from_raw_parts(settings, len) }
+}
+
+impl<'a> Var<'a> {
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &'a [u8] {
+        // SAFETY: made from a `&'a [u8]`.
+        unsafe { self.key.bytes() }
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> &'a [u8] {
+        // SAFETY: made from a `&'a [u8]`.
+        unsafe { self.value.bytes() }
+    }
+
+    /// Index of the key in the host's known names.
+    #[must_use]
+    pub fn known(&self) -> Option<usize> {
+        (self.known != types::UNKNOWN).then_some(self.known as usize)
+    }
+}
+
+/// One request inside `handle`. The blocking methods must be called without the interpreter lock.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    raw: &'a types::Request,
+    host: Host,
+}
+
+impl<'a> Request<'a> {
+    /// CGI variables; of equal keys the last one counts.
+    #[must_use]
+    pub fn vars(&self) -> &'a [Var<'a>] {
+        if self.raw.vars_len == 0 {
+            return &[];
+        }
+        // SAFETY: the core keeps the list alive during `handle`.
+        unsafe { std::slice::from_raw_parts(self.raw.vars.cast::<Var<'a>>(), self.raw.vars_len) }
+    }
+
+    /// Length of the body, `None` when only its end will tell.
+    #[must_use]
+    pub fn body_length(&self) -> Option<u64> {
+        u64::try_from(self.raw.body_length).ok()
+    }
+
+    /// The body's first bytes, already here.
+    #[must_use]
+    pub fn body(&self) -> &'a [u8] {
+        // SAFETY: the core keeps them alive during `handle`.
+        unsafe { self.raw.body.bytes() }
+    }
+
+    /// Reads body bytes that follow [`Self::body`]; 0 is the end. Blocks.
+    ///
+    /// # Errors
+    /// When the body cannot be read on.
+    pub fn read_body(&self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        // SAFETY: within `handle`; the buffer is writable for its length.
+        let count = unsafe { (self.host.0.read_body)(self.raw.context, buffer.as_mut_ptr(), buffer.len()) };
+        match count {
+            types::READ_TIMEOUT => Err(ReadError::Timeout),
+            types::READ_MALFORMED => Err(ReadError::Malformed),
+            types::READ_TOO_LARGE => Err(ReadError::TooLarge),
+            count => usize::try_from(count).map_err(|_| ReadError::Gone),
+        }
+    }
+
+    /// Goes to `offset` of a body that is buffered as a whole (after that, `read_body` gives bytes from there).
+    #[must_use]
+    pub fn seek_body(&self, offset: u64) -> bool {
+        // SAFETY: within `handle`.
+        (unsafe { (self.host.0.seek_body)(self.raw.context, offset) }) == 0
+    }
+
+    /// Sends the head (first call only) and body bytes; `last` completes the answer. Blocks.
+    ///
+    /// # Errors
+    /// When the client cannot take it.
+    pub fn send(&self, head: Option<&Head>, data: &[u8], last: bool) -> Result<(), SendError> {
+        let head = head.map(Head::as_abi);
+        let head = head.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+        // SAFETY: within `handle`; head and data live during the call.
+        sent(unsafe { (self.host.0.send)(self.raw.context, head, Slice::new(data), u32::from(last)) })
+    }
+
+    /// Sends a piece of a file (`None`: to its end) and completes the answer. Blocks.
+    ///
+    /// # Errors
+    /// When the client cannot take it.
+    pub fn send_file(
+        &self,
+        head: Option<&Head>,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        len: Option<u64>,
+    ) -> Result<(), SendError> {
+        let head = head.map(Head::as_abi);
+        let head = head.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+        let len = len.unwrap_or(u64::MAX);
+        // SAFETY: within `handle`; the head lives and the descriptor is open during the call.
+        sent(unsafe { (self.host.0.send_file)(self.raw.context, head, file.as_raw_fd(), offset, len) })
+    }
+}
+
+impl std::fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").field("vars", &self.raw.vars_len).finish_non_exhaustive()
+    }
+}
+
+const fn sent(code: c_int) -> Result<(), SendError> {
+    match code {
+        types::SEND_OK => Ok(()),
+        types::SEND_TIMEOUT => Err(SendError::Timeout),
+        types::SEND_OVERFLOW => Err(SendError::Overflow),
+        types::SEND_MISUSE => Err(SendError::Misuse),
+        _ => Err(SendError::Gone),
+    }
+}

@@ -1,1 +1,471 @@
-//! The core's side.
+//! The core's side of the border: loads a plugin and hides its function table behind safe methods.
+//!
+//! Callbacks from the plugin reach the core through two traits: [`Services`] (one per process) and [`Exchange`] (one per
+//! request). Panics of either are caught here and become an error code.
+#![allow(unsafe_code)]
+
+use std::ffi::{OsStr, OsString, c_int, c_void};
+use std::marker::PhantomData;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use crate::types::{self, AppInfo, Host, Outcome, Request, ResponseHead, Setting, Slice, Var};
+
+/// What the core does for a plugin outside of requests.
+pub trait Services: Send + Sync + 'static {
+    /// Writes one log line; `level` is 0 error, 1 warning, 2 information.
+    fn log(&self, level: u32, line: &[u8]);
+    /// Takes note of an application that was loaded or failed to load.
+    fn app_loaded(&self, app: App<'_>);
+    /// Passes a `CONTROL_*` command to the master; `false` when it cannot.
+    fn control(&self, command: u32) -> bool;
+    /// Answers a `QUERY_*`; -1 when unknown.
+    fn query(&self, what: u32) -> i64;
+}
+
+/// An application as reported while loading.
+#[derive(Debug, Clone, Copy)]
+pub struct App<'a> {
+    /// Number, or `None` when loading failed.
+    pub id: Option<u32>,
+    /// Takes requests that no mountpoint claims.
+    pub is_default: bool,
+    /// Time that loading took, microseconds.
+    pub micros: u64,
+    /// Mountpoint, empty for the root.
+    pub mountpoint: &'a [u8],
+    /// What was loaded, as the user named it.
+    pub name: &'a [u8],
+    /// One line on why loading failed; empty otherwise.
+    pub error: &'a [u8],
+}
+
+/// The core's side of one request.
+pub trait Exchange {
+    /// Reads body bytes beyond those handed over with the request; 0 is the end.
+    ///
+    /// # Errors
+    /// When the body cannot be read on.
+    fn read_body(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError>;
+    /// Goes to `offset` of a body that was buffered as a whole; `false` when this one was not.
+    fn seek_body(&mut self, offset: u64) -> bool;
+    /// Sends head (first call only) and data; `last` completes the answer.
+    ///
+    /// # Errors
+    /// When the client cannot take it; later calls are pointless then.
+    fn send(&mut self, head: Option<&HeadView<'_>>, data: &[u8], last: bool) -> Result<(), SendError>;
+    /// Sends a piece of a file (`None`: up to its end) as the rest of the body and completes the answer.
+    ///
+    /// # Errors
+    /// As for `send`.
+    fn send_file(
+        &mut self,
+        head: Option<&HeadView<'_>>,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        len: Option<u64>,
+    ) -> Result<(), SendError>;
+}
+
+/// Why body bytes could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadError {
+    /// The client went away.
+    Gone,
+    /// Nothing came within the socket timeout.
+    Timeout,
+    /// The chunked framing is broken.
+    Malformed,
+    /// The body is larger than `limit-post`.
+    TooLarge,
+}
+
+/// Why bytes could not be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendError {
+    /// The client went away.
+    Gone,
+    /// The client took nothing within the socket timeout.
+    Timeout,
+    /// More body than the announced Content-Length; the surplus was dropped.
+    Overflow,
+    /// Calls in the wrong order.
+    Misuse,
+}
+
+/// A response head from the plugin.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadView<'a> {
+    /// Status code.
+    pub code: u16,
+    /// `HEAD_*` bits.
+    pub flags: u16,
+    /// Number of header lines.
+    pub count: u32,
+    /// Code and reason.
+    pub status: &'a [u8],
+    /// `Name: value\r\n` lines, checked by the plugin.
+    pub lines: &'a [u8],
+    /// Value of Content-Length.
+    pub content_length: Option<u64>,
+}
+
+/// Why a plugin could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The dynamic loader refused the file.
+    #[error("unable to load plugin {}: {source}", path.display())]
+    Open {
+        /// The file.
+        path: OsString,
+        /// What the loader said.
+        source: libloading::Error,
+    },
+    /// The file is a library, but no plugin of rsgi.
+    #[error("{} is not an rsgi plugin: it has no symbol {}", path.display(), types::ENTRY)]
+    NoEntry {
+        /// The file.
+        path: OsString,
+    },
+    /// The plugin was built for another version of the border.
+    #[error("{} speaks plugin border version {theirs}, this rsgi speaks version {}: build both from one release", path.display(), types::ABI)]
+    Version {
+        /// The file.
+        path: OsString,
+        /// The plugin's version.
+        theirs: u32,
+    },
+}
+
+/// A loaded language plugin, seen from the process's main thread.
+#[derive(Debug, Clone, Copy)]
+pub struct Language {
+    table: &'static types::Plugin,
+    main_thread: PhantomData<*const ()>,
+}
+
+/// The part of a plugin that any thread may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Remote {
+    table: &'static types::Plugin,
+}
+
+impl std::fmt::Debug for types::Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("abi", &self.abi).field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+impl Language {
+    /// Loads the plugin in `path` for the rest of the process's life, its symbols global.
+    ///
+    /// # Errors
+    /// When the file cannot be loaded, is no plugin, or was built for another border.
+    pub fn load(path: &OsStr) -> Result<Self, LoadError> {
+        use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+        // SAFETY: loading runs the library's constructors; the operator named this file as a plugin to run.
+        let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }
+            .map_err(|source| LoadError::Open { path: path.to_owned(), source })?;
+        // SAFETY: the symbol, when present, is declared with this type by every version of the border.
+        let entry = unsafe { library.get::<types::Entry>(types::ENTRY) }
+            .map_err(|_| LoadError::NoEntry { path: path.to_owned() })?;
+        // SAFETY: the entry function takes nothing and returns a table that lives for ever.
+        let table = unsafe { entry().as_ref() }.ok_or_else(|| LoadError::NoEntry { path: path.to_owned() })?;
+        std::mem::forget(library);
+        Self::check(table).map_err(|theirs| LoadError::Version { path: path.to_owned(), theirs })
+    }
+
+    /// Uses a plugin that is part of this binary.
+    ///
+    /// # Errors
+    /// When it was built for another border.
+    pub fn embedded(table: &'static types::Plugin) -> Result<Self, LoadError> {
+        Self::check(table).map_err(|theirs| LoadError::Version { path: "the embedded plugin".into(), theirs })
+    }
+
+    fn check(table: &'static types::Plugin) -> Result<Self, u32> {
+        let complete = table.size as usize >= size_of::<types::Plugin>();
+        if table.abi == types::ABI && complete { Ok(Self { table, main_thread: PhantomData }) } else { Err(table.abi) }
+    }
+
+    /// Name of the language.
+    #[must_use]
+    pub fn name(self) -> String {
+        // SAFETY: valid for ever by the field's contract.
+        String::from_utf8_lossy(unsafe { self.table.name.bytes() }).into_owned()
+    }
+
+    /// Version of the language, for people.
+    #[must_use]
+    pub fn version(self) -> String {
+        // SAFETY: valid for ever by the field's contract.
+        String::from_utf8_lossy(unsafe { self.table.version.bytes() }).into_owned()
+    }
+
+    /// Starts the interpreter; this thread becomes its main thread. Call once per process, before anything else.
+    ///
+    /// # Errors
+    /// The process exit code that fits the failure, after the plugin has logged the reason.
+    pub fn init(
+        self,
+        services: &'static dyn Services,
+        known: &[&'static str],
+        settings: &[(String, String)],
+    ) -> Result<(), i32> {
+        SERVICES.get_or_init(|| services);
+        let names: Vec<Slice> = known.iter().map(|name| Slice::new(name.as_bytes())).collect();
+        let names: &'static [Slice] = names.leak();
+        let host: &'static Host = Box::leak(Box::new(host_table(names)));
+        let settings: Vec<Setting<'static>> = settings
+            .iter()
+            .map(|(key, value)| {
+                let (key, value): (&'static str, &'static str) = (key.clone().leak(), value.clone().leak());
+                Setting::new(key.as_bytes(), value.as_bytes(), types::UNKNOWN)
+            })
+            .collect();
+        let settings = settings.leak();
+        // SAFETY: table and settings live for ever (leaked once per process, by design of the border).
+        match unsafe { (self.table.init)(host, settings.as_ptr(), settings.len()) } {
+            0 => Ok(()),
+            code => Err(code),
+        }
+    }
+
+    /// Loads the applications.
+    ///
+    /// # Errors
+    /// The plugin's negative number when loading must not go on.
+    pub fn load_apps(self) -> Result<u32, i32> {
+        // SAFETY: `init` came first: `Language` is only handed on by code that called it.
+        let loaded = unsafe { (self.table.load_apps)() };
+        u32::try_from(loaded).map_err(|_| loaded)
+    }
+
+    /// Runs `fork` between the plugin's fork hooks. It returns `true` in the child, which then is worker `worker`.
+    pub fn around_fork<T>(self, worker: u32, fork: impl FnOnce() -> T, is_child: impl FnOnce(&T) -> bool) -> T {
+        // SAFETY: main thread (the type is neither Send nor Sync); the pair of hooks is completed below on every path.
+        unsafe { (self.table.before_fork)() };
+        let forked = fork();
+        if is_child(&forked) {
+            // SAFETY: in the child, once.
+            unsafe { (self.table.after_fork_child)(worker) };
+        } else {
+            // SAFETY: in the parent, once.
+            unsafe { (self.table.after_fork_parent)() };
+        }
+        forked
+    }
+
+    /// Runs signal handlers of the application. Call when a wait was interrupted.
+    pub fn check_signals(self) {
+        // SAFETY: main thread by type.
+        unsafe { (self.table.check_signals)() };
+    }
+
+    /// Ends the interpreter.
+    pub fn shutdown(self, grace_ms: u32) {
+        // SAFETY: main thread by type; callers end the process afterwards.
+        unsafe { (self.table.shutdown)(grace_ms) };
+    }
+
+    /// The part that other threads may use.
+    #[must_use]
+    pub const fn remote(self) -> Remote {
+        Remote { table: self.table }
+    }
+}
+
+impl Remote {
+    /// Makes the calling thread the server of core `core`.
+    #[must_use]
+    pub fn start_core(self, core: u32) -> Option<Core> {
+        // SAFETY: called once per thread by the engine; core 0 on the main thread.
+        let ready = unsafe { (self.table.core_start)(core) } == 0;
+        ready.then_some(Core { table: self.table, core, thread: PhantomData })
+    }
+
+    /// Writes the stacks of all threads to `fd`.
+    pub fn dump_traceback(self, fd: BorrowedFd<'_>) {
+        // SAFETY: callable from any thread at any moment by its contract.
+        unsafe { (self.table.dump_traceback)(fd.as_raw_fd()) };
+    }
+
+    /// Raises the deadline exception in the thread of `core`.
+    #[must_use]
+    pub fn interrupt(self, core: u32) -> bool {
+        // SAFETY: callable from any thread by its contract.
+        (unsafe { (self.table.interrupt)(core) }) == 0
+    }
+}
+
+/// A serving thread's access to the plugin; tied to that thread.
+#[derive(Debug)]
+pub struct Core {
+    table: &'static types::Plugin,
+    core: u32,
+    thread: PhantomData<*const ()>,
+}
+
+impl Core {
+    /// Answers one request. `body` are its first bytes; `body_length` is `None` for a chunked body.
+    pub fn handle<E: Exchange>(
+        &mut self,
+        vars: &[Var<'_>],
+        body_length: Option<u64>,
+        body: &[u8],
+        exchange: &mut E,
+    ) -> Outcome {
+        let mut exchange: &mut dyn Exchange = exchange;
+        let request = Request {
+            size: size_of::<Request>() as u32,
+            flags: 0,
+            context: std::ptr::from_mut(&mut exchange).cast::<c_void>(),
+            vars: vars.as_ptr().cast::<Var<'static>>(),
+            vars_len: vars.len(),
+            body_length: body_length.map_or(-1, |length| i64::try_from(length).unwrap_or(i64::MAX)),
+            body: Slice::new(body),
+        };
+        let mut outcome = Outcome::NONE;
+        // SAFETY: this is the thread of `core_start` (not Send); request and context outlive the call.
+        unsafe { (self.table.handle)(self.core, &raw const request, &raw mut outcome) };
+        outcome
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // SAFETY: same thread as `core_start`.
+        unsafe { (self.table.core_stop)(self.core) };
+    }
+}
+
+static SERVICES: OnceLock<&'static dyn Services> = OnceLock::new();
+
+fn host_table(names: &'static [Slice]) -> Host {
+    Host {
+        abi: types::ABI,
+        size: size_of::<Host>() as u32,
+        known_names: names.as_ptr(),
+        known_names_len: names.len(),
+        log,
+        app_loaded,
+        read_body,
+        seek_body,
+        send,
+        send_file,
+        control,
+        query,
+    }
+}
+
+/// The one place where a panic of the core's callbacks is stopped before it reaches foreign frames.
+fn guarded<T>(on_panic: T, call: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or(on_panic)
+}
+
+unsafe extern "C" fn log(level: u32, line: Slice) {
+    guarded((), || {
+        if let Some(services) = SERVICES.get() {
+            // SAFETY: the plugin keeps the line alive during this call.
+            services.log(level, unsafe { line.bytes() });
+        }
+    });
+}
+
+unsafe extern "C" fn app_loaded(info: *const AppInfo) {
+    guarded((), || {
+        // SAFETY: the plugin passes a complete AppInfo whose slices live during this call.
+        let (Some(services), Some(info)) = (SERVICES.get(), unsafe { info.as_ref() }) else { return };
+        // SAFETY: as above.
+        let (mountpoint, name, error) = unsafe { (info.mountpoint.bytes(), info.name.bytes(), info.error.bytes()) };
+        let id = u32::try_from(info.id).ok();
+        services.app_loaded(App { id, is_default: info.is_default != 0, micros: info.micros, mountpoint, name, error });
+    });
+}
+
+unsafe extern "C" fn control(command: u32) -> c_int {
+    guarded(-1, || SERVICES.get().map_or(-1, |services| if services.control(command) { 0 } else { -1 }))
+}
+
+unsafe extern "C" fn query(what: u32) -> i64 {
+    guarded(-1, || SERVICES.get().map_or(-1, |services| services.query(what)))
+}
+
+/// The exchange behind a context pointer.
+///
+/// # Safety
+/// `context` is the one handed out by [`Core::handle`], which has not returned yet.
+unsafe fn exchange<'a>(context: *mut c_void) -> &'a mut dyn Exchange {
+    // SAFETY: `handle` made the pointer from a `&mut &mut dyn Exchange` and waits in the plugin meanwhile.
+    unsafe { &mut **context.cast::<&mut dyn Exchange>() }
+}
+
+unsafe extern "C" fn read_body(context: *mut c_void, buffer: *mut u8, len: usize) -> isize {
+    guarded(types::READ_GONE, || {
+        if len == 0 {
+            return 0;
+        }
+        // SAFETY: the plugin passes writable, initialised memory of `len` bytes.
+        let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, len) };
+        // SAFETY: called within `handle`.
+        match unsafe { exchange(context) }.read_body(buffer) {
+            Ok(count) => isize::try_from(count).unwrap_or(isize::MAX),
+            Err(ReadError::Gone) => types::READ_GONE,
+            Err(ReadError::Timeout) => types::READ_TIMEOUT,
+            Err(ReadError::Malformed) => types::READ_MALFORMED,
+            Err(ReadError::TooLarge) => types::READ_TOO_LARGE,
+        }
+    })
+}
+
+unsafe extern "C" fn seek_body(context: *mut c_void, offset: u64) -> c_int {
+    // SAFETY: called within `handle`.
+    guarded(-1, || if unsafe { exchange(context) }.seek_body(offset) { 0 } else { -1 })
+}
+
+/// # Safety
+/// `head` is null or a complete head whose slices live during the call.
+unsafe fn head_view<'a>(head: *const ResponseHead) -> Option<HeadView<'a>> {
+    // SAFETY: by this function's contract.
+    let head = unsafe { head.as_ref() }?;
+    // SAFETY: as above.
+    let (status, lines) = unsafe { (head.status.bytes(), head.lines.bytes()) };
+    let content_length = u64::try_from(head.content_length).ok();
+    Some(HeadView { code: head.code, flags: head.flags, count: head.count, status, lines, content_length })
+}
+
+const fn send_code(result: Result<(), SendError>) -> c_int {
+    match result {
+        Ok(()) => types::SEND_OK,
+        Err(SendError::Gone) => types::SEND_GONE,
+        Err(SendError::Timeout) => types::SEND_TIMEOUT,
+        Err(SendError::Overflow) => types::SEND_OVERFLOW,
+        Err(SendError::Misuse) => types::SEND_MISUSE,
+    }
+}
+
+unsafe extern "C" fn send(context: *mut c_void, head: *const ResponseHead, data: Slice, last: u32) -> c_int {
+    guarded(types::SEND_GONE, || {
+        // SAFETY: called within `handle`; head and data live during the call.
+        let (exchange, head, data) = unsafe { (exchange(context), head_view(head), data.bytes()) };
+        send_code(exchange.send(head.as_ref(), data, last != 0))
+    })
+}
+
+unsafe extern "C" fn send_file(
+    context: *mut c_void,
+    head: *const ResponseHead,
+    fd: c_int,
+    offset: u64,
+    len: u64,
+) -> c_int {
+    guarded(types::SEND_GONE, || {
+        if fd < 0 {
+            return types::SEND_MISUSE;
+        }
+        // SAFETY: called within `handle`; the head lives and the descriptor stays open during the call.
+        let (exchange, head, file) = unsafe { (exchange(context), head_view(head), BorrowedFd::borrow_raw(fd)) };
+        send_code(exchange.send_file(head.as_ref(), file, offset, (len != u64::MAX).then_some(len)))
+    })
+}
