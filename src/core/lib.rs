@@ -1,1 +1,6 @@
 //! The language-free core of rsgi.
+#![forbid(unsafe_code)]
+
+pub mod control;
+pub mod exit;
+pub mod memory;

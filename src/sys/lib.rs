@@ -1,1 +1,3 @@
-//! See Cargo.toml for what this crate is.
+//! Safe doors to the system calls rsgi needs; together with the plugin border the only home of `unsafe`.
+
+pub mod shm;
