@@ -1,0 +1,820 @@
+//! The resolved configuration: what every process of a running instance is told. Immutable and free of option texts, except
+//! [`Config::options`], which repeats them for `--show-config` and `uwsgi.opt`. The defaults of all options live here.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+
+/// A whole number of seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Seconds(pub u64);
+
+impl Seconds {
+    /// The same span for the standard library.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+}
+
+/// Everything an instance was told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// The directory that the command was given in (or `force-cwd`); relative paths of the start are relative to it.
+    pub start_dir: PathBuf,
+    /// Sockets that the workers serve themselves, in the order written.
+    pub sockets: Vec<Socket>,
+    /// Sockets bound first and named `=0`, `=1`… by others.
+    pub shared_sockets: Vec<Address>,
+    /// The HTTP router.
+    pub router: Router,
+    /// Worker processes and their life.
+    pub workers: Workers,
+    /// The number of workers follows the load.
+    pub cheaper: Cheaper,
+    /// Sizes and deadlines of connections and requests.
+    pub limits: Limits,
+    /// Where and what to log.
+    pub log: Logging,
+    /// The process itself: directories, files, names, rights.
+    pub process: Process,
+    /// Files and events that reload the instance.
+    pub reload: Reload,
+    /// The stats server.
+    pub stats: Stats,
+    /// Static files.
+    pub statics: Statics,
+    /// The emperor.
+    pub emperor: Emperor,
+    /// Changes to the environment, in the order written.
+    pub env: Vec<EnvChange>,
+    /// Language plugins.
+    pub plugins: Plugins,
+    /// What the language plugin is told.
+    pub app: App,
+    /// The configuration files read, in order.
+    pub files: Vec<PathBuf>,
+    /// Every option in effect, by the name written, in order; a flag without value is `true`.
+    pub options: Vec<(String, String)>,
+    /// Load everything, then stop without serving (`no-server`).
+    pub no_server: bool,
+    /// Print the effective configuration at the start and go on (`show-config`).
+    pub show_config: bool,
+}
+
+/// A socket that workers serve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Socket {
+    /// What is spoken on it.
+    pub protocol: Protocol,
+    /// Where it listens.
+    pub address: Address,
+    /// Certificate and key of an encrypted socket.
+    pub tls: Option<Tls>,
+    /// The value as written.
+    pub text: String,
+}
+
+/// What is spoken on a worker's socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protocol {
+    /// The uwsgi protocol.
+    Uwsgi,
+    /// HTTP (`http-socket`).
+    Http,
+    /// HTTP that keeps connections (`http11-socket`).
+    Http11,
+    /// HTTP over TLS (`https-socket`).
+    Https,
+    /// FastCGI, answers begin with `Status:`.
+    Fastcgi,
+    /// FastCGI, answers begin with a status line.
+    FastcgiNph,
+    /// SCGI, answers begin with `Status:`.
+    Scgi,
+    /// SCGI, answers begin with a status line.
+    ScgiNph,
+    /// The uwsgi protocol with several requests a connection.
+    Puwsgi,
+    /// The uwsgi protocol over TLS.
+    Suwsgi,
+    /// No protocol: the application gets the connection.
+    Raw,
+}
+
+/// Certificate and key of an encrypted socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tls {
+    /// PEM file with the certificate chain.
+    pub certificate: PathBuf,
+    /// PEM file with the private key.
+    pub key: PathBuf,
+    /// Ciphers in OpenSSL's words.
+    pub ciphers: Option<String>,
+    /// PEM file with the authorities that client certificates are checked against.
+    pub client_ca: Option<PathBuf>,
+    /// A client without a valid certificate is refused (`!` before the file).
+    pub client_required: bool,
+}
+
+/// The HTTP router.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Router {
+    /// Where it listens, in the order written; empty means no router.
+    pub binds: Vec<Bind>,
+    /// Servers to forward to instead of our own workers (`http-to`).
+    pub to: Vec<Address>,
+    /// Router processes.
+    pub processes: u16,
+    /// Inactivity of client or worker before a connection is closed.
+    pub timeout: Seconds,
+    /// Time for a request head; the timeout when not given.
+    pub headers_timeout: Seconds,
+    /// Time for reaching a backend; the timeout when not given.
+    pub connect_timeout: Seconds,
+    /// Idle time of a kept client connection. `None`: connections are not kept between requests.
+    pub keepalive: Option<Seconds>,
+    /// Chunked coding for answers without length, so that the connection can be kept.
+    pub auto_chunked: bool,
+    /// gzip for answers that ask for it with `uWSGI-Encoding: gzip`.
+    pub auto_gzip: bool,
+    /// Websocket upgrades pass.
+    pub websockets: bool,
+    /// Bodies are forwarded as they come.
+    pub raw_body: bool,
+    /// Chunked request bodies are forwarded.
+    pub chunked_input: bool,
+    /// `Expect: 100-continue` is answered by the router, up to this many bytes of body (0 = any).
+    pub manage_expect: Option<u64>,
+    /// Variables added to every request.
+    pub vars: Vec<(String, String)>,
+    /// First modifier of forwarded requests.
+    pub modifier1: u8,
+    /// Second modifier of forwarded requests.
+    pub modifier2: u8,
+    /// `SERVER_NAME` is the Host header.
+    pub server_name_as_http_host: bool,
+    /// Connection errors are not logged.
+    pub quiet: bool,
+    /// Longest time of one request through the router.
+    pub harakiri: Option<Seconds>,
+    /// User of the router processes.
+    pub uid: Option<String>,
+    /// Group of the router processes.
+    pub gid: Option<String>,
+    /// A PROXY line from the client names the real address.
+    pub proxy_protocol: bool,
+    /// Client certificates are handed to the application.
+    pub export_cert: bool,
+    /// Certificates by server name.
+    pub sni: Vec<(String, Tls)>,
+    /// Directory with a certificate per server name.
+    pub sni_dir: Option<PathBuf>,
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        Self {
+            binds: Vec::new(),
+            to: Vec::new(),
+            processes: 1,
+            timeout: Seconds(60),
+            headers_timeout: Seconds(60),
+            connect_timeout: Seconds(60),
+            keepalive: None,
+            auto_chunked: false,
+            auto_gzip: false,
+            websockets: false,
+            raw_body: false,
+            chunked_input: false,
+            manage_expect: None,
+            vars: Vec::new(),
+            modifier1: 0,
+            modifier2: 0,
+            server_name_as_http_host: false,
+            quiet: false,
+            harakiri: None,
+            uid: None,
+            gid: None,
+            proxy_protocol: false,
+            export_cert: false,
+            sni: Vec::new(),
+            sni_dir: None,
+        }
+    }
+}
+
+/// One address of the router.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bind {
+    /// Where it listens.
+    pub address: Address,
+    /// Certificate and key; `None` for plain HTTP.
+    pub tls: Option<Tls>,
+    /// Every request is redirected to https.
+    pub to_https: bool,
+    /// The value as written.
+    pub text: String,
+}
+
+/// Worker processes and their life.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Workers {
+    /// Worker processes; 0 runs none.
+    pub processes: u32,
+    /// Cores (threads that serve) of each worker.
+    pub threads: u32,
+    /// `master` was asked for, or an option that needs it was given. A supervisor runs either way.
+    pub master: bool,
+    /// Each worker imports the application after its birth.
+    pub lazy_apps: bool,
+    /// Threads of the application run between requests. Always so; the option is accepted.
+    pub enable_threads: bool,
+    /// Stack of a core's thread in KiB; `None` leaves the system's size.
+    pub threads_stacksize: Option<u64>,
+    /// Time that a reload or stop waits for the workers.
+    pub reload_mercy: Seconds,
+    /// Time that one worker may take to end before it is killed.
+    pub worker_reload_mercy: Seconds,
+    /// Pause after workers died too fast; 0 = none.
+    pub forkbomb_delay: Seconds,
+    /// Requests after which a worker is replaced.
+    pub max_requests: Option<u64>,
+    /// Added to `max_requests` for each worker before it.
+    pub max_requests_delta: u64,
+    /// Age before which no worker is recycled.
+    pub min_lifetime: Seconds,
+    /// Age at which a worker is recycled.
+    pub max_lifetime: Option<Seconds>,
+    /// Added to `max_lifetime` for each worker before it.
+    pub max_lifetime_delta: Seconds,
+    /// Address space in MiB at which a worker is recycled after a request.
+    pub reload_on_as: Option<u64>,
+    /// Resident memory in MiB at which a worker is recycled after a request.
+    pub reload_on_rss: Option<u64>,
+    /// Address space in MiB at which a worker is killed.
+    pub evil_reload_on_as: Option<u64>,
+    /// Resident memory in MiB at which a worker is killed.
+    pub evil_reload_on_rss: Option<u64>,
+    /// Longest time of a request.
+    pub harakiri: Option<Seconds>,
+    /// More about a worker killed by harakiri in the log.
+    pub harakiri_verbose: bool,
+    /// Time between the gentle and the hard end of a request that takes too long.
+    pub harakiri_graceful_timeout: Option<Seconds>,
+    /// Threads per worker that send files for the cores.
+    pub offload_threads: u32,
+    /// Niceness of the processes.
+    pub prio: Option<i32>,
+    /// Processors per worker.
+    pub cpu_affinity: Option<u32>,
+    /// Pause between looks of the master at its processes.
+    pub check_interval: Seconds,
+}
+
+impl Default for Workers {
+    fn default() -> Self {
+        Self {
+            processes: 1,
+            threads: 1,
+            master: false,
+            lazy_apps: false,
+            enable_threads: true,
+            threads_stacksize: None,
+            reload_mercy: Seconds(60),
+            worker_reload_mercy: Seconds(60),
+            forkbomb_delay: Seconds(2),
+            max_requests: None,
+            max_requests_delta: 0,
+            min_lifetime: Seconds(10),
+            max_lifetime: None,
+            max_lifetime_delta: Seconds(0),
+            reload_on_as: None,
+            reload_on_rss: None,
+            evil_reload_on_as: None,
+            evil_reload_on_rss: None,
+            harakiri: None,
+            harakiri_verbose: false,
+            harakiri_graceful_timeout: None,
+            offload_threads: 0,
+            prio: None,
+            cpu_affinity: None,
+            check_interval: Seconds(1),
+        }
+    }
+}
+
+/// The number of workers follows the load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cheaper {
+    /// Fewest workers; `None` keeps all of them running.
+    pub min: Option<u32>,
+    /// Workers at the start; the minimum when not given.
+    pub initial: Option<u32>,
+    /// Workers started at a time.
+    pub step: u32,
+    /// `spare`, `backlog`, `manual` or `busyness`.
+    pub algo: String,
+    /// Cycles (spare) or seconds (busyness) between decisions.
+    pub overload: u64,
+    /// Total resident bytes above which no worker is added.
+    pub rss_limit_soft: Option<u64>,
+    /// Total resident bytes above which workers are stopped.
+    pub rss_limit_hard: Option<u64>,
+    /// Percent of busy time above which workers are added.
+    pub busyness_max: u64,
+    /// Percent of busy time below which workers are stopped.
+    pub busyness_min: u64,
+    /// Calm cycles before a worker is stopped.
+    pub busyness_multiplier: u64,
+    /// Cycles added to the multiplier when a stopped worker was needed at once.
+    pub busyness_penalty: u64,
+    /// The algorithm logs its decisions.
+    pub busyness_verbose: bool,
+    /// Connections waiting that start emergency workers.
+    pub busyness_backlog_alert: u32,
+    /// No worker until the first connection.
+    pub cheap: bool,
+    /// Time without requests after which all workers are stopped.
+    pub idle: Option<Seconds>,
+    /// The instance ends instead when idle.
+    pub die_on_idle: bool,
+}
+
+impl Default for Cheaper {
+    fn default() -> Self {
+        Self {
+            min: None,
+            initial: None,
+            step: 1,
+            algo: "spare".into(),
+            overload: 3,
+            rss_limit_soft: None,
+            rss_limit_hard: None,
+            busyness_max: 50,
+            busyness_min: 25,
+            busyness_multiplier: 10,
+            busyness_penalty: 2,
+            busyness_verbose: false,
+            busyness_backlog_alert: 33,
+            cheap: false,
+            idle: None,
+            die_on_idle: false,
+        }
+    }
+}
+
+/// Sizes and deadlines of connections and requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Largest request head (HTTP) or packet (uwsgi) in bytes, at least [`Limits::MIN_BUFFER_SIZE`].
+    pub buffer_size: usize,
+    /// Bodies of at least this many bytes are read to a temporary file before the application runs; 0 = off.
+    pub post_buffering: usize,
+    /// Bytes read at a time while buffering a body.
+    pub post_buffering_bufsize: usize,
+    /// Largest body in bytes; `None` = any.
+    pub limit_post: Option<u64>,
+    /// Most variables of a request.
+    pub max_vars: usize,
+    /// Inactivity of a client connection of a worker.
+    pub socket_timeout: Seconds,
+    /// Idle time of a kept connection of a worker's HTTP socket.
+    pub keepalive_timeout: Seconds,
+    /// Time for a whole request head on a worker's HTTP socket.
+    pub header_timeout: Seconds,
+    /// Connections that may wait to be accepted, per socket.
+    pub listen: u32,
+    /// Probes on idle client connections (`SO_KEEPALIVE`).
+    pub so_keepalive: bool,
+    /// Several processes may bind the same address (`SO_REUSEPORT`).
+    pub reuse_port: bool,
+    /// Small packets leave at once (`TCP_NODELAY`).
+    pub tcp_nodelay: bool,
+    /// Connections are handed over before their first byte (no `TCP_DEFER_ACCEPT`).
+    pub no_defer_accept: bool,
+    /// Addresses may be bound that the machine does not have yet (`IP_FREEBIND`).
+    pub freebind: bool,
+    /// Queue of `TCP_FASTOPEN`; `None` = off.
+    pub tcp_fast_open: Option<u32>,
+    /// Kernel's send buffer in bytes.
+    pub socket_sndbuf: Option<u64>,
+    /// Kernel's receive buffer in bytes.
+    pub socket_rcvbuf: Option<u64>,
+    /// Time for a blocked write; `socket_timeout` when not given.
+    pub so_send_timeout: Option<Seconds>,
+    /// A PROXY line on HTTP sockets names the real address.
+    pub proxy_protocol: bool,
+    /// Largest head of an answer in bytes.
+    pub response_headers: Option<usize>,
+    /// Largest chunk of a chunked request body in bytes.
+    pub chunked_input_limit: u64,
+    /// Time for a chunk of a request body.
+    pub chunked_input_timeout: Seconds,
+    /// Open files per process (`RLIMIT_NOFILE`).
+    pub max_fd: Option<u64>,
+    /// Address space per process in MiB (`RLIMIT_AS`).
+    pub address_space: Option<u64>,
+    /// Processes of the user (`RLIMIT_NPROC`).
+    pub nproc: Option<u64>,
+    /// First modifier of requests of HTTP sockets.
+    pub http_modifier1: u8,
+    /// Second modifier of requests of HTTP sockets.
+    pub http_modifier2: u8,
+}
+
+impl Limits {
+    /// Smallest accepted `buffer-size`: a request line and a Host header must fit.
+    pub const MIN_BUFFER_SIZE: usize = 512;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            buffer_size: 65536,
+            post_buffering: 0,
+            post_buffering_bufsize: 8192,
+            limit_post: None,
+            max_vars: 1024,
+            socket_timeout: Seconds(4),
+            keepalive_timeout: Seconds(60),
+            header_timeout: Seconds(30),
+            listen: 100,
+            so_keepalive: false,
+            reuse_port: false,
+            tcp_nodelay: true,
+            no_defer_accept: false,
+            freebind: false,
+            tcp_fast_open: None,
+            socket_sndbuf: None,
+            socket_rcvbuf: None,
+            so_send_timeout: None,
+            proxy_protocol: false,
+            response_headers: None,
+            chunked_input_limit: 1_048_576,
+            chunked_input_timeout: Seconds(4),
+            max_fd: None,
+            address_space: None,
+            nproc: None,
+            http_modifier1: 0,
+            http_modifier2: 0,
+        }
+    }
+}
+
+/// Where and what to log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Logging {
+    /// File or `udp:host:port`, opened before rights are dropped (`logto`).
+    pub to: Option<PathBuf>,
+    /// The same, opened after rights are dropped (`logto2`).
+    pub to2: Option<PathBuf>,
+    /// Detach from the terminal and log to this file.
+    pub daemonize: Option<PathBuf>,
+    /// The same, but after the application was loaded.
+    pub daemonize2: Option<PathBuf>,
+    /// One line a request. `false` with `disable-logging`; the conditions below then choose.
+    pub requests: bool,
+    /// Log requests answered with 400 to 499.
+    pub log_4xx: bool,
+    /// Log requests answered with 500 to 599.
+    pub log_5xx: bool,
+    /// Log requests slower than this many milliseconds.
+    pub slow: Option<u64>,
+    /// Log requests with an empty answer.
+    pub zero: bool,
+    /// Log answers larger than this many bytes.
+    pub big: Option<u64>,
+    /// Log requests answered by sendfile.
+    pub sendfile: bool,
+    /// Log requests that ended in an I/O error.
+    pub ioerror: bool,
+    /// Times in microseconds.
+    pub micros: bool,
+    /// `strftime` format in front of every line; empty = the standard date.
+    pub date: Option<String>,
+    /// The client's address is taken from `X-Forwarded-For`.
+    pub x_forwarded_for: bool,
+    /// Memory use on every request line.
+    pub memory_report: bool,
+    /// Template of a request line; `None` = uWSGI's default line.
+    pub format: Option<String>,
+    /// The template passes through `strftime`.
+    pub format_strftime: bool,
+    /// The master writes the log of its workers.
+    pub master: bool,
+    /// The log is emptied at the start.
+    pub truncate: bool,
+    /// The log is opened anew at each reload.
+    pub reopen: bool,
+    /// Bytes at which the log is rotated.
+    pub max_size: Option<u64>,
+    /// Name of the rotated log.
+    pub backup_name: Option<PathBuf>,
+    /// Mode of the log file.
+    pub file_mode: Option<u32>,
+    /// The log file belongs to the user of the workers.
+    pub file_chown: bool,
+    /// Broken connections are not logged.
+    pub ignore_sigpipe: bool,
+    /// Failed writes to clients are not logged.
+    pub ignore_write_errors: bool,
+    /// Failed writes raise nothing in the application.
+    pub disable_write_exception: bool,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self {
+            to: None,
+            to2: None,
+            daemonize: None,
+            daemonize2: None,
+            requests: true,
+            log_4xx: false,
+            log_5xx: false,
+            slow: None,
+            zero: false,
+            big: None,
+            sendfile: false,
+            ioerror: false,
+            micros: false,
+            date: None,
+            x_forwarded_for: false,
+            memory_report: false,
+            format: None,
+            format_strftime: false,
+            master: false,
+            truncate: false,
+            reopen: false,
+            max_size: None,
+            backup_name: None,
+            file_mode: None,
+            file_chown: false,
+            ignore_sigpipe: false,
+            ignore_write_errors: false,
+            disable_write_exception: false,
+        }
+    }
+}
+
+/// The process itself: directories, files, names, rights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Process {
+    /// Directory to change to before the application is loaded.
+    pub chdir: Option<PathBuf>,
+    /// Directory to change to after the application was loaded.
+    pub chdir2: Option<PathBuf>,
+    /// File for the master's pid, written before rights are dropped.
+    pub pidfile: Option<PathBuf>,
+    /// File for the master's pid, written after rights are dropped.
+    pub pidfile2: Option<PathBuf>,
+    /// File for the master's pid, written when the start has succeeded.
+    pub safe_pidfile: Option<PathBuf>,
+    /// The same, written after rights are dropped.
+    pub safe_pidfile2: Option<PathBuf>,
+    /// Unix sockets and pid files are removed at the end.
+    pub vacuum: bool,
+    /// SIGTERM stops the instance. Always so, unless `die-on-term = false` asks for uWSGI's reload.
+    pub die_on_term: bool,
+    /// SIGHUP stops the instance.
+    pub exit_on_reload: bool,
+    /// Processes are named by their role.
+    pub auto_procname: bool,
+    /// Title of every process.
+    pub procname: Option<String>,
+    /// Text before every title; the blank of `procname-prefix-spaced` is part of it.
+    pub procname_prefix: Option<String>,
+    /// Text after every title.
+    pub procname_append: Option<String>,
+    /// Title of the master.
+    pub procname_master: Option<String>,
+    /// User to become.
+    pub uid: Option<String>,
+    /// Group to become.
+    pub gid: Option<String>,
+    /// Further groups.
+    pub add_gid: Vec<String>,
+    /// The groups of the user are not taken over.
+    pub no_initgroups: bool,
+    /// Capabilities to keep.
+    pub cap: Vec<String>,
+    /// Directory to lock the processes in.
+    pub chroot: Option<PathBuf>,
+    /// The master keeps its rights.
+    pub master_as_root: bool,
+    /// Bits taken from the mode of new files.
+    pub umask: Option<u32>,
+    /// Mode of unix sockets.
+    pub chmod_socket: Option<u32>,
+    /// Owner of unix sockets, `user` or `user:group`.
+    pub chown_socket: Option<String>,
+    /// Workers die with their master, even when it is killed.
+    pub no_orphans: bool,
+    /// The instance ends (code 22) when no application could be loaded.
+    pub need_app: bool,
+    /// Unknown keys are errors.
+    pub strict: bool,
+    /// Pipes for one-letter commands to the master.
+    pub master_fifo: Vec<PathBuf>,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self {
+            chdir: None,
+            chdir2: None,
+            pidfile: None,
+            pidfile2: None,
+            safe_pidfile: None,
+            safe_pidfile2: None,
+            vacuum: false,
+            die_on_term: true,
+            exit_on_reload: false,
+            auto_procname: false,
+            procname: None,
+            procname_prefix: None,
+            procname_append: None,
+            procname_master: None,
+            uid: None,
+            gid: None,
+            add_gid: Vec::new(),
+            no_initgroups: false,
+            cap: Vec::new(),
+            chroot: None,
+            master_as_root: false,
+            umask: None,
+            chmod_socket: None,
+            chown_socket: None,
+            no_orphans: false,
+            need_app: true,
+            strict: false,
+            master_fifo: Vec::new(),
+        }
+    }
+}
+
+/// Files that reload the instance when touched, and other reasons to reload.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reload {
+    /// Reload everything.
+    pub touch: Vec<PathBuf>,
+    /// Reload the workers only.
+    pub touch_workers: Vec<PathBuf>,
+    /// Reload the workers one after the other.
+    pub touch_chain: Vec<PathBuf>,
+    /// Rotate the log.
+    pub touch_logrotate: Vec<PathBuf>,
+    /// Open the log anew.
+    pub touch_logreopen: Vec<PathBuf>,
+    /// Any exception of the application.
+    pub on_exception: bool,
+    /// Exceptions of these classes.
+    pub on_exception_type: Vec<String>,
+    /// Exceptions with these texts.
+    pub on_exception_value: Vec<String>,
+    /// Exceptions with these representations.
+    pub on_exception_repr: Vec<String>,
+}
+
+/// The stats server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Where it listens; `None` = none.
+    pub address: Option<Address>,
+    /// Answers carry an HTTP head.
+    pub http: bool,
+    /// JSON without blanks.
+    pub minified: bool,
+    /// No list of cores.
+    pub no_cores: bool,
+    /// No metrics.
+    pub no_metrics: bool,
+}
+
+/// Static files.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Statics {
+    /// Prefix and directory; the prefix is cut off (`static-map`).
+    pub map: Vec<(String, PathBuf)>,
+    /// Prefix and directory; the prefix stays part of the path (`static-map2`).
+    pub map2: Vec<(String, PathBuf)>,
+    /// Directories in which any path may be a file.
+    pub check: Vec<PathBuf>,
+    /// File names that answer for a directory.
+    pub index: Vec<String>,
+    /// Endings that are never served.
+    pub skip_ext: Vec<String>,
+    /// Directories that links may lead to.
+    pub safe: Vec<PathBuf>,
+    /// Files with MIME types.
+    pub mime_files: Vec<PathBuf>,
+    /// Pattern of the file name and seconds to keep.
+    pub expires: Vec<(String, u64)>,
+    /// Pattern of the request's URI and seconds to keep.
+    pub expires_uri: Vec<(String, u64)>,
+    /// Pattern of the path and seconds to keep.
+    pub expires_path_info: Vec<(String, u64)>,
+    /// MIME type and seconds to keep.
+    pub expires_type: Vec<(String, u64)>,
+    /// Patterns of files with a compressed neighbour.
+    pub gzip: Vec<String>,
+    /// Any file may have a compressed neighbour.
+    pub gzip_all: bool,
+    /// Range requests are honoured.
+    pub honour_range: bool,
+    /// `x-sendfile` or `x-accel-redirect`: the server in front sends the file.
+    pub serve_mode: Option<String>,
+}
+
+/// The emperor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Emperor {
+    /// Directories, globs or other sources of vassals.
+    pub sources: Vec<String>,
+    /// Pause between scans.
+    pub freq: Seconds,
+    /// Vassals run as the owner of their file.
+    pub tyrant: bool,
+    /// The times of links count, not those of the files they name.
+    pub nofollow: bool,
+    /// First pause after a bad vassal in milliseconds.
+    pub throttle_ms: u64,
+    /// Longest pause after a bad vassal in milliseconds.
+    pub max_throttle_ms: u64,
+    /// Ending of the file that holds the socket of a vassal started on demand.
+    pub on_demand_extension: Option<String>,
+    /// `key=value` for every vassal.
+    pub set: Vec<(String, String)>,
+    /// Files that every vassal inherits.
+    pub inherit: Vec<PathBuf>,
+    /// Files that every vassal includes.
+    pub include: Vec<PathBuf>,
+    /// File for the emperor's pid.
+    pub pidfile: Option<PathBuf>,
+    /// Stats server of the emperor.
+    pub stats: Option<Address>,
+    /// Time without a heartbeat after which a vassal is replaced.
+    pub required_heartbeat: Seconds,
+}
+
+impl Default for Emperor {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            freq: Seconds(3),
+            tyrant: false,
+            nofollow: false,
+            throttle_ms: 1000,
+            max_throttle_ms: 180_000,
+            on_demand_extension: None,
+            set: Vec::new(),
+            inherit: Vec::new(),
+            include: Vec::new(),
+            pidfile: None,
+            stats: None,
+            required_heartbeat: Seconds(30),
+        }
+    }
+}
+
+/// One change to the environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EnvChange {
+    /// Sets a variable.
+    Set(String, String),
+    /// Removes a variable.
+    Unset(String),
+}
+
+/// Language plugins.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plugins {
+    /// Directories searched for them, in order, before the default ones.
+    pub dirs: Vec<PathBuf>,
+    /// Names or paths, in order.
+    pub names: Vec<String>,
+    /// Names or paths without which the instance must not start.
+    pub needed: Vec<String>,
+}
+
+/// What the language plugin is told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct App {
+    /// Canonical option name and value of every option of the plugin, in order; a flag is `true` or `false`.
+    pub settings: Vec<(String, String)>,
+}
+
+impl App {
+    /// The last value given for an option, by its canonical name.
+    pub fn last(&self, name: &str) -> Option<&str> {
+        self.settings.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a flag is on, by its canonical name.
+    pub fn is_on(&self, name: &str) -> bool {
+        self.last(name) == Some("true")
+    }
+}
