@@ -1,0 +1,446 @@
+//! Request heads: the bytes of a connection become CGI variables and the facts that framing needs.
+//!
+//! `httparse` finds lines, names and values; everything that it tolerates and RFC 9112 does not is refused here. Whatever
+//! is refused ends the connection: after a framing error nothing that follows can be trusted.
+//! Source: RFC 9112 §2, §3, §5, §6, §9; RFC 9110 §7.2, §8.6, §10.1.1.
+
+use std::mem::MaybeUninit;
+
+use httparse::{Error, Header, Status};
+
+use super::field::{self, Connection};
+use super::{Limits, Reject, Underscores, target};
+use crate::names::{self, KnownId};
+use crate::vars::{Piece, Span, Vars};
+use crate::{Body, Progress, Version};
+
+/// Most header fields that any limit allows.
+pub const MAX_FIELDS: usize = 256;
+
+/// What the server knows about the connection, for the variables that no header gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer<'a> {
+    /// SERVER_NAME.
+    pub server_name: &'a [u8],
+    /// SERVER_PORT.
+    pub server_port: &'a [u8],
+    /// REMOTE_ADDR; empty for a unix socket.
+    pub remote_addr: &'a [u8],
+    /// REMOTE_PORT, left out when there is none (and by uWSGI's `http-socket` always).
+    pub remote_port: Option<&'a [u8]>,
+    /// The connection is TLS: `HTTPS=on`.
+    pub https: bool,
+}
+
+/// The framing facts of a request, and what the answer depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Head {
+    /// Bytes of the input that the head was, empty lines before it included. The body begins here.
+    pub consumed: usize,
+    /// The method.
+    pub method: Method,
+    /// The version.
+    pub version: Version,
+    /// How the body is delimited.
+    pub body: Body,
+    /// The client is willing to use the connection again.
+    pub keep_alive: bool,
+    /// The client waits for `100 Continue` before it sends the body.
+    pub expect_continue: bool,
+    /// The client offers another protocol (`Connection: upgrade` with an Upgrade field).
+    pub upgrade: bool,
+}
+
+/// The methods that a server treats in their own way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub enum Method {
+    #[default]
+    Get,
+    Head,
+    Post,
+    Put,
+    Delete,
+    Options,
+    Trace,
+    Patch,
+    /// Any other token; its text is REQUEST_METHOD.
+    Other,
+}
+
+impl Method {
+    /// The method with this name; names are case-sensitive.
+    #[must_use]
+    pub fn new(name: &[u8]) -> Self {
+        match name {
+            b"GET" => Self::Get,
+            b"HEAD" => Self::Head,
+            b"POST" => Self::Post,
+            b"PUT" => Self::Put,
+            b"DELETE" => Self::Delete,
+            b"OPTIONS" => Self::Options,
+            b"TRACE" => Self::Trace,
+            b"PATCH" => Self::Patch,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether the answer has no body (RFC 9110 §9.3.2).
+    #[must_use]
+    pub const fn is_head(self) -> bool {
+        matches!(self, Self::Head)
+    }
+
+    /// Whether the request may be sent once more when its first try got no answer (RFC 9110 §9.2.1).
+    #[must_use]
+    pub const fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options | Self::Trace)
+    }
+}
+
+/// Decodes the head at the start of `input` into `vars` (emptied first) and `head`. Of both, spans and counts refer to this
+/// `input`; on `NeedMore` and on errors their content means nothing.
+///
+/// Variables come in uWSGI's order: REQUEST_METHOD, REQUEST_URI, PATH_INFO, QUERY_STRING, SERVER_PROTOCOL, SCRIPT_NAME, those
+/// of `peer`, then one for each header in the order of its first appearance.
+///
+/// # Errors
+/// A [`Reject`]: answer it, close the connection, and parse nothing more of it.
+pub fn decode(
+    input: &[u8],
+    peer: &Peer<'_>,
+    limits: &Limits,
+    vars: &mut Vars,
+    head: &mut Head,
+) -> Result<Progress, Reject> {
+    let whole = input;
+    let input = whole.get(..limits.head.min(u32::MAX as usize)).unwrap_or(whole);
+    let skipped = skip_empty_lines(input)?;
+    let text = input.get(skipped..).unwrap_or_default();
+
+    let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
+    let fields = fields.get_mut(..limits.fields.min(MAX_FIELDS)).unwrap_or_default();
+    let mut request = httparse::Request::new(&mut []);
+    let length = match request.parse_with_uninit_headers(text, fields) {
+        Ok(Status::Complete(length)) => length,
+        Ok(Status::Partial) => return incomplete(text, input.len() == whole.len() && whole.len() < limits.head),
+        Err(error) => return Err(explain(error, text)),
+    };
+    let (Some(method), Some(uri), Some(version)) = (request.method, request.path, request.version) else {
+        return Err(Reject::bad("malformed request line"));
+    };
+    let fields: &[Header<'_>] = request.headers;
+    let version = if version == 0 { Version::Http10 } else { Version::Http11 };
+    check_line_ends(text, length, fields)?;
+
+    vars.clear();
+    let uri_target = target::split(method.as_bytes(), uri.as_bytes())?;
+    vars.push_known(names::REQUEST_METHOD, Piece::Input(Span::of(method.as_bytes(), whole)));
+    vars.push_known(names::REQUEST_URI, Piece::Input(Span::of(uri.as_bytes(), whole)));
+    target::push(vars, whole, &uri_target)?;
+    vars.push_known(names::SERVER_PROTOCOL, Piece::Static(version.name().as_bytes()));
+    vars.push_known(names::SCRIPT_NAME, Piece::Static(b""));
+    push_peer(vars, peer);
+
+    let mut facts = Facts { version, ..Facts::default() };
+    push_fields(fields, uri_target.authority, whole, limits.underscores, vars, &mut facts)?;
+    facts.finish(vars, whole, uri_target.authority)?;
+
+    let connection = facts.connection;
+    head.consumed = skipped + length;
+    head.method = Method::new(method.as_bytes());
+    head.version = version;
+    head.body = if facts.chunked { Body::Chunked } else { facts.length.map_or(Body::None, Body::Length) };
+    head.keep_alive = !connection.close && (version == Version::Http11 || connection.keep_alive);
+    head.expect_continue =
+        facts.expect && version == Version::Http11 && !matches!(head.body, Body::None | Body::Length(0));
+    head.upgrade = connection.upgrade && facts.upgrade && version == Version::Http11;
+    Ok(Progress::Done)
+}
+
+/// Empty lines before a request line, which some old clients send after a body (RFC 9112 §2.2). A few are enough.
+fn skip_empty_lines(input: &[u8]) -> Result<usize, Reject> {
+    const MOST: usize = 8;
+    let mut at = 0;
+    while let Some(b'\r' | b'\n') = input.get(at) {
+        match (input.get(at), input.get(at + 1)) {
+            (Some(b'\r'), Some(b'\n')) if at < 2 * MOST => at += 2,
+            (Some(b'\r'), None) => return Ok(at),
+            _ => return Err(Reject::bad("stray line ends before the request line")),
+        }
+    }
+    Ok(at)
+}
+
+/// The head is not complete: wait, unless it is too long already or can no longer become proper.
+fn incomplete(text: &[u8], room: bool) -> Result<Progress, Reject> {
+    let line_end = memchr::memchr(b'\n', text);
+    if line_end.is_some_and(|at| at == 0 || text.get(at - 1) != Some(&b'\r')) {
+        return Err(BARE_LF);
+    }
+    match (room, line_end) {
+        (true, _) => Ok(Progress::NeedMore),
+        (false, None) => Err(Reject::new(414, "request line longer than the limit of a head")),
+        (false, Some(_)) => Err(Reject::new(431, "request head longer than the limit")),
+    }
+}
+
+const BARE_LF: Reject = Reject::bad("line that ends in LF without CR");
+
+/// `httparse` takes a lone LF as a line end. It refuses LF everywhere else, so it is enough to look at the byte that
+/// stands two before each line's start.
+fn check_line_ends(text: &[u8], length: usize, fields: &[Header<'_>]) -> Result<(), Reject> {
+    let crlf_before = |at: usize| at.checked_sub(2).is_some_and(|at| text.get(at) == Some(&b'\r'));
+    let starts = fields.iter().map(|field| (field.name.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize));
+    let last_line = length.checked_sub(2).is_some_and(crlf_before);
+    if starts.chain([length]).all(crlf_before) && last_line { Ok(()) } else { Err(BARE_LF) }
+}
+
+/// Says what `httparse` stumbled over.
+fn explain(error: Error, text: &[u8]) -> Reject {
+    match error {
+        Error::TooManyHeaders => Reject::new(431, "more header fields than the limit"),
+        Error::HeaderName => Reject::bad("malformed header name, or a folded line"),
+        Error::HeaderValue => Reject::bad("control character in a header value"),
+        Error::NewLine => Reject::bad("line that does not end in CRLF"),
+        Error::Token => Reject::bad("malformed request line"),
+        Error::Version => version_of(text),
+        Error::Status => Reject::bad("a response where a request belongs"),
+    }
+}
+
+/// 505 when the line ends in a version that HTTP could have, else 400.
+fn version_of(text: &[u8]) -> Reject {
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
+    match version {
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+            Reject::new(505, "HTTP version other than 1.0 and 1.1")
+        }
+        _ => Reject::bad("malformed HTTP version"),
+    }
+}
+
+fn push_peer(vars: &mut Vars, peer: &Peer<'_>) {
+    vars.push_text(names::SERVER_NAME, peer.server_name);
+    vars.push_text(names::SERVER_PORT, peer.server_port);
+    vars.push_text(names::REMOTE_ADDR, peer.remote_addr);
+    if let Some(port) = peer.remote_port {
+        vars.push_text(names::REMOTE_PORT, port);
+    }
+    if peer.https {
+        vars.push_known(names::HTTPS, Piece::Static(b"on"));
+    }
+}
+
+/// What the fields said that concerns the server.
+#[derive(Default)]
+struct Facts {
+    version: Version,
+    connection: Connection,
+    length: Option<u64>,
+    chunked: bool,
+    expect: bool,
+    upgrade: bool,
+    host: bool,
+}
+
+impl Facts {
+    /// Looks at one field. False: it must not become a variable.
+    fn note(&mut self, id: KnownId, value: &[u8]) -> Result<bool, Reject> {
+        match id {
+            names::HTTP_HOST => {
+                self.host = true;
+                if !target::is_authority(value) {
+                    return Err(Reject::bad("invalid Host"));
+                }
+            }
+            names::CONTENT_LENGTH => {
+                let length = field::content_length(value).ok_or(Reject::bad("invalid Content-Length"))?;
+                self.length = Some(length);
+            }
+            names::HTTP_TRANSFER_ENCODING => {
+                field::transfer_encoding(value, self.version)?;
+                self.chunked = true;
+            }
+            names::HTTP_CONNECTION => self.connection.add(value),
+            names::HTTP_EXPECT => {
+                field::expect(value)?;
+                self.expect = true;
+            }
+            names::HTTP_UPGRADE => self.upgrade = true,
+            // As a CGI variable it would be HTTP_PROXY, which many programs take as their own proxy setting.
+            names::HTTP_PROXY => return Ok(false),
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    /// Checks what only shows at the end.
+    fn finish(&self, vars: &mut Vars, input: &[u8], authority: Option<&[u8]>) -> Result<(), Reject> {
+        if self.chunked && self.length.is_some() {
+            return Err(Reject::bad("both Content-Length and Transfer-Encoding"));
+        }
+        if !self.host {
+            if self.version == Version::Http11 {
+                return Err(Reject::bad("no Host in an HTTP/1.1 request"));
+            }
+            if let Some(authority) = authority {
+                vars.push_known(names::HTTP_HOST, Piece::Input(Span::of(authority, input)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Turns the fields into variables. Fields of one name become one, in the place of the first (RFC 9110 §5.3).
+fn push_fields(
+    fields: &[Header<'_>],
+    authority: Option<&[u8]>,
+    input: &[u8],
+    underscores: Underscores,
+    vars: &mut Vars,
+    facts: &mut Facts,
+) -> Result<(), Reject> {
+    let mut seen = Seen::default();
+    let mut joined = Seen::default();
+    for (at, field) in fields.iter().enumerate() {
+        if joined.has(at) {
+            continue;
+        }
+        let name = field.name.as_bytes();
+        let Some(id) = names::from_header(name) else {
+            if memchr::memchr(b'_', name).is_some() {
+                match underscores {
+                    Underscores::Drop => continue,
+                    Underscores::Refuse => return Err(Reject::bad("header name with an underscore")),
+                    Underscores::Keep if passes_for_known(name) => continue,
+                    Underscores::Keep => {}
+                }
+            }
+            match vars.position_of_header(input, name) {
+                Some(index) => join(vars, index, input, b", ", at, fields, &mut joined),
+                None => {
+                    let key = vars.header_key(name);
+                    vars.push_piece(key, Piece::Input(Span::of(field.value, input)));
+                }
+            }
+            continue;
+        };
+        if !facts.note(id, field.value)? {
+            continue;
+        }
+        if seen.insert(id.index()) {
+            let value = match authority {
+                Some(authority) if id == names::HTTP_HOST => authority,
+                _ => field.value,
+            };
+            vars.push_known(id, Piece::Input(Span::of(value, input)));
+            continue;
+        }
+        let separator: &[u8] = match id {
+            names::HTTP_HOST => return Err(Reject::bad("more than one Host")),
+            names::CONTENT_LENGTH => return Err(Reject::bad("more than one Content-Length")),
+            names::CONTENT_TYPE => return Err(Reject::bad("more than one Content-Type")),
+            names::HTTP_TRANSFER_ENCODING => return Err(Reject::bad("more than one Transfer-Encoding")),
+            names::HTTP_COOKIE => b"; ",
+            _ => b", ",
+        };
+        // The later ones of this name are joined now, but each must still be looked at.
+        for later in fields.iter().skip(at + 1).filter(|later| later.name.as_bytes().eq_ignore_ascii_case(name)) {
+            facts.note(id, later.value)?;
+        }
+        if let Some(index) = vars.position(id) {
+            join(vars, index, input, separator, at, fields, &mut joined);
+        }
+    }
+    Ok(())
+}
+
+/// Appends the values of field `at` and of all later ones of its name to the value of variable `index`. All at once, so
+/// that a value is copied once however often its name is repeated.
+fn join(
+    vars: &mut Vars,
+    index: usize,
+    input: &[u8],
+    separator: &[u8],
+    at: usize,
+    fields: &[Header<'_>],
+    joined: &mut Seen,
+) {
+    let Some(field) = fields.get(at) else { return };
+    let start = vars.append_value(index, input);
+    for (number, later) in fields.iter().enumerate().skip(at) {
+        if later.name.as_bytes().eq_ignore_ascii_case(field.name.as_bytes()) {
+            joined.insert(number);
+            vars.scratch().extend_from_slice(separator);
+            vars.scratch().extend_from_slice(later.value);
+        }
+    }
+    let value = vars.since(start);
+    vars.set_value(index, value);
+}
+
+/// Whether the variable of `name` would be that of a header the server knows.
+fn passes_for_known(name: &[u8]) -> bool {
+    let mut dashed = [0; 64];
+    let Some(dashed) = dashed.get_mut(..name.len()) else { return false };
+    for (slot, &byte) in dashed.iter_mut().zip(name) {
+        *slot = if byte == b'_' { b'-' } else { byte };
+    }
+    names::from_header(dashed).is_some()
+}
+
+/// A set of small numbers.
+#[derive(Default)]
+struct Seen([u64; MAX_FIELDS / 64]);
+
+impl Seen {
+    /// Adds `number`; false when it was there (or is out of range, which no number here is).
+    #[inline]
+    fn insert(&mut self, number: usize) -> bool {
+        let Some(word) = self.0.get_mut(number / 64) else { return false };
+        let bit = 1 << (number % 64);
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+
+    #[inline]
+    fn has(&self, number: usize) -> bool {
+        self.0.get(number / 64).is_some_and(|word| word & 1 << (number % 64) != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: Peer<'_> = Peer {
+        server_name: b"box",
+        server_port: b"80",
+        remote_addr: b"127.0.0.1",
+        remote_port: Some(b"4711"),
+        https: false,
+    };
+
+    #[test]
+    fn variables_come_in_the_order_of_uwsgi() {
+        let input =
+            b"GET /a%20b/../c?x=1 HTTP/1.1\r\nHost: h\r\nX-Odd: 1\r\nCookie: a\r\nx-odd: 2\r\ncookie: b\r\n\r\nrest";
+        let (mut vars, mut head) = (Vars::new(), Head::default());
+        assert_eq!(decode(input, &PEER, &Limits::default(), &mut vars, &mut head), Ok(Progress::Done));
+        let shown: Vec<String> = vars
+            .iter(input)
+            .map(|var| format!("{}={}", String::from_utf8_lossy(var.key), String::from_utf8_lossy(var.value)))
+            .collect();
+        assert_eq!(
+            shown.join("\n"),
+            "REQUEST_METHOD=GET\nREQUEST_URI=/a%20b/../c?x=1\nPATH_INFO=/c\nQUERY_STRING=x=1\n\
+            SERVER_PROTOCOL=HTTP/1.1\nSCRIPT_NAME=\nSERVER_NAME=box\nSERVER_PORT=80\nREMOTE_ADDR=127.0.0.1\n\
+            REMOTE_PORT=4711\nHTTP_HOST=h\nHTTP_X_ODD=1, 2\nHTTP_COOKIE=a; b"
+        );
+        assert_eq!(head.consumed, input.len() - 4);
+    }
+}

@@ -1,0 +1,261 @@
+//! The request target: which forms are legal, and the path that an application sees.
+//!
+//! Source: RFC 9112 §3.2 (the four forms), RFC 3986 §5.2.4 (dot segments), uWSGI's http parser (decoding comes first, so
+//! `%2F` separates segments; repeated slashes stay).
+
+use super::Reject;
+use crate::names;
+use crate::vars::{Piece, Span, Vars};
+
+/// A target, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Target<'a> {
+    /// Host and port of the absolute form; it counts instead of the Host header.
+    pub authority: Option<&'a [u8]>,
+    /// The path as sent: `/…`, or `*`.
+    pub path: &'a [u8],
+    /// What follows the first `?`.
+    pub query: &'a [u8],
+    /// The path has something to decode or to resolve.
+    pub raw: bool,
+}
+
+/// Takes `target` apart, as the target of a request with `method`.
+///
+/// # Errors
+/// 400 when this form is not legal for the method; 501 for CONNECT, which only a proxy can do.
+pub fn split<'a>(method: &[u8], target: &'a [u8]) -> Result<Target<'a>, Reject> {
+    match target {
+        _ if method == b"CONNECT" => Err(connect(target)),
+        [b'/', ..] => origin(target),
+        b"*" if method == b"OPTIONS" => Ok(Target { path: target, ..Target::default() }),
+        b"*" => Err(Reject::bad("target * with a method other than OPTIONS")),
+        _ => absolute(target),
+    }
+}
+
+/// Appends PATH_INFO and QUERY_STRING, in this order. `input` is what `target` was cut out of, or anything when the target
+/// has been copied (then the variables are copied too).
+///
+/// # Errors
+/// 400 when the path cannot be decoded.
+pub fn push(vars: &mut Vars, input: &[u8], target: &Target<'_>) -> Result<(), Reject> {
+    let path = if target.raw {
+        let start = vars.scratch().len();
+        decode_path(target.path, vars.scratch())?;
+        vars.since(start)
+    } else {
+        place(vars, target.path, input)
+    };
+    vars.push_known(names::PATH_INFO, path);
+    let query = place(vars, target.query, input);
+    vars.push_known(names::QUERY_STRING, query);
+    Ok(())
+}
+
+/// Appends `path` to `out`, percent-decoded and then without dot segments.
+///
+/// # Errors
+/// 400 for a `%` without two hexadecimal digits, and for a NUL.
+pub fn decode_path(path: &[u8], out: &mut Vec<u8>) -> Result<(), Reject> {
+    let base = out.len();
+    out.reserve(path.len());
+    let mut rest = path;
+    for at in memchr::memchr_iter(b'%', path) {
+        let done = path.len() - rest.len();
+        let (Some(plain), Some(&[high, low])) = (path.get(done..at), path.get(at + 1..at + 3)) else {
+            return Err(BAD_ESCAPE);
+        };
+        let (Some(high), Some(low)) = (hex(high), hex(low)) else { return Err(BAD_ESCAPE) };
+        let byte = high << 4 | low;
+        if byte == 0 {
+            return Err(Reject::bad("NUL in the path"));
+        }
+        out.extend_from_slice(plain);
+        out.push(byte);
+        rest = path.get(at + 3..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    remove_dot_segments(out, base);
+    Ok(())
+}
+
+const BAD_ESCAPE: Reject = Reject::bad("% without two hexadecimal digits in the path");
+
+/// Resolves `.` and `..` in `out[base..]`, in place. What has no leading slash (the target `*`) has no segments.
+fn remove_dot_segments(out: &mut Vec<u8>, base: usize) {
+    let path = out.get(base..).unwrap_or_default();
+    if path.first() != Some(&b'/') || !path.windows(2).any(|pair| pair == b"/.") {
+        return;
+    }
+    // `read` and `write` stand on the slash that begins a segment; `write` never passes `read`.
+    let (mut read, mut write) = (base, base);
+    while read < out.len() {
+        let after = read + 1;
+        let end = out.get(after..).and_then(|tail| memchr::memchr(b'/', tail)).map_or(out.len(), |at| after + at);
+        let last = end == out.len();
+        let segment = out.get(after..end).unwrap_or_default();
+        let parent = segment == b"..";
+        if parent || segment == b"." {
+            if parent {
+                let kept = out.get(base..write).unwrap_or_default();
+                write = base + memchr::memrchr(b'/', kept).unwrap_or(0);
+            }
+            if last {
+                // A path that ends in a dot segment names a directory: its slash stays.
+                if let Some(slot) = out.get_mut(write) {
+                    *slot = b'/';
+                }
+                write += 1;
+            }
+        } else {
+            out.copy_within(read..end, write);
+            write += end - read;
+        }
+        read = end;
+    }
+    out.truncate(write);
+}
+
+fn origin(target: &[u8]) -> Result<Target<'_>, Reject> {
+    let mut raw = false;
+    let mut previous = 0;
+    let mut query = None;
+    for (at, &byte) in target.iter().enumerate() {
+        match byte {
+            b'?' => {
+                query = Some(at);
+                break;
+            }
+            b'%' => raw = true,
+            b'.' => raw |= previous == b'/',
+            b'#' => return Err(FRAGMENT),
+            _ => {}
+        }
+        previous = byte;
+    }
+    let (path, query) = match query {
+        None => (target, &[][..]),
+        Some(at) => (target.get(..at).unwrap_or_default(), target.get(at + 1..).unwrap_or_default()),
+    };
+    if memchr::memchr(b'#', query).is_some() {
+        return Err(FRAGMENT);
+    }
+    Ok(Target { authority: None, path, query, raw })
+}
+
+const FRAGMENT: Reject = Reject::bad("fragment in the request target");
+
+fn absolute(target: &[u8]) -> Result<Target<'_>, Reject> {
+    let colon = memchr::memchr(b':', target).ok_or(Reject::bad("request target does not start with /"))?;
+    let (scheme, rest) = target.split_at(colon);
+    if !(scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https")) {
+        return Err(Reject::bad("request target with a scheme other than http and https"));
+    }
+    let rest = rest.strip_prefix(b"://").ok_or(Reject::bad("request target without an authority"))?;
+    let end = rest.iter().position(|&byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    if authority.is_empty() || !is_authority(authority) {
+        return Err(Reject::bad("request target with an invalid host"));
+    }
+    match rest.first() {
+        Some(b'/') => Ok(Target { authority: Some(authority), ..origin(rest)? }),
+        Some(b'?') => {
+            let query = rest.get(1..).unwrap_or_default();
+            if memchr::memchr(b'#', query).is_some() {
+                return Err(FRAGMENT);
+            }
+            Ok(Target { authority: Some(authority), path: b"/", query, raw: false })
+        }
+        Some(_) => Err(FRAGMENT),
+        None => Ok(Target { authority: Some(authority), path: b"/", query: &[], raw: false }),
+    }
+}
+
+fn connect(target: &[u8]) -> Reject {
+    let port = memchr::memrchr(b':', target).map(|at| target.get(at + 1..).unwrap_or_default());
+    match port {
+        Some([_, ..]) if !target.starts_with(b":") && is_authority(target) => {
+            Reject::new(501, "CONNECT, which only a proxy does")
+        }
+        _ => Reject::bad("CONNECT with a target other than host:port"),
+    }
+}
+
+/// Whether `text` is `host [":" port]` as RFC 3986 §3.2.2 has it, without user information; an empty host is one.
+#[must_use]
+pub fn is_authority(text: &[u8]) -> bool {
+    let (host_ok, port) = match text.strip_prefix(b"[") {
+        Some(literal) => match memchr::memchr(b']', literal) {
+            Some(end) => {
+                let (address, tail) = literal.split_at(end);
+                (is_literal(address), tail.get(1..).unwrap_or_default())
+            }
+            None => return false,
+        },
+        None => {
+            let (host, port) = text.split_at(memchr::memchr(b':', text).unwrap_or(text.len()));
+            (is_reg_name(host), port)
+        }
+    };
+    host_ok
+        && match port {
+            [] => true,
+            [b':', digits @ ..] => {
+                digits.iter().all(u8::is_ascii_digit)
+                    && digits.iter().fold(0_u32, |n, d| n.saturating_mul(10).saturating_add(u32::from(d - b'0')))
+                        <= 65535
+            }
+            _ => false,
+        }
+}
+
+/// An IPv6 address, or an address of the future (`v1.…`), as written between brackets.
+fn is_literal(text: &[u8]) -> bool {
+    match text {
+        [b'v' | b'V', rest @ ..] => match memchr::memchr(b'.', rest) {
+            Some(dot) => {
+                let (version, tail) = rest.split_at(dot);
+                let tail = tail.get(1..).unwrap_or_default();
+                !version.is_empty()
+                    && version.iter().all(u8::is_ascii_hexdigit)
+                    && !tail.is_empty()
+                    && tail.iter().all(|&byte| is_host_byte(byte) && byte != b'%' || byte == b':')
+            }
+            None => false,
+        },
+        _ => std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok()),
+    }
+}
+
+fn is_reg_name(host: &[u8]) -> bool {
+    if !host.iter().all(|&byte| is_host_byte(byte)) {
+        return false;
+    }
+    memchr::memchr_iter(b'%', host)
+        .all(|at| host.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
+}
+
+/// unreserved / "%" / sub-delims
+const fn is_host_byte(byte: u8) -> bool {
+    matches!(byte,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'%'
+        | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// Points into `input` when `part` lies there, and copies it otherwise.
+fn place(vars: &mut Vars, part: &[u8], input: &[u8]) -> Piece {
+    if part.is_empty() {
+        return Piece::Static(b"");
+    }
+    let span = Span::of(part, input);
+    if input.as_ptr_range().contains(&part.as_ptr()) && span.get(input).len() == part.len() {
+        Piece::Input(span)
+    } else {
+        vars.copy(part)
+    }
+}
