@@ -3,6 +3,7 @@
 //! * [`names`]: the CGI keys that requests usually have, numbered.
 //! * [`vars`]: a request's CGI variables, as spans into the bytes they came from.
 //! * [`http1`]: HTTP/1.0 and 1.1: request heads, chunked bodies, response heads.
+//! * [`uwsgi`]: the uwsgi packet.
 //! * [`link`]: frames between the router and a worker's core.
 //!
 //! Everything here is fed by strangers. Decoders are incremental (call again with more bytes), bounded, and never panic.
@@ -12,6 +13,7 @@
 pub mod http1;
 pub mod link;
 pub mod names;
+pub mod uwsgi;
 pub mod vars;
 
 /// How a request's body is delimited.

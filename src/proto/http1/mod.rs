@@ -2,12 +2,16 @@
 //!
 //! * [`request`]: a head becomes CGI variables and framing facts, or a [`Reject`].
 //! * [`target`]: the request target, its path decoded.
+//! * [`chunked`]: chunked bodies, as they come.
 //! * [`response`]: how an answer is framed, and its head on the wire.
 
+pub mod chunked;
 mod field;
 pub mod request;
 pub mod response;
 pub mod target;
+
+pub(crate) use field::content_length;
 
 /// What a request head may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -203,6 +203,7 @@ fn explain(error: Error, text: &[u8]) -> Reject {
         Error::HeaderName => Reject::bad("malformed header name, or a folded line"),
         Error::HeaderValue => Reject::bad("control character in a header value"),
         Error::NewLine => Reject::bad("line that does not end in CRLF"),
+        Error::Token if text.starts_with(&[0x16, 0x03]) => Reject::bad("TLS on a socket that speaks plain HTTP"),
         Error::Token => Reject::bad("malformed request line"),
         Error::Version => version_of(text),
         Error::Status => Reject::bad("a response where a request belongs"),

@@ -1,0 +1,231 @@
+//! The uwsgi packet: `modifier1 u8, size u16, modifier2 u8`, then `size` bytes of variables, each `key length u16, key,
+//! value length u16, value`, little endian; the body follows. Source: uWSGI, "The uwsgi Protocol".
+//!
+//! Whoever can reach a uwsgi socket may send any variable. Those that make uWSGI load code or open files are left out here
+//! unless the configuration wants them.
+
+use crate::http1::request::Method;
+use crate::names::{self, KnownId};
+use crate::vars::{Piece, Span, Var, Vars};
+use crate::{Body, Progress, Version};
+
+/// Size of a packet's header, bytes.
+pub const PACKET_HEADER: usize = 4;
+
+/// What a packet may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest block of variables, bytes (`buffer-size`).
+    pub block: usize,
+    /// Most variables (`max-vars`).
+    pub vars: usize,
+    /// Variables that load code are kept.
+    pub code_loading: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { block: 65535, vars: 1024, code_loading: false }
+    }
+}
+
+/// What a packet says beside its variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Packet {
+    /// Which plugin is meant: 0 is an application, 100 a ping.
+    pub modifier1: u8,
+    /// More about it.
+    pub modifier2: u8,
+    /// Bytes of the input that the packet was. The body begins here.
+    pub consumed: usize,
+    /// CONTENT_LENGTH.
+    pub body: Body,
+    /// REQUEST_METHOD.
+    pub method: Method,
+    /// What to put before the status: SERVER_PROTOCOL when that is a version of HTTP/1, else HTTP/1.0 as uWSGI does.
+    pub version: Version,
+    /// The first variable that was left out because it would load code.
+    pub refused: Option<KnownId>,
+}
+
+/// A packet that is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PacketError {
+    /// The block of variables is longer than allowed.
+    #[error("invalid request block size: {size} (max {max}); raise buffer-size to take it")]
+    TooLong {
+        /// Its size, bytes.
+        size: usize,
+        /// The limit, bytes.
+        max: usize,
+    },
+    /// A key of no bytes.
+    #[error("uwsgi packet has a variable without a name")]
+    EmptyKey,
+    /// A variable that runs past the end of the block.
+    #[error("uwsgi packet has a variable that runs past its end")]
+    Overrun,
+    /// More variables than allowed.
+    #[error("uwsgi packet has more than {0} variables; raise max-vars to take it")]
+    TooMany(usize),
+    /// A CONTENT_LENGTH that is not a number, or two that differ.
+    #[error("uwsgi packet has an invalid CONTENT_LENGTH")]
+    ContentLength,
+    /// Somebody speaks HTTP here.
+    #[error("a client speaks HTTP to a uwsgi socket; use http-socket for that")]
+    Http,
+}
+
+impl PacketError {
+    /// Status to answer with.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::TooLong { .. } | Self::TooMany(_) => 431,
+            _ => 400,
+        }
+    }
+}
+
+/// Variables that make uWSGI load code, or open a file that the sender names.
+pub const CODE_LOADING: [KnownId; 10] = [
+    names::UWSGI_FILE,
+    names::UWSGI_MODULE,
+    names::UWSGI_SCRIPT,
+    names::UWSGI_CALLABLE,
+    names::UWSGI_HOME,
+    names::UWSGI_PYHOME,
+    names::UWSGI_CHDIR,
+    names::UWSGI_SETENV,
+    names::UWSGI_POSTFILE,
+    names::UWSGI_TOUCH_RELOAD,
+];
+
+/// Decodes the packet at the start of `input` into `vars` (emptied first) and `packet`. Spans refer to this `input`; on
+/// `NeedMore` and on errors the content of both means nothing.
+///
+/// Repeated keys are kept; the last one counts. A packet without variables is a proper one: what it means depends on its
+/// modifier.
+///
+/// # Errors
+/// A [`PacketError`]: close the connection, parse nothing more of it.
+pub fn decode(input: &[u8], limits: &Limits, vars: &mut Vars, packet: &mut Packet) -> Result<Progress, PacketError> {
+    let Some(&[modifier1, low, high, modifier2]) = input.first_chunk() else { return Ok(Progress::NeedMore) };
+    if speaks_http(input) {
+        return Err(PacketError::Http);
+    }
+    let size = usize::from(u16::from_le_bytes([low, high]));
+    if size > limits.block {
+        return Err(PacketError::TooLong { size, max: limits.block });
+    }
+    let consumed = PACKET_HEADER + size;
+    let Some(block) = input.get(PACKET_HEADER..consumed) else { return Ok(Progress::NeedMore) };
+    vars.clear();
+    *packet = Packet { modifier1, modifier2, consumed, version: Version::Http10, ..Packet::default() };
+    let mut count = 0;
+    let mut rest = block;
+    while !rest.is_empty() {
+        let key = take_text(&mut rest)?;
+        let value = take_text(&mut rest)?;
+        if key.is_empty() {
+            return Err(PacketError::EmptyKey);
+        }
+        count += 1;
+        if count > limits.vars {
+            return Err(PacketError::TooMany(limits.vars));
+        }
+        let place = Piece::Input(Span::of(value, input));
+        match names::from_key(key) {
+            None => vars.push_piece(Piece::Input(Span::of(key, input)), place),
+            Some(id) if !limits.code_loading && CODE_LOADING.contains(&id) => {
+                packet.refused = packet.refused.or(Some(id));
+            }
+            Some(id) => {
+                note(packet, id, value)?;
+                vars.push_known(id, place);
+            }
+        }
+    }
+    Ok(Progress::Done)
+}
+
+/// Appends a packet.
+///
+/// # Errors
+/// When the variables do not fit into one (65,535 bytes); `out` is unchanged then.
+pub fn encode<'a>(
+    out: &mut Vec<u8>,
+    modifier1: u8,
+    modifier2: u8,
+    vars: impl Iterator<Item = Var<'a>>,
+) -> Result<(), PacketError> {
+    let start = out.len();
+    out.extend_from_slice(&[modifier1, 0, 0, modifier2]);
+    let result = vars
+        .into_iter()
+        .try_for_each(|var| [var.key, var.value].into_iter().try_for_each(|text| put_text(out, text)))
+        .and_then(|()| patch_size(out, start));
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
+/// What a known variable says to the server.
+fn note(packet: &mut Packet, id: KnownId, value: &[u8]) -> Result<(), PacketError> {
+    match id {
+        names::CONTENT_LENGTH => {
+            // nginx sends it empty when there is no body.
+            let body = match value {
+                b"" => Body::None,
+                _ => Body::Length(crate::http1::content_length(value).ok_or(PacketError::ContentLength)?),
+            };
+            if packet.body != Body::None && packet.body != body {
+                return Err(PacketError::ContentLength);
+            }
+            packet.body = body;
+        }
+        names::REQUEST_METHOD => packet.method = Method::new(value),
+        names::SERVER_PROTOCOL => {
+            packet.version = match value {
+                b"HTTP/1.0" => Version::Http10,
+                _ if value.starts_with(b"HTTP/") => Version::Http11,
+                _ => Version::Http10,
+            };
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn take_text<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], PacketError> {
+    let (len, tail) = rest.split_first_chunk().ok_or(PacketError::Overrun)?;
+    let (text, tail) = tail.split_at_checked(usize::from(u16::from_le_bytes(*len))).ok_or(PacketError::Overrun)?;
+    *rest = tail;
+    Ok(text)
+}
+
+/// The start of a request line, which as a packet would have a modifier that nobody uses.
+fn speaks_http(input: &[u8]) -> bool {
+    [&b"GET /"[..], b"HEAD /", b"POST /", b"PUT /", b"DELETE /", b"PATCH /", b"OPTIONS "]
+        .iter()
+        .any(|line| input.starts_with(line))
+}
+
+fn put_text(out: &mut Vec<u8>, text: &[u8]) -> Result<(), PacketError> {
+    let len = u16::try_from(text.len()).map_err(|_| PacketError::TooLong { size: text.len(), max: 65535 })?;
+    out.extend_from_slice(&len.to_le_bytes());
+    out.extend_from_slice(text);
+    Ok(())
+}
+
+fn patch_size(out: &mut [u8], start: usize) -> Result<(), PacketError> {
+    let size = out.len() - start - PACKET_HEADER;
+    let too_long = PacketError::TooLong { size, max: 65535 };
+    let [low, high] = u16::try_from(size).map_err(|_| too_long)?.to_le_bytes();
+    match out.get_mut(start + 1..start + 3) {
+        Some(field) => field.copy_from_slice(&[low, high]),
+        None => return Err(too_long),
+    }
+    Ok(())
+}
