@@ -30,7 +30,8 @@ pub fn map(fd: BorrowedFd<'_>, words: usize) -> nix::Result<&'static [AtomicU64]
         return Err(nix::Error::EINVAL);
     }
     // SAFETY: a fresh mapping of a descriptor that is large enough; it is never unmapped.
-    let start = unsafe { mmap(None, bytes, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED, fd, 0)? };
+    let start =
+        unsafe { mmap(None, bytes, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED, fd, 0)? };
     // SAFETY: page-aligned, `words` long, lives for ever, and only ever accessed as atomics.
     Ok(unsafe { std::slice::from_raw_parts(start.as_ptr().cast::<AtomicU64>(), words) })
 }
