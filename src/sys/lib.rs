@@ -1,4 +1,11 @@
 //! Safe doors to the system calls rsgi needs; together with the plugin border the only home of `unsafe`.
 
+pub mod date;
 pub mod fdpass;
+pub mod fork;
+pub mod inherit;
+pub mod memfd;
 pub mod shm;
+pub mod signal;
+pub mod socket;
+pub mod title;

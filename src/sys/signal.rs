@@ -1,0 +1,125 @@
+//! Signals as bytes on a descriptor, without ever taking a signal away from an application that handles it itself.
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+
+use nix::errno::Errno;
+pub use nix::sys::signal::Signal;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, sigaction, sigprocmask};
+
+const NOWHERE: RawFd = -1;
+
+/// Descriptor that each signal is written to, by signal number.
+static TARGETS: [AtomicI32; 65] = [const { AtomicI32::new(NOWHERE) }; 65];
+
+/// Writes the signal's number as one byte to `target` (non-blocking) whenever `signal` comes. Returns `false` and changes
+/// nothing when the application has a handler of its own. A handler that the application sets later wins as well.
+///
+/// The descriptor stays open for the rest of the process's life: a handler may be running at any moment.
+///
+/// # Errors
+/// When the kernel refuses (`SIGKILL`, `SIGSTOP`).
+pub fn on(signal: Signal, target: OwnedFd) -> nix::Result<bool> {
+    if !is_free(signal)? {
+        return Ok(false);
+    }
+    let target = target.into_raw_fd();
+    if let Some(slot) = TARGETS.get(signal as usize) {
+        slot.store(target, Relaxed);
+    }
+    install(signal)?;
+    Ok(true)
+}
+
+/// Lets `signal` pass without effect, while programs started from here still get the default. Returns `false` and
+/// changes nothing when the application has a handler of its own.
+///
+/// # Errors
+/// When the kernel refuses (`SIGKILL`, `SIGSTOP`).
+pub fn disregard(signal: Signal) -> nix::Result<bool> {
+    if !is_free(signal)? {
+        return Ok(false);
+    }
+    if let Some(slot) = TARGETS.get(signal as usize) {
+        slot.store(NOWHERE, Relaxed);
+    }
+    install(signal)?;
+    Ok(true)
+}
+
+/// Unblocks every signal: masks are inherited through fork and exec.
+///
+/// # Errors
+/// Never on Linux.
+pub fn unblock_all() -> nix::Result<()> {
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+}
+
+/// Whether nobody but this file has a handler for the signal.
+fn is_free(signal: Signal) -> nix::Result<bool> {
+    // SAFETY: an all-zero sigaction is valid memory for the kernel to write into.
+    let mut old: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: reads the present action only.
+    Errno::result(unsafe { libc::sigaction(signal as c_int, std::ptr::null(), &raw mut old) })?;
+    let ours = to_descriptor as extern "C" fn(c_int);
+    Ok(old.sa_sigaction == libc::SIG_DFL || old.sa_sigaction == libc::SIG_IGN || old.sa_sigaction == ours as usize)
+}
+
+fn install(signal: Signal) -> nix::Result<()> {
+    let action = SigAction::new(SigHandler::Handler(to_descriptor), SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: the handler only does what is async-signal-safe.
+    unsafe { sigaction(signal, &action) }.map(drop)
+}
+
+extern "C" fn to_descriptor(signal: c_int) {
+    let Some(target) = usize::try_from(signal).ok().and_then(|number| TARGETS.get(number)) else { return };
+    let target = target.load(Relaxed);
+    if target == NOWHERE {
+        return;
+    }
+    let before = Errno::last_raw();
+    let byte = signal.to_le_bytes();
+    // SAFETY: write is async-signal-safe; the descriptor is never closed; a full or broken one is no concern here.
+    unsafe { libc::write(target, byte.as_ptr().cast(), 1) };
+    Errno::set_raw(before);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::signal::raise;
+    use std::io::Read;
+
+    #[test]
+    fn a_signal_becomes_its_byte() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        assert_eq!(on(Signal::SIGURG, writer.into()), Ok(true));
+        raise(Signal::SIGURG).unwrap();
+        let mut byte = [0];
+        reader.read_exact(&mut byte).unwrap();
+        assert_eq!(byte, [Signal::SIGURG as u8]);
+    }
+
+    #[test]
+    fn handlers_of_others_stay() {
+        extern "C" fn theirs(_: c_int) {}
+        let action = SigAction::new(SigHandler::Handler(theirs), SaFlags::empty(), SigSet::empty());
+        // SAFETY: the handler does nothing.
+        unsafe { sigaction(Signal::SIGWINCH, &action) }.unwrap();
+        assert_eq!(on(Signal::SIGWINCH, std::io::pipe().unwrap().1.into()), Ok(false));
+        assert_eq!(disregard(Signal::SIGWINCH), Ok(false));
+    }
+
+    #[test]
+    fn a_disregarded_signal_does_nothing() {
+        assert_eq!(disregard(Signal::SIGUSR2), Ok(true));
+        raise(Signal::SIGUSR2).unwrap();
+    }
+
+    #[test]
+    fn what_nobody_can_handle_is_refused() {
+        assert!(on(Signal::SIGKILL, std::io::pipe().unwrap().1.into()).is_err());
+    }
+}
