@@ -13,6 +13,8 @@
 pub mod http1;
 pub mod link;
 pub mod names;
+#[cfg(test)]
+mod random;
 pub mod uwsgi;
 pub mod vars;
 

@@ -115,6 +115,7 @@ pub fn decode(
 ) -> Result<Progress, Reject> {
     let whole = input;
     let input = whole.get(..limits.head.min(u32::MAX as usize)).unwrap_or(whole);
+    let room = input.len() == whole.len() && whole.len() < limits.head;
     let skipped = skip_empty_lines(input)?;
     let text = input.get(skipped..).unwrap_or_default();
 
@@ -123,7 +124,9 @@ pub fn decode(
     let mut request = httparse::Request::new(&mut []);
     let length = match request.parse_with_uninit_headers(text, fields) {
         Ok(Status::Complete(length)) => length,
-        Ok(Status::Partial) => return incomplete(text, input.len() == whole.len() && whole.len() < limits.head),
+        Ok(Status::Partial) => return incomplete(text, room),
+        // Only a whole line shows whether it names another version or is malformed.
+        Err(Error::Version) if room && !text.contains(&b'\n') => return Ok(Progress::NeedMore),
         Err(error) => return Err(explain(error, text)),
     };
     let (Some(method), Some(uri), Some(version)) = (request.method, request.path, request.version) else {
@@ -210,13 +213,15 @@ fn explain(error: Error, text: &[u8]) -> Reject {
     }
 }
 
-/// 505 when the line ends in a version that HTTP could have, else 400.
+/// 505 for a request line that is proper but for a version that HTTP could have, else 400.
 fn version_of(text: &[u8]) -> Reject {
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    match version {
-        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+    let mut words = line.split(|&byte| byte == b' ');
+    match (words.nth(2), words.next()) {
+        (Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]), None)
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
             Reject::new(505, "HTTP version other than 1.0 and 1.1")
         }
         _ => Reject::bad("malformed HTTP version"),
@@ -415,33 +420,5 @@ impl Seen {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PEER: Peer<'_> = Peer {
-        server_name: b"box",
-        server_port: b"80",
-        remote_addr: b"127.0.0.1",
-        remote_port: Some(b"4711"),
-        https: false,
-    };
-
-    #[test]
-    fn variables_come_in_the_order_of_uwsgi() {
-        let input =
-            b"GET /a%20b/../c?x=1 HTTP/1.1\r\nHost: h\r\nX-Odd: 1\r\nCookie: a\r\nx-odd: 2\r\ncookie: b\r\n\r\nrest";
-        let (mut vars, mut head) = (Vars::new(), Head::default());
-        assert_eq!(decode(input, &PEER, &Limits::default(), &mut vars, &mut head), Ok(Progress::Done));
-        let shown: Vec<String> = vars
-            .iter(input)
-            .map(|var| format!("{}={}", String::from_utf8_lossy(var.key), String::from_utf8_lossy(var.value)))
-            .collect();
-        assert_eq!(
-            shown.join("\n"),
-            "REQUEST_METHOD=GET\nREQUEST_URI=/a%20b/../c?x=1\nPATH_INFO=/c\nQUERY_STRING=x=1\n\
-            SERVER_PROTOCOL=HTTP/1.1\nSCRIPT_NAME=\nSERVER_NAME=box\nSERVER_PORT=80\nREMOTE_ADDR=127.0.0.1\n\
-            REMOTE_PORT=4711\nHTTP_HOST=h\nHTTP_X_ODD=1, 2\nHTTP_COOKIE=a; b"
-        );
-        assert_eq!(head.consumed, input.len() - 4);
-    }
-}
+#[path = "request_tests.rs"]
+mod tests;

@@ -40,8 +40,12 @@ pub enum Framing {
     Chunked,
     /// As it comes, then the connection is closed.
     UntilClose,
-    /// As it comes: the application has made chunks of it.
+    /// As it comes: the application has made chunks of it. Run a [`super::chunked::Chunked`] over it beside: unless that
+    /// is done exactly at the end, the connection must be closed.
     AppChunked,
+    /// The application has made chunks of it, and the client, which speaks HTTP/1.0, cannot read them: send what
+    /// [`super::chunked::Chunked`] finds in it, then close.
+    Unchunk,
 }
 
 /// How an answer is sent.
@@ -57,6 +61,10 @@ pub struct Plan {
     pub add_chunked: bool,
     /// The head gets this Connection option.
     pub add_connection: Option<&'static str>,
+    /// The application's Content-Length is left out: it contradicts the framing, or must not be there at all.
+    pub drop_content_length: bool,
+    /// The application's Transfer-Encoding is left out.
+    pub drop_transfer_encoding: bool,
 }
 
 /// Decides how to answer over HTTP/1.
@@ -66,45 +74,65 @@ pub struct Plan {
 #[must_use]
 pub fn plan(asked: Asked, given: Given, total: Option<u64>, must_close: bool) -> Plan {
     let http11 = asked.version != Version::Http10;
-    let wish = asked.keep_alive && !given.close && !must_close;
-    let no_body = asked.is_head || matches!(given.code, 100..=199 | 204 | 304);
-    let (framing, add_content_length) = if no_body {
-        (Framing::None, None)
-    } else if given.chunked && http11 {
-        (Framing::AppChunked, None)
-    } else if given.chunked {
-        // An HTTP/1.0 client cannot read chunks; its head must not promise them either, so the caller's lines win and
-        // the connection closes.
-        (Framing::UntilClose, None)
-    } else if let Some(length) = given.content_length {
-        (Framing::Length(length), None)
-    } else if let Some(length) = total {
-        (Framing::Length(length), Some(length))
-    } else if http11 {
-        (Framing::Chunked, None)
-    } else {
-        (Framing::UntilClose, None)
+    let (framing, add_content_length) = match given.code {
+        _ if asked.is_head || forbids_body(given.code) => (Framing::None, None),
+        // Reset Content has no body, but is framed as if it could have one.
+        205 => (Framing::Length(0), Some(0)),
+        _ if given.chunked && http11 => (Framing::AppChunked, None),
+        _ if given.chunked => (Framing::Unchunk, None),
+        _ => match (given.content_length, total) {
+            (Some(length), _) => (Framing::Length(length), None),
+            (None, Some(length)) => (Framing::Length(length), Some(length)),
+            (None, None) if http11 => (Framing::Chunked, None),
+            (None, None) => (Framing::UntilClose, None),
+        },
     };
-    let keep_alive = wish && framing != Framing::UntilClose;
+    let ends_itself = !matches!(framing, Framing::UntilClose | Framing::Unchunk);
+    // After an interim answer the client still waits for a final one, which the application did not give.
+    let final_answer = given.code >= 200;
+    let keep_alive = asked.keep_alive && !given.close && !must_close && ends_itself && final_answer;
     let add_connection = match (keep_alive, http11) {
         (true, true) => None,
         (true, false) => Some("keep-alive"),
         (false, _) => Some("close"),
     };
-    Plan { framing, keep_alive, add_content_length, add_chunked: framing == Framing::Chunked, add_connection }
+    let unframed = matches!(given.code, 100..=199 | 204 | 205);
+    Plan {
+        framing,
+        keep_alive,
+        add_content_length,
+        add_chunked: framing == Framing::Chunked,
+        add_connection,
+        drop_content_length: given.content_length.is_some() && (unframed || given.chunked),
+        drop_transfer_encoding: given.chunked && (unframed || !http11),
+    }
+}
+
+/// Codes whose answers never have a body (RFC 9110 §6.4.1).
+const fn forbids_body(code: u16) -> bool {
+    matches!(code, 100..=199 | 204 | 304)
 }
 
 /// How to answer where the protocol has its own end of the answer (uwsgi, SCGI, FastCGI): nothing is added, nothing framed.
-/// `clamp`: the body is still held to its Content-Length, and left out where there must be none.
+/// The body is still held to its Content-Length, left out where there must be none, and taken out of the application's
+/// chunks.
 #[must_use]
 pub fn plan_bare(is_head: bool, given: Given) -> Plan {
-    let no_body = is_head || matches!(given.code, 100..=199 | 204 | 304);
     let framing = match given.content_length {
-        _ if no_body => Framing::None,
-        Some(length) if !given.chunked => Framing::Length(length),
-        _ => Framing::UntilClose,
+        _ if is_head || forbids_body(given.code) => Framing::None,
+        _ if given.chunked => Framing::Unchunk,
+        Some(length) => Framing::Length(length),
+        None => Framing::UntilClose,
     };
-    Plan { framing, keep_alive: false, add_content_length: None, add_chunked: false, add_connection: None }
+    Plan {
+        framing,
+        keep_alive: false,
+        add_content_length: None,
+        add_chunked: false,
+        add_connection: None,
+        drop_content_length: given.content_length.is_some() && given.chunked,
+        drop_transfer_encoding: given.chunked,
+    }
 }
 
 /// The first line of a head.
@@ -127,7 +155,11 @@ pub fn encode_head(out: &mut Vec<u8>, first: FirstLine, status: &[u8], lines: &[
     });
     out.extend_from_slice(status);
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(lines);
+    if plan.drop_content_length || plan.drop_transfer_encoding {
+        put_remaining(out, lines, plan);
+    } else {
+        out.extend_from_slice(lines);
+    }
     if let Some(date) = date {
         put_line(out, b"Date: ", date);
     }
@@ -201,8 +233,226 @@ pub fn canned(code: u16) -> &'static [u8] {
     }
 }
 
+/// Appends the lines that the plan does not leave out.
+fn put_remaining(out: &mut Vec<u8>, lines: &[u8], plan: &Plan) {
+    for line in lines.split_inclusive(|&byte| byte == b'\n') {
+        let name = line.split(|&byte| byte == b':').next().unwrap_or_default();
+        let dropped = plan.drop_content_length && name.eq_ignore_ascii_case(b"content-length")
+            || plan.drop_transfer_encoding && name.eq_ignore_ascii_case(b"transfer-encoding");
+        if !dropped {
+            out.extend_from_slice(line);
+        }
+    }
+}
+
 fn put_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEEP: Asked = Asked { version: Version::Http11, is_head: false, keep_alive: true };
+    const OLD: Asked = Asked { version: Version::Http10, is_head: false, keep_alive: false };
+    const OK: Given = Given { code: 200, content_length: None, chunked: false, close: false };
+    const OK5: Given = Given { content_length: Some(5), ..OK };
+    const LINES: &[u8] = b"Content-Type: text/plain\r\n";
+
+    /// The head for these facts with the lines that belong to `given`, and how the body goes.
+    fn answer(asked: Asked, given: Given, total: Option<u64>, must_close: bool) -> String {
+        let plan = plan(asked, given, total, must_close);
+        let mut lines = LINES.to_vec();
+        if let Some(length) = given.content_length {
+            lines.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
+        }
+        if given.chunked {
+            lines.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        }
+        let mut out = Vec::new();
+        let status = format!("{} Word", given.code);
+        encode_head(&mut out, FirstLine::Http(asked.version), status.as_bytes(), &lines, &plan, None);
+        let head = String::from_utf8(out).expect("a head of ASCII");
+        let head = head.strip_suffix("\r\n\r\n").expect("a head ends in an empty line");
+        let head = head.replace("\r\n", " | ").replace(" | Content-Type: text/plain", "");
+        format!("{head} > {:?}, {}", plan.framing, if plan.keep_alive { "keep" } else { "close" })
+    }
+
+    #[test]
+    fn each_rule_of_framing() {
+        let close = |given| Given { close: true, ..given };
+        let code = |code, given| Given { code, ..given };
+        let chunked = Given { chunked: true, ..OK };
+        let head = Asked { is_head: true, ..KEEP };
+        let old_keep = Asked { keep_alive: true, ..OLD };
+        type Case = (&'static str, Asked, Given, Option<u64>, bool, &'static str);
+        let cases: &[Case] = &[
+            ("1.1 whole", KEEP, OK, Some(3), false, "HTTP/1.1 200 Word | Content-Length: 3 > Length(3), keep"),
+            ("1.1 whole, empty", KEEP, OK, Some(0), false, "HTTP/1.1 200 Word | Content-Length: 0 > Length(0), keep"),
+            ("1.1 stream", KEEP, OK, None, false, "HTTP/1.1 200 Word | Transfer-Encoding: chunked > Chunked, keep"),
+            ("1.1 length given", KEEP, OK5, None, false, "HTTP/1.1 200 Word | content-length: 5 > Length(5), keep"),
+            ("length given wins", KEEP, OK5, Some(7), false, "HTTP/1.1 200 Word | content-length: 5 > Length(5), keep"),
+            (
+                "client closes",
+                Asked { keep_alive: false, ..KEEP },
+                OK5,
+                None,
+                false,
+                "HTTP/1.1 200 Word | content-length: 5 | Connection: close > Length(5), close",
+            ),
+            (
+                "stream then close is still chunked",
+                KEEP,
+                close(OK),
+                None,
+                false,
+                "HTTP/1.1 200 Word | Transfer-Encoding: chunked | Connection: close > Chunked, close",
+            ),
+            (
+                "must close",
+                KEEP,
+                OK5,
+                None,
+                true,
+                "HTTP/1.1 200 Word | content-length: 5 | Connection: close > Length(5), close",
+            ),
+            (
+                "app chunks",
+                KEEP,
+                chunked,
+                None,
+                false,
+                "HTTP/1.1 200 Word | Transfer-Encoding: chunked > AppChunked, keep",
+            ),
+            (
+                "app chunks and a length",
+                KEEP,
+                Given { chunked: true, ..OK5 },
+                None,
+                false,
+                "HTTP/1.1 200 Word | Transfer-Encoding: chunked > AppChunked, keep",
+            ),
+            (
+                "app chunks to 1.0",
+                old_keep,
+                chunked,
+                None,
+                false,
+                "HTTP/1.0 200 Word | Connection: close > Unchunk, close",
+            ),
+            ("1.0 stream", old_keep, OK, None, false, "HTTP/1.0 200 Word | Connection: close > UntilClose, close"),
+            (
+                "1.0 plain",
+                OLD,
+                OK5,
+                None,
+                false,
+                "HTTP/1.0 200 Word | content-length: 5 | Connection: close > Length(5), close",
+            ),
+            (
+                "1.0 keep-alive",
+                old_keep,
+                OK,
+                Some(2),
+                false,
+                "HTTP/1.0 200 Word | Content-Length: 2 | Connection: keep-alive > Length(2), keep",
+            ),
+            ("HEAD with length", head, OK5, None, false, "HTTP/1.1 200 Word | content-length: 5 > None, keep"),
+            ("HEAD without", head, OK, Some(4), false, "HTTP/1.1 200 Word > None, keep"),
+            (
+                "HEAD, chunked",
+                head,
+                chunked,
+                None,
+                false,
+                "HTTP/1.1 200 Word | Transfer-Encoding: chunked > None, keep",
+            ),
+            ("204", KEEP, code(204, OK), Some(9), false, "HTTP/1.1 204 Word > None, keep"),
+            ("204 with length", KEEP, code(204, OK5), None, false, "HTTP/1.1 204 Word > None, keep"),
+            ("204 chunked", KEEP, code(204, chunked), None, false, "HTTP/1.1 204 Word > None, keep"),
+            (
+                "304 keeps its length",
+                KEEP,
+                code(304, OK5),
+                None,
+                false,
+                "HTTP/1.1 304 Word | content-length: 5 > None, keep",
+            ),
+            ("205", KEEP, code(205, OK5), Some(5), false, "HTTP/1.1 205 Word | Content-Length: 0 > Length(0), keep"),
+            (
+                "1xx is no answer",
+                KEEP,
+                code(103, OK),
+                None,
+                false,
+                "HTTP/1.1 103 Word | Connection: close > None, close",
+            ),
+        ];
+        for &(name, asked, given, total, must_close, expected) in cases {
+            assert_eq!(answer(asked, given, total, must_close), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_answer_has_both_lengths_and_none_keeps_a_connection_it_cannot_end() {
+        let booleans = [false, true];
+        for code in [100, 101, 103, 200, 204, 205, 206, 304, 404, 500] {
+            for (content_length, total) in [(None, None), (None, Some(3)), (Some(3), None), (Some(4), Some(3))] {
+                for version in [Version::Http10, Version::Http11] {
+                    for bits in 0..32_u8 {
+                        let bit = |n: u8| booleans[usize::from(bits >> n & 1)];
+                        let asked = Asked { version, is_head: bit(0), keep_alive: bit(1) };
+                        let given = Given { code, content_length, chunked: bit(2), close: bit(3) };
+                        let shown = answer(asked, given, total, bit(4)).to_lowercase();
+                        let lengths = shown.matches("content-length:").count();
+                        let codings = shown.matches("transfer-encoding:").count();
+                        assert!(lengths + codings <= 1, "{shown}");
+                        assert!(codings == 0 || version == Version::Http11, "{shown}");
+                        if shown.ends_with("keep") {
+                            assert!(lengths + codings == 1 || shown.contains("> none"), "{shown}");
+                            assert!(asked.keep_alive && !given.close && !bit(4), "{shown}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn uwsgi_answers_get_nothing_added() {
+        let bare = |is_head, given| {
+            let plan = plan_bare(is_head, given);
+            let mut out = Vec::new();
+            encode_head(&mut out, FirstLine::Cgi, b"200 OK", LINES, &plan, Some(b"today"));
+            (plan.framing, String::from_utf8(out).expect("ASCII"))
+        };
+        let head = "Status: 200 OK\r\nContent-Type: text/plain\r\nDate: today\r\n\r\n".to_owned();
+        assert_eq!(bare(false, OK), (Framing::UntilClose, head.clone()));
+        assert_eq!(bare(false, OK5), (Framing::Length(5), head.clone()));
+        assert_eq!(bare(true, OK5), (Framing::None, head.clone()));
+        assert_eq!(bare(false, Given { chunked: true, ..OK }), (Framing::Unchunk, head));
+    }
+
+    #[test]
+    fn chunk_prefixes_are_hexadecimal() {
+        for len in [1, 9, 10, 15, 16, 255, 4096, 65535, usize::MAX] {
+            let mut out = Vec::new();
+            chunk_prefix(&mut out, len);
+            assert_eq!(out, format!("{len:x}\r\n").as_bytes());
+        }
+    }
+
+    #[test]
+    fn canned_answers_have_the_length_they_say() {
+        for code in [400, 403, 404, 408, 413, 414, 417, 429, 431, 500, 501, 502, 503, 504, 505] {
+            let text = std::str::from_utf8(canned(code)).expect("ASCII");
+            let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+            assert!(head.starts_with(&format!("HTTP/1.1 {code} ")), "{head}");
+            assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())), "{code}: {}", body.len());
+            assert!(head.ends_with("\r\nConnection: close"));
+        }
+        assert_eq!(canned(999), canned(500));
+    }
 }
