@@ -330,3 +330,94 @@ fn resolve<'a>(piece: Piece, input: &'a [u8], scratch: &'a [u8]) -> &'a [u8] {
 const fn key_byte(byte: u8) -> u8 {
     if byte == b'-' { b'_' } else { byte.to_ascii_uppercase() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names;
+
+    #[test]
+    fn values_come_from_where_they_are() {
+        let input = b"..value..";
+        let mut vars = Vars::new();
+        vars.push_known(names::PATH_INFO, Piece::Input(Span::of(&input[2..7], input)));
+        vars.push_known(names::SCRIPT_NAME, Piece::Static(b"const"));
+        vars.push_text(names::SERVER_NAME, b"copied");
+        vars.push_header(b"X-My-Own", b"1");
+        vars.push_header(b"content-TYPE", b"text/plain");
+        vars.push_key(b"HTTP_HOST", b"h");
+        let shown: Vec<_> = vars
+            .iter(input)
+            .map(|var| format!("{:?} {}={}", var.known, var.key.escape_ascii(), var.value.escape_ascii()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "Some(PATH_INFO) PATH_INFO=value",
+                "Some(SCRIPT_NAME) SCRIPT_NAME=const",
+                "Some(SERVER_NAME) SERVER_NAME=copied",
+                "None HTTP_X_MY_OWN=1",
+                "Some(CONTENT_TYPE) CONTENT_TYPE=text/plain",
+                "Some(HTTP_HOST) HTTP_HOST=h",
+            ]
+        );
+        let bytes: usize = vars.iter(input).map(|var| 4 + var.key.len() + var.value.len()).sum();
+        assert_eq!(vars.bytes(), bytes);
+        assert_eq!(vars.iter(input).len(), vars.len());
+    }
+
+    #[test]
+    fn the_last_of_several_counts() {
+        let mut vars = Vars::new();
+        vars.push_text(names::PATH_INFO, b"1");
+        vars.push_key(b"MINE", b"1");
+        vars.push_text(names::PATH_INFO, b"2");
+        vars.push_key(b"MINE", b"2");
+        assert_eq!(vars.get(b"", names::PATH_INFO), Some(&b"2"[..]));
+        assert_eq!(vars.get_key(b"", b"PATH_INFO"), Some(&b"2"[..]));
+        assert_eq!(vars.get_key(b"", b"MINE"), Some(&b"2"[..]));
+        assert_eq!(vars.get_key(b"", b"OTHER"), None);
+        vars.set_text(names::PATH_INFO, b"3");
+        assert_eq!(vars.len(), 3);
+        assert_eq!(vars.get(b"", names::PATH_INFO), Some(&b"3"[..]));
+        assert!(vars.remove(names::PATH_INFO) && !vars.remove(names::PATH_INFO));
+        assert_eq!(vars.remove_where(b"", |var| var.key == b"MINE"), 2);
+        assert!(vars.is_empty());
+    }
+
+    #[test]
+    fn a_list_used_again_allocates_nothing() {
+        let mut vars = Vars::new();
+        let fill = |vars: &mut Vars| {
+            vars.clear();
+            for _ in 0..30 {
+                vars.push_header(b"X-My-Own", b"some value");
+            }
+        };
+        fill(&mut vars);
+        let before = (vars.entries.capacity(), vars.scratch.capacity());
+        for _ in 0..100 {
+            fill(&mut vars);
+        }
+        assert_eq!((vars.entries.capacity(), vars.scratch.capacity()), before);
+    }
+
+    #[test]
+    fn one_huge_request_does_not_hold_its_memory() {
+        let mut vars = Vars::new();
+        vars.push_text(names::PATH_INFO, &vec![b'x'; 4 * KEPT_SCRATCH]);
+        (0..4 * KEPT_ENTRIES).for_each(|_| vars.push_known(names::PATH_INFO, Piece::Static(b"")));
+        vars.clear();
+        assert!(vars.scratch.capacity() <= 2 * KEPT_SCRATCH && vars.entries.capacity() <= 2 * KEPT_ENTRIES);
+    }
+
+    #[test]
+    fn a_wrong_input_gives_empty_values() {
+        let input = b"value";
+        let mut vars = Vars::new();
+        vars.push_known(names::PATH_INFO, Piece::Input(Span::of(input, input)));
+        assert_eq!(vars.get(b"val", names::PATH_INFO), Some(&b""[..]));
+        assert_eq!(Span::new(usize::MAX, 1).get(input), b"");
+        assert_eq!(Span::new(u32::MAX as usize, u32::MAX as usize).get(input), b"");
+    }
+}

@@ -284,3 +284,181 @@ const fn is_token(byte: u8) -> bool {
 const fn is_value(byte: u8) -> bool {
     byte == b'\t' || byte >= b' ' && byte != 0x7f
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Decodes `input` in pieces of `size` bytes: the body and how many bytes were used, or the refusal.
+    fn run(input: &[u8], size: usize) -> Result<(Vec<u8>, usize, bool), u16> {
+        let mut decoder = Chunked::new();
+        let mut body = Vec::new();
+        let mut used = 0;
+        for piece in input.chunks(size) {
+            let more = decoder.decode(piece, |data| body.extend_from_slice(data)).map_err(|reject| reject.status)?;
+            used += more;
+            if decoder.is_done() {
+                break;
+            }
+            assert_eq!(more, piece.len(), "a body that goes on uses everything");
+        }
+        Ok((body, used, decoder.is_done()))
+    }
+
+    /// Whole, byte by byte, in every size of pieces, and cut in two at each place.
+    fn run_every_way(name: &str, input: &[u8]) -> Result<(Vec<u8>, usize, bool), u16> {
+        let whole = run(input, input.len().max(1));
+        for size in 1..=input.len() {
+            assert_eq!(run(input, size), whole, "{name}: in pieces of {size}");
+        }
+        for split in 0..=input.len() {
+            let mut decoder = Chunked::new();
+            let mut body = Vec::new();
+            let (front, back) = input.split_at(split);
+            let result = decoder
+                .decode(front, |data| body.extend_from_slice(data))
+                .and_then(|used| Ok(used + decoder.decode(back, |data| body.extend_from_slice(data))?))
+                .map_err(|reject| reject.status);
+            assert_eq!(result.map(|used| (body, used, decoder.is_done())), whole, "{name}: cut at {split}");
+        }
+        whole
+    }
+
+    #[test]
+    fn legal_bodies_end_exactly_after_their_last_line() {
+        let cases: &[(&str, &str, &str)] = &[
+            ("empty", "0\r\n\r\n", ""),
+            ("one chunk", "5\r\nhello\r\n0\r\n\r\n", "hello"),
+            ("two chunks", "5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", "hello!"),
+            ("sizes in both cases", "a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n", "01234567890123456789"),
+            ("leading zeros", "0005\r\nhello\r\n000\r\n\r\n", "hello"),
+            ("line ends within", "4\r\n\r\n\r\n\r\n0\r\n\r\n", "\r\n\r\n"),
+            ("looks like an end", "5\r\n0\r\n\r\n\r\n0\r\n\r\n", "0\r\n\r\n"),
+            ("extension", "1;a\r\nx\r\n0;b=c\r\n\r\n", "x"),
+            ("extensions, quoted", "1; a=\"b;\\\"\t\";c\r\nx\r\n0\r\n\r\n", "x"),
+            ("extension list", "1;a=b;c=\"d e\";f\r\nx\r\n0\r\n\r\n", "x"),
+            ("trailers", "1\r\nx\r\n0\r\nDigest: abc\r\nX-Sum:\r\n\r\n", "x"),
+            (
+                "trailer that only begins like a forbidden one",
+                "0\r\nHosts: a\r\nContent-Length-Was: 1\r\nproxy-authorization2: x\r\n\r\n",
+                "",
+            ),
+        ];
+        for &(name, input, body) in cases {
+            let mut pipelined = input.as_bytes().to_vec();
+            pipelined.extend_from_slice(b"GET / HTTP/1.1\r\n");
+            let expected = Ok((body.as_bytes().to_vec(), input.len(), true));
+            assert_eq!(run_every_way(name, input.as_bytes()), expected, "{name}");
+            assert_eq!(run_every_way(name, &pipelined), expected, "{name}: with a request behind it");
+        }
+    }
+
+    #[test]
+    fn illegal_bodies_are_refused() {
+        let long_extension = format!("1;{}\r\nx\r\n", "e".repeat(20_000));
+        let long_trailer = format!("0\r\nA: {}\r\n", "e".repeat(20_000));
+        let cases: &[(&str, &str, u16)] = &[
+            ("no size", "\r\n", 400),
+            ("sign +", "+1\r\nx\r\n", 400),
+            ("sign -", "-1\r\nx\r\n", 400),
+            ("prefix", "0x1\r\nx\r\n", 400),
+            ("underscore", "1_0\r\n", 400),
+            ("blank before", " 1\r\nx\r\n", 400),
+            ("blank behind", "1 \r\nx\r\n", 400),
+            ("blank before an extension", "1 ;a\r\nx\r\n", 400),
+            ("tab behind", "1\t\r\nx\r\n", 400),
+            ("no hexadecimal", "g\r\n", 400),
+            ("full width digits", "\u{ff11}\r\nx", 400),
+            ("LF ends the size", "1\nx\r\n", 400),
+            ("CR alone ends the size", "1\rx", 400),
+            ("too many digits", "00000000000000001\r\n", 413),
+            ("beyond 63 bits", "8000000000000000\r\n", 413),
+            ("sum beyond 63 bits", "1\r\nx\r\n7fffffffffffffff\r\n", 413),
+            ("data too long", "1\r\nxy\r\n", 400),
+            ("data too short", "3\r\nx\r\n0\r\n\r\n", 400),
+            ("LF ends the data", "1\r\nx\n0\r\n\r\n", 400),
+            ("CR alone ends the data", "1\r\nx\r0\r\n\r\n", 400),
+            ("extension without a name", "1;\r\nx\r\n", 400),
+            ("extension without a value", "1;a=\r\nx\r\n", 400),
+            ("extension, LF", "1;a\nx\r\n", 400),
+            ("extension, blank behind it", "1;a \r\nx\r\n", 400),
+            ("extension, CR in a quote", "1;a=\"\r\"\r\nx\r\n", 400),
+            ("extension, NUL", "1;a\0\r\nx\r\n", 400),
+            ("extension, quote left open", "1;a=\"b\r\nx\r\n", 400),
+            ("extension, text behind a quote", "1;a=\"b\"c\r\nx\r\n", 400),
+            ("extension, LF in a quote", "1;a=\"\n\"\r\nx\r\n", 400),
+            ("extension too long", &long_extension, 431),
+            ("trailer without a colon", "0\r\nABC\r\n\r\n", 400),
+            ("trailer without a name", "0\r\n: x\r\n\r\n", 400),
+            ("trailer, blank before the colon", "0\r\nA : x\r\n\r\n", 400),
+            ("trailer, folded", "0\r\nA: x\r\n y\r\n\r\n", 400),
+            ("trailer, LF", "0\r\nA: x\n\r\n", 400),
+            ("trailer, CR", "0\r\nA: x\ry\r\n\r\n", 400),
+            ("trailer, NUL", "0\r\nA: \0\r\n\r\n", 400),
+            ("trailer: Content-Length", "0\r\nContent-Length: 5\r\n\r\n", 400),
+            ("trailer: Transfer-Encoding", "0\r\nTRANSFER-ENCODING: chunked\r\n\r\n", 400),
+            ("trailer: Host", "0\r\nhost: x\r\n\r\n", 400),
+            ("trailer: Proxy-Authorization", "0\r\nProxy-Authorization: x\r\n\r\n", 400),
+            ("trailer too long", &long_trailer, 431),
+            ("LF ends the body", "0\r\n\n", 400),
+            ("CR CR at the end", "0\r\n\r\r\n", 400),
+            ("data after the last chunk", "0\r\nx\r\n", 400),
+        ];
+        for &(name, input, status) in cases {
+            let result = if input.len() < 100 {
+                run_every_way(name, input.as_bytes())
+            } else {
+                assert_eq!(run(input.as_bytes(), 1), run(input.as_bytes(), usize::MAX), "{name}");
+                run(input.as_bytes(), 999)
+            };
+            assert_eq!(result, Err(status), "{name}");
+        }
+    }
+
+    #[test]
+    fn unfinished_bodies_are_not_done() {
+        let body = b"5;a=\"b\"\r\nhello\r\n0\r\nA: b\r\n\r\n";
+        for end in 0..body.len() {
+            let (_, used, done) = run(&body[..end], usize::MAX).expect("a proper beginning");
+            assert!(!done && used == end, "at {end}");
+        }
+    }
+
+    #[test]
+    fn many_small_extensions_are_bounded_together() {
+        let body = b"1;abcdefghij\r\nx\r\n".repeat(2000);
+        assert_eq!(run(&body, usize::MAX), Err(431));
+        let body = b"1\r\nx\r\n".repeat(20_000);
+        assert!(run(&body, usize::MAX).is_ok(), "small chunks alone are legal");
+    }
+
+    #[test]
+    fn steps_give_no_more_than_asked_and_announce_what_comes() {
+        let mut decoder = Chunked::new();
+        let (used, step) = decoder.step(b"a\r\n0123456789\r\n0\r\n\r\n", 4).expect("legal");
+        assert_eq!((used, step), (7, Step::Data(b"0123")));
+        assert_eq!(decoder.announced(), 10);
+        let (used, step) = decoder.step(b"456789\r\n0\r\n\r\nnext", 100).expect("legal");
+        assert_eq!((used, step), (6, Step::Data(b"456789")));
+        assert_eq!(decoder.step(b"\r\n0\r\n\r\nnext", 100), Ok((7, Step::Done)));
+        assert_eq!(decoder.step(b"next", 100), Ok((0, Step::Done)));
+    }
+
+    #[test]
+    fn random_changes_never_panic() {
+        let seed = b"5;a=\"b\"\r\nhello\r\n10\r\n0123456789abcdef\r\n0\r\nA: b\r\n\r\n";
+        let spice = b"\r\n\0 ;=\"\\:0123456789abcdefg\xff";
+        let mut random = crate::random::Random::new(11);
+        for _ in 0..2000 {
+            let mut input = seed.to_vec();
+            for _ in 0..=random.below(3) {
+                let at = random.below(input.len());
+                match random.below(2) {
+                    0 => input[at] = spice[random.below(spice.len())],
+                    _ => input.insert(at, spice[random.below(spice.len())]),
+                }
+            }
+            let _ = run_every_way(&input.escape_ascii().to_string(), &input);
+        }
+    }
+}

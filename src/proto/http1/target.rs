@@ -259,3 +259,94 @@ fn place(vars: &mut Vars, part: &[u8], input: &[u8]) -> Piece {
         vars.copy(part)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(path: &str) -> Result<String, u16> {
+        let mut out = b"kept".to_vec();
+        decode_path(path.as_bytes(), &mut out).map_err(|reject| reject.status)?;
+        Ok(out.strip_prefix(b"kept").expect("only appended").escape_ascii().to_string())
+    }
+
+    #[test]
+    fn paths_are_decoded_first_and_resolved_then() {
+        let cases = [
+            ("/", "/"),
+            ("/a/b", "/a/b"),
+            ("/a/b/", "/a/b/"),
+            ("//", "//"),
+            ("/a//b", "/a//b"),
+            ("/.", "/"),
+            ("/./", "/"),
+            ("/..", "/"),
+            ("/../", "/"),
+            ("/../../a", "/a"),
+            ("/a/.", "/a/"),
+            ("/a/..", "/"),
+            ("/a/../", "/"),
+            ("/a/b/..", "/a/"),
+            ("/a/b/../c", "/a/c"),
+            ("/a/./b", "/a/b"),
+            ("/a//../b", "/a/b"),
+            ("/a/..b/.c/...", "/a/..b/.c/..."),
+            ("/a%2f..%2Fb", "/b"),
+            ("/%2e%2e/a", "/a"),
+            ("/a/%2E", "/a/"),
+            ("/a%20b%2Fc/../d//e", "/a b/d//e"),
+            ("/%e4", "/\\xe4"),
+            ("/%25%32%65", "/%2e"),
+            ("/%252e%252e/a", "/%2e%2e/a"),
+            ("/a\\..\\b", "/a\\\\..\\\\b"),
+            ("/%0a", "/\\n"),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(decoded(path).as_deref(), Ok(expected), "{path}");
+        }
+        for path in ["/%", "/%4", "/%4g", "/%g4", "/% 4", "/%00", "/a%", "/%%41"] {
+            assert_eq!(decoded(path), Err(400), "{path}");
+        }
+    }
+
+    /// RFC 3986 §5.2.4 as it is written there, over a path that begins with a slash.
+    fn by_the_rfc(path: &str) -> String {
+        let (mut input, mut output) = (path.to_owned(), String::new());
+        while !input.is_empty() {
+            if input.starts_with("/./") {
+                input.drain(..2);
+            } else if input == "/." {
+                input = "/".to_owned();
+            } else if input.starts_with("/../") || input == "/.." {
+                input = format!("/{}", input.get(4..).unwrap_or_default());
+                output.truncate(output.rfind('/').unwrap_or(0));
+            } else {
+                let end = input[1..].find('/').map_or(input.len(), |at| at + 1);
+                output.push_str(&input[..end]);
+                input.drain(..end);
+            }
+        }
+        output
+    }
+
+    #[test]
+    fn every_short_path_is_resolved_as_the_rfc_says() {
+        let letters = ['/', '.', 'a'];
+        for length in 0..=9 {
+            for number in 0..3_usize.pow(length) {
+                let mut path = "/".to_owned();
+                path.extend((0..length).map(|place| letters[number / 3_usize.pow(place) % 3]));
+                assert_eq!(decoded(&path).as_deref(), Ok(by_the_rfc(&path).as_str()), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn targets_copied_from_elsewhere_work_as_well() {
+        let target = split(b"GET", b"/a?b").expect("legal");
+        let mut vars = Vars::new();
+        push(&mut vars, b"", &target).expect("legal");
+        let shown: Vec<_> = vars.iter(b"").map(|var| (var.key.to_vec(), var.value.to_vec())).collect();
+        assert_eq!(shown, [(b"PATH_INFO".to_vec(), b"/a".to_vec()), (b"QUERY_STRING".to_vec(), b"b".to_vec())]);
+    }
+}
