@@ -1,0 +1,3 @@
+import gluon.main
+
+application = gluon.main.wsgibase

@@ -1,0 +1,73 @@
+//! `cargo dev bench`: CPU time per request of rsgi and its peers, on the same application, in interleaved rounds.
+//!
+//! Each server is pinned to CPU 0 and the load generator to CPU 1. The figure is the user and system time that the
+//! server's whole process tree used, divided by the requests it answered: unlike requests per second it hardly depends on
+//! what else the machine does. An answer other than 2xx makes the run fail.
+
+mod measure;
+mod servers;
+mod table;
+
+use anyhow::{Result, bail};
+
+use crate::{lab, pythons, system, venvs};
+use measure::Running;
+use servers::{PAGES, Page, SERVERS};
+
+/// How much to measure.
+struct Plan {
+    rounds: usize,
+    seconds: u32,
+    markdown: bool,
+    filters: Vec<String>,
+}
+
+/// Runs the benchmark and prints its tables.
+///
+/// # Errors
+/// When something is missing, a server does not start, or an answer is not 2xx.
+pub(crate) fn run(words: &[String]) -> Result<()> {
+    let mut plan = Plan { rounds: 5, seconds: 3, markdown: false, filters: Vec::new() };
+    for word in words {
+        match word.as_str() {
+            "--quick" => (plan.rounds, plan.seconds) = (2, 2),
+            "--markdown" => plan.markdown = true,
+            option if option.starts_with('-') => bail!("no such option of cargo dev bench: {option}"),
+            filter => plan.filters.push(filter.to_owned()),
+        }
+    }
+    if std::thread::available_parallelism()?.get() < 2 {
+        bail!("the benchmark needs two processors: one for the server, one for the load");
+    }
+    system::ensure(system::TEST)?;
+    system::ensure(system::BENCH)?;
+    let requirements = lab::root().join("lab/requirements-bench.txt");
+    let venv = venvs::ensure(lab::place().join("venv-bench"), &pythons::embedded()?, &requirements)?;
+    let rsgi = servers::build_rsgi()?;
+    let places = servers::Places { venv, rsgi };
+    for page in PAGES {
+        measure_page(page, &places, &plan)?;
+    }
+    Ok(())
+}
+
+fn measure_page(page: &Page, places: &servers::Places, plan: &Plan) -> Result<()> {
+    let wanted = |name: &str| plan.filters.is_empty() || plan.filters.iter().any(|filter| name.contains(filter));
+    let mut running = Vec::new();
+    for server in SERVERS.iter().filter(|server| wanted(server.name)) {
+        running.push(Running::start(server, page, places)?);
+    }
+    for server in &running {
+        server.load(page, 1)?;
+    }
+    for round in 1..=plan.rounds {
+        for server in &mut running {
+            let sample = server.sample(page, plan.seconds)?;
+            eprintln!("{} round {round}: {} {:.1} \u{b5}s", page.name, server.name, sample.micros);
+            server.samples.push(sample);
+        }
+    }
+    let rows: Vec<table::Row> = running.iter().map(|server| table::Row::new(server.name, &server.samples)).collect();
+    table::print(page.name, &rows, plan.markdown);
+    Ok(())
+}

@@ -1,0 +1,302 @@
+//! A client that sends exactly the bytes it is given and checks how the answer is framed.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddrV4, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// No answer takes longer; a test that waits this long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One connection.
+pub(crate) struct Client {
+    stream: Stream,
+    received: Vec<u8>,
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// How the end of a body was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// The status or the method allows no body.
+    None,
+    Length,
+    Chunked,
+    /// The server closed the connection.
+    Close,
+}
+
+/// A parsed answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Response {
+    pub version: String,
+    pub status: u16,
+    pub reason: String,
+    /// In order, names as sent.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub framing: Framing,
+    /// Statuses of the 1xx answers before this one.
+    pub interim: Vec<u16>,
+}
+
+impl Response {
+    /// First value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The body, which must be UTF-8.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("a body of text")
+    }
+
+    /// The body, which must be JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// Itself, when the status is as expected.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{} {}: {}", self.status, self.reason, String::from_utf8_lossy(&self.body));
+        self
+    }
+}
+
+impl Client {
+    /// Connects over TCP.
+    #[track_caller]
+    pub(crate) fn tcp(address: SocketAddrV4) -> Self {
+        let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_nodelay(true).expect("no delay");
+        Self { stream: Stream::Tcp(stream), received: Vec::new() }
+    }
+
+    /// Connects over a unix socket.
+    #[track_caller]
+    pub(crate) fn unix(path: &Path) -> Self {
+        let stream = UnixStream::connect(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+        Self { stream: Stream::Unix(stream), received: Vec::new() }
+    }
+
+    /// The client's own address.
+    pub(crate) fn local(&self) -> SocketAddrV4 {
+        match &self.stream {
+            Stream::Tcp(stream) => match stream.local_addr().expect("an address") {
+                std::net::SocketAddr::V4(address) => address,
+                std::net::SocketAddr::V6(address) => panic!("IPv6 address {address}"),
+            },
+            Stream::Unix(_) => panic!("a unix socket has no address"),
+        }
+    }
+
+    /// Sends bytes.
+    #[track_caller]
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.try_send(bytes).expect("the server takes what is sent");
+        self
+    }
+
+    /// Sends bytes to a server that may have closed the connection already.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.write_all(bytes.as_ref()),
+            Stream::Unix(stream) => stream.write_all(bytes.as_ref()),
+        }
+    }
+
+    /// Sends a GET without a body and asks to keep the connection.
+    #[track_caller]
+    pub(crate) fn get(&mut self, path: &str) -> Response {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).response()
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn finish(&mut self) -> &mut Self {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write).expect("shutdown"),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write).expect("shutdown"),
+        }
+        self
+    }
+
+    /// Reads one answer to a request that allows a body.
+    #[track_caller]
+    pub(crate) fn response(&mut self) -> Response {
+        self.read_response(true)
+    }
+
+    /// Reads one answer to a HEAD request.
+    #[track_caller]
+    pub(crate) fn response_to_head(&mut self) -> Response {
+        self.read_response(false)
+    }
+
+    /// Reads bytes until at least `count` are there, without taking them.
+    #[track_caller]
+    pub(crate) fn peek(&mut self, count: usize) -> &[u8] {
+        while self.received.len() < count {
+            assert!(self.fill() > 0, "closed after {} of {count} bytes: {}", self.received.len(), self.shown());
+        }
+        &self.received
+    }
+
+    /// Everything up to the end of the connection. A reset counts as the end.
+    #[track_caller]
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        while self.fill() > 0 {}
+        std::mem::take(&mut self.received)
+    }
+
+    /// Whether the server closes without sending another byte.
+    #[track_caller]
+    pub(crate) fn closed(&mut self) -> bool {
+        self.rest().is_empty()
+    }
+
+    /// Whether nothing arrives and the connection stays open for `time`.
+    pub(crate) fn quiet_for(&mut self, time: Duration) -> bool {
+        self.set_patience(time);
+        let mut byte = [0];
+        let outcome = match &mut self.stream {
+            Stream::Tcp(stream) => stream.read(&mut byte),
+            Stream::Unix(stream) => stream.read(&mut byte),
+        };
+        self.set_patience(PATIENCE);
+        self.received.is_empty() && matches!(outcome, Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
+    fn set_patience(&self, time: Duration) {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.set_read_timeout(Some(time)),
+            Stream::Unix(stream) => stream.set_read_timeout(Some(time)),
+        }
+        .expect("a timeout");
+    }
+
+    #[track_caller]
+    fn read_response(&mut self, body_allowed: bool) -> Response {
+        let mut interim = Vec::new();
+        loop {
+            let head = self.take_head();
+            let mut response = parse_head(&head);
+            if (100..200).contains(&response.status) && response.status != 101 {
+                interim.push(response.status);
+                continue;
+            }
+            response.interim = interim;
+            self.read_body(&mut response, body_allowed);
+            return response;
+        }
+    }
+
+    #[track_caller]
+    fn take_head(&mut self) -> String {
+        loop {
+            if let Some(end) = self.received.windows(4).position(|window| window == b"\r\n\r\n") {
+                let head: Vec<u8> = self.received.drain(..end + 4).collect();
+                return head.iter().map(|byte| char::from(*byte)).collect();
+            }
+            assert!(self.fill() > 0, "closed before the end of a head: {:?}", self.shown());
+        }
+    }
+
+    #[track_caller]
+    fn read_body(&mut self, response: &mut Response, allowed: bool) {
+        let lengths: Vec<&str> = values(response, "content-length");
+        let codings: Vec<&str> = values(response, "transfer-encoding");
+        assert!(lengths.len() + codings.len() <= 1, "more than one framing: {:?}", response.headers);
+        if !allowed || response.status == 204 || response.status == 304 {
+            response.framing = Framing::None;
+        } else if let [length] = lengths[..] {
+            let length = length.parse().unwrap_or_else(|_| panic!("Content-Length: {length}"));
+            response.framing = Framing::Length;
+            self.peek(length);
+            response.body = self.received.drain(..length).collect();
+        } else if let [coding] = codings[..] {
+            assert_eq!(coding, "chunked");
+            response.framing = Framing::Chunked;
+            while let Some(chunk) = self.take_chunk() {
+                response.body.extend(chunk);
+            }
+        } else {
+            response.framing = Framing::Close;
+            response.body = self.rest();
+        }
+    }
+
+    #[track_caller]
+    fn take_chunk(&mut self) -> Option<Vec<u8>> {
+        let size = self.take_line();
+        let size = usize::from_str_radix(&size, 16).unwrap_or_else(|_| panic!("chunk size {size:?}"));
+        self.peek(size + 2);
+        let chunk: Vec<u8> = self.received.drain(..size).collect();
+        assert_eq!(self.take_line(), "", "a chunk ends with an empty line");
+        (size > 0).then_some(chunk)
+    }
+
+    #[track_caller]
+    fn take_line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.received.windows(2).position(|window| window == b"\r\n") {
+                let line: Vec<u8> = self.received.drain(..end + 2).collect();
+                return String::from_utf8_lossy(&line[..end]).into_owned();
+            }
+            assert!(self.fill() > 0, "closed inside a line: {:?}", self.shown());
+        }
+    }
+
+    #[track_caller]
+    fn fill(&mut self) -> usize {
+        let mut chunk = [0; 65536];
+        let outcome = match &mut self.stream {
+            Stream::Tcp(stream) => stream.read(&mut chunk),
+            Stream::Unix(stream) => stream.read(&mut chunk),
+        };
+        match outcome {
+            Ok(count) => {
+                self.received.extend_from_slice(&chunk[..count]);
+                count
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
+            Err(error) => panic!("no answer: {error}; so far {:?}", self.shown()),
+        }
+    }
+
+    fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.received[..self.received.len().min(2000)]).into_owned()
+    }
+}
+
+fn values<'a>(response: &'a Response, name: &str) -> Vec<&'a str> {
+    let of = response.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    of.map(|(_, value)| value.as_str()).collect()
+}
+
+#[track_caller]
+fn parse_head(head: &str) -> Response {
+    let mut lines = head.trim_end_matches("\r\n").split("\r\n");
+    let first = lines.next().unwrap_or_default();
+    let mut words = first.splitn(3, ' ');
+    let version = words.next().unwrap_or_default().to_owned();
+    let status = words.next().and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("status line {first:?}"));
+    let reason = words.next().unwrap_or_default().to_owned();
+    let headers = lines
+        .map(|line| {
+            let (name, value) = line.split_once(':').unwrap_or_else(|| panic!("header line {line:?}"));
+            assert!(!name.is_empty() && !name.contains([' ', '\t']), "header name {name:?}");
+            (name.to_owned(), value.trim_matches([' ', '\t']).to_owned())
+        })
+        .collect();
+    Response { version, status, reason, headers, body: Vec::new(), framing: Framing::None, interim: Vec::new() }
+}

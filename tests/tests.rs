@@ -1,0 +1,6 @@
+//! The tests that start the built server: one binary, one module a theme.
+#![forbid(unsafe_code)]
+
+/// Each numbered line of the quickstart, as written there.
+mod quickstart;
+mod support;
