@@ -1,1 +1,3 @@
+//! Finds nothing, needs nothing, until the embedded plugin is built in.
+
 fn main() {}

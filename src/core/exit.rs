@@ -15,6 +15,8 @@ pub enum Exit {
     WorkerEnd,
     /// The application asked for the end of its process with this code.
     App(i32),
+    /// A number decided elsewhere.
+    Raw(i32),
 }
 
 impl Exit {
@@ -28,6 +30,7 @@ impl Exit {
             Self::NoApp => 22,
             Self::WorkerEnd => 30,
             Self::App(code) => code & 0xff,
+            Self::Raw(code) => code,
         }
     }
 }

@@ -3,4 +3,6 @@
 
 pub mod control;
 pub mod exit;
+pub mod logging;
 pub mod memory;
+pub mod worker;

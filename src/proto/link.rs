@@ -9,6 +9,7 @@
 //! router → worker   HEAD (BODY* END)?                          the second part when the request has a body
 //! worker → router   CONTINUE? RESPONSE DATA* (END | FILE)      END is folded into RESPONSE or DATA by the flag LAST
 //! router → worker   ABORT                                      the client went away; the worker still ends its answer
+//! worker → router   BYE                                        the core leaves; the router closes the link when it is idle
 //! ```
 
 use crate::names::{self, KnownId};
@@ -104,6 +105,8 @@ pub enum ToRouter<'a> {
     Data(&'a [u8]),
     /// The rest of the body; the answer is complete and the core idle.
     File(File),
+    /// The core leaves: send it nothing more, and close the link. A request that crossed this on its way is still answered.
+    Bye,
     /// The answer is complete and the core idle. `aborted`: it broke off, so the client must see a truncated answer.
     End {
         /// The application failed after the head.
@@ -137,6 +140,7 @@ const CONTINUE: u8 = 17;
 const RESPONSE: u8 = 18;
 const DATA: u8 = 19;
 const FILE: u8 = 20;
+const BYE: u8 = 21;
 
 /// Flag of BODY, RESPONSE, DATA: an END is folded into this frame.
 const LAST: u8 = 1;
@@ -250,6 +254,7 @@ impl RouterEnd {
                 let file = File { offset: reader.u64()?, length: reader.u64()? };
                 reader.finish().map(|()| Some((used, ToRouter::File(file))))
             }
+            BYE => frame.empty().map(|used| Some((used, ToRouter::Bye))),
             END => frame.empty().map(|used| Some((used, ToRouter::End { aborted: frame.flags & ABORTED != 0 }))),
             other => Err(LinkError::Kind(other)),
         }
@@ -355,6 +360,11 @@ pub fn encode_file(out: &mut Vec<u8>, file: &File) {
     put_frame(out, FILE, 0, 16);
     out.extend_from_slice(&file.offset.to_le_bytes());
     out.extend_from_slice(&file.length.to_le_bytes());
+}
+
+/// Appends a BYE frame; only between two requests.
+pub fn encode_bye(out: &mut Vec<u8>) {
+    put_frame(out, BYE, 0, 0);
 }
 
 /// Appends a worker's END frame. `aborted`: the answer broke off.

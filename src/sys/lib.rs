@@ -5,6 +5,7 @@ pub mod fdpass;
 pub mod fork;
 pub mod inherit;
 pub mod memfd;
+pub mod net;
 pub mod shm;
 pub mod signal;
 pub mod socket;

@@ -1,12 +1,38 @@
 //! A worker: M cores (threads) that wait on one shared epoll set and answer requests through the plugin.
+//!
+//! * [`engine`]: what the cores share; [`table`]: who owns which connection at the moment.
+//! * [`core`]: one core's loop; [`progress`]: bytes become requests; [`serve`]: a request through the plugin.
+//! * [`ahead`], [`rest`]: the body before and during the request; [`answer`], [`link`]: the answer, direct or by the router.
+//! * [`sweep`]: expired connections, orders, signals, leaving.
 
-use std::os::fd::OwnedFd;
+mod ahead;
+mod answer;
+mod clock;
+mod connection;
+mod core;
+mod engine;
+mod input;
+mod link;
+mod progress;
+mod rest;
+mod serve;
+mod sweep;
+mod table;
+mod wire;
 
-use rsgi_abi::host::Language;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::OnceLock;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::signal::Signal;
+use rsgi_abi::host::{Language, Remote};
 use rsgi_config::Config;
 
+use crate::control::Report;
 use crate::exit::Exit;
 use crate::memory::scoreboard::Scoreboard;
+use core::Core;
+use engine::Engine;
 
 /// What a worker is born with.
 #[derive(Debug)]
@@ -40,4 +66,116 @@ pub struct Listener {
     pub protocol: rsgi_config::Protocol,
     /// Address as bound, for logs and `SERVER_PORT`: `127.0.0.1:3031`, `/run/app.sock`.
     pub name: String,
+}
+
+/// Who this process is, for the plugin's questions.
+#[derive(Debug)]
+pub struct Identity {
+    /// Number of the worker.
+    pub id: u32,
+    /// Stream to the master, for the application's wishes.
+    pub control: OwnedFd,
+}
+
+static IDENTITY: OnceLock<Identity> = OnceLock::new();
+
+/// The worker that this process is; `None` in every other process.
+pub fn identity() -> Option<&'static Identity> {
+    IDENTITY.get()
+}
+
+impl Identity {
+    /// Tells the master something; `false` when it is gone.
+    #[must_use]
+    pub fn report(&self, report: Report) -> bool {
+        let flags = nix::sys::socket::MsgFlags::MSG_NOSIGNAL | nix::sys::socket::MsgFlags::MSG_DONTWAIT;
+        nix::sys::socket::send(self.control.as_raw_fd(), &[report.byte()], flags) == Ok(1)
+    }
+}
+
+/// Serves as a worker until it is told to leave. The caller ends the process with the result.
+#[must_use]
+pub fn run(job: Job) -> Exit {
+    let language = job.language;
+    let cores = job.config.workers.threads.max(1);
+    let mercy = job.config.workers.worker_reload_mercy.0;
+    match job.control.try_clone() {
+        Ok(control) => drop(IDENTITY.set(Identity { id: job.id, control })),
+        Err(error) => return cannot_start(job.id, &error),
+    }
+    if let Some(slot) = job.board.worker(job.id) {
+        slot.born(std::process::id());
+    }
+    let signals = match catch_signals() {
+        Ok(signals) => signals,
+        Err(error) => return cannot_start(job.id, &error),
+    };
+    if job.config.workers.lazy_apps {
+        let loaded = language.load_apps();
+        if job.config.process.need_app && !matches!(loaded, Ok(1..)) {
+            let _ = identity().is_some_and(|identity| identity.report(Report::NoApp));
+            return Exit::NoApp;
+        }
+    }
+    let host_name = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let engine = match Engine::new(job, host_name, signals) {
+        Ok(engine) => engine,
+        Err(error) => return cannot_start(0, &error.into()),
+    };
+    let exit = serve(&engine, language, cores);
+    language.shutdown(u32::try_from(mercy.saturating_mul(1000)).unwrap_or(u32::MAX));
+    exit
+}
+
+/// Runs all cores; the calling thread is core 0.
+fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
+    let stack = engine.config.workers.threads_stacksize.and_then(|kib| usize::try_from(kib * 1024).ok());
+    std::thread::scope(|scope| {
+        for core in 1..cores {
+            let mut thread = std::thread::Builder::new().name(format!("rsgi-core-{core}"));
+            if let Some(stack) = stack {
+                thread = thread.stack_size(stack);
+            }
+            let remote = language.remote();
+            if let Err(error) = thread.spawn_scoped(scope, move || run_core(engine, remote, core, cores)) {
+                tracing::error!("worker {} cannot start core {core}: {error}", engine.id);
+            }
+        }
+        let Some(plugin) = language.remote().start_core(0) else {
+            tracing::error!("worker {} core 0: the plugin is not ready", engine.id);
+            engine.stop();
+            return;
+        };
+        let mut core = Core::new(engine, 0, plugin, Some(language));
+        if let Err(error) = core.open(cores) {
+            tracing::error!("worker {} cannot open its sockets: {error}", engine.id);
+            engine.stop();
+            return;
+        }
+        engine.report(Report::Ready);
+        core.run(cores);
+    });
+    Exit::Raw(engine.exit_code())
+}
+
+fn run_core(engine: &Engine, remote: Remote, core: u32, cores: u32) {
+    match remote.start_core(core) {
+        Some(plugin) => Core::new(engine, core, plugin, None).run(cores),
+        None => tracing::error!("worker {} core {core}: the plugin is not ready", engine.id),
+    }
+}
+
+/// Makes the signals that mean something to a worker readable, unless the application has taken them.
+fn catch_signals() -> std::io::Result<OwnedFd> {
+    let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+    for signal in [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGUSR2] {
+        rsgi_sys::signal::on(signal, writer.try_clone()?)?;
+    }
+    fcntl(reader.as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok(reader)
+}
+
+fn cannot_start(id: u32, error: &std::io::Error) -> Exit {
+    tracing::error!("worker {id} cannot start: {error}");
+    Exit::WorkerEnd
 }

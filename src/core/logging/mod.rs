@@ -1,0 +1,3 @@
+//! Log lines.
+
+pub mod request;

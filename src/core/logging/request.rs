@@ -1,0 +1,168 @@
+//! The request log line, in uWSGI's default form, field for field.
+
+use std::io::Write;
+
+/// What one line says. Texts come from strangers: whatever could break a line is escaped.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// Process id of the worker.
+    pub pid: u32,
+    /// Number of the application, -1 for none.
+    pub app: i32,
+    /// Number of this request within its worker.
+    pub worker_request: u64,
+    /// Number of this request within the instance.
+    pub total_request: u64,
+    /// REMOTE_ADDR.
+    pub addr: &'a [u8],
+    /// REMOTE_USER.
+    pub user: &'a [u8],
+    /// Number of variables.
+    pub vars: usize,
+    /// Size of the variables as a uwsgi packet, bytes.
+    pub vars_bytes: usize,
+    /// Local time of the request's start, as `ctime` writes it.
+    pub time: &'a str,
+    /// REQUEST_METHOD.
+    pub method: &'a [u8],
+    /// REQUEST_URI.
+    pub uri: &'a [u8],
+    /// Bytes of body sent.
+    pub generated: u64,
+    /// Time it took, microseconds.
+    pub micros: u64,
+    /// The time is printed in microseconds.
+    pub show_micros: bool,
+    /// The body went out by sendfile.
+    pub by_sendfile: bool,
+    /// SERVER_PROTOCOL.
+    pub protocol: &'a [u8],
+    /// Status code.
+    pub status: u16,
+    /// Number of the application's headers.
+    pub headers: u32,
+    /// Size of the head, bytes.
+    pub head_bytes: u64,
+    /// Steps of the answer's iterator.
+    pub switches: u32,
+    /// Number of the core.
+    pub core: u32,
+}
+
+impl Line<'_> {
+    /// Appends the line and its newline.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let mut number = itoa::Buffer::new();
+        let mut put = |out: &mut Vec<u8>, text: &str, value: i128| {
+            out.extend_from_slice(text.as_bytes());
+            match u64::try_from(value) {
+                Ok(value) => out.extend_from_slice(number.format(value).as_bytes()),
+                Err(_) => drop(write!(out, "{value}")),
+            }
+        };
+        put(out, "[pid: ", self.pid.into());
+        put(out, "|app: ", self.app.into());
+        put(out, "|req: ", self.worker_request.into());
+        put(out, "/", self.total_request.into());
+        out.extend_from_slice(b"] ");
+        escape(out, self.addr);
+        out.extend_from_slice(b" (");
+        escape(out, self.user);
+        put(out, ") {", self.vars as i128 * 2);
+        put(out, " vars in ", self.vars_bytes as i128);
+        out.extend_from_slice(b" bytes} [");
+        out.extend_from_slice(self.time.as_bytes());
+        out.extend_from_slice(b"] ");
+        escape(out, self.method);
+        out.push(b' ');
+        escape(out, self.uri);
+        put(out, " => generated ", self.generated.into());
+        let (time, unit) = if self.show_micros { (self.micros, " micros") } else { (self.micros / 1000, " msecs") };
+        put(out, " bytes in ", time.into());
+        out.extend_from_slice(unit.as_bytes());
+        if self.by_sendfile {
+            out.extend_from_slice(b" via sendfile()");
+        }
+        out.extend_from_slice(b" (");
+        escape(out, self.protocol);
+        put(out, " ", self.status.into());
+        put(out, ") ", self.headers.into());
+        put(out, " headers in ", self.head_bytes.into());
+        put(out, " bytes (", self.switches.into());
+        put(out, " switches on core ", self.core.into());
+        out.extend_from_slice(b")\n");
+    }
+}
+
+/// Appends `text` with everything that is not printable as `\xNN`.
+pub fn escape(out: &mut Vec<u8>, text: &[u8]) {
+    if text.iter().all(|&byte| byte.is_ascii_graphic() || byte == b' ') {
+        out.extend_from_slice(text);
+        return;
+    }
+    for &byte in text {
+        if byte.is_ascii_graphic() || byte == b' ' {
+            out.push(byte);
+        } else {
+            drop(write!(out, "\\x{byte:02x}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: Line<'_> = Line {
+        pid: 15255,
+        app: 0,
+        worker_request: 1,
+        total_request: 3,
+        addr: b"127.0.0.1",
+        user: b"",
+        vars: 12,
+        vars_bytes: 252,
+        time: "Sun Nov 22 18:57:55 2026",
+        method: b"GET",
+        uri: b"/env",
+        generated: 699,
+        micros: 1999,
+        show_micros: false,
+        by_sendfile: false,
+        protocol: b"HTTP/1.1",
+        status: 200,
+        headers: 1,
+        head_bytes: 51,
+        switches: 1,
+        core: 0,
+    };
+
+    fn text(line: &Line<'_>) -> String {
+        let mut out = Vec::new();
+        line.write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn is_uwsgis_default_line() {
+        assert_eq!(
+            text(&LINE),
+            "[pid: 15255|app: 0|req: 1/3] 127.0.0.1 () {24 vars in 252 bytes} [Sun Nov 22 18:57:55 2026] GET /env => \
+             generated 699 bytes in 1 msecs (HTTP/1.1 200) 1 headers in 51 bytes (1 switches on core 0)\n"
+        );
+    }
+
+    #[test]
+    fn shows_microseconds_sendfile_and_no_application() {
+        let line = Line { app: -1, show_micros: true, by_sendfile: true, ..LINE };
+        let text = text(&line);
+        assert!(text.contains("|app: -1|") && text.contains(" in 1999 micros via sendfile() (HTTP/1.1"), "{text}");
+    }
+
+    #[test]
+    fn strangers_cannot_forge_lines() {
+        let text = text(&Line { uri: b"/a\n[pid: 1]\x1b[2J", user: "é".as_bytes(), ..LINE });
+        assert!(text.contains("/a\\x0a[pid: 1]\\x1b[2J") && text.contains("(\\xc3\\xa9)"), "{text}");
+        assert_eq!(text.matches('\n').count(), 1);
+    }
+}

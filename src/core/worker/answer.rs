@@ -1,0 +1,285 @@
+//! The answer to a request on a direct socket (HTTP or uwsgi), as the plugin gives it piece by piece.
+
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use rsgi_abi::host::{Exchange, HeadView, ReadError, SendError};
+use rsgi_abi::types::{HEAD_CHUNKED, HEAD_CLOSE, HEAD_DATE};
+use rsgi_proto::http1::chunked::Chunked;
+use rsgi_proto::http1::response::{
+    self, Asked, CHUNK_END, CONTINUE, FirstLine, Framing, Given, LAST_CHUNK, Plan, canned,
+};
+
+use super::connection::Facts;
+use super::rest::{Remains, Rest};
+use super::wire;
+
+/// Pieces from this size on are not copied but sent from where they are.
+const COPIED: usize = 4096;
+/// Answers to pipelined requests leave together up to this size.
+const HELD: usize = 64 * 1024;
+
+/// Numbers for the log and the scoreboard.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) code: u16,
+    pub(super) headers: u32,
+    /// Size of status line and header lines as the application gave them.
+    pub(super) head_bytes: u64,
+    pub(super) body_bytes: u64,
+    pub(super) by_sendfile: bool,
+    /// Why the answer broke off, when it did.
+    pub(super) failed: Option<SendError>,
+}
+
+impl Tally {
+    pub(super) fn head(&mut self, head: &HeadView<'_>, protocol: &str) {
+        self.code = head.code;
+        self.headers = head.count;
+        self.head_bytes = (protocol.len() + 1 + head.status.len() + 2 + head.lines.len() + 2) as u64;
+    }
+}
+
+/// The two ways of direct sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// HTTP/1 with its framing.
+    Http,
+    /// uwsgi: the head of HTTP, a body that ends with the connection.
+    Uwsgi,
+}
+
+/// One answer in the making.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    pub(super) socket: BorrowedFd<'a>,
+    pub(super) timeout: Duration,
+    pub(super) dialect: Dialect,
+    pub(super) facts: Facts,
+    /// The connection closes after this answer whatever the parties wish.
+    pub(super) must_close: bool,
+    /// Another request is already here, so that this answer may leave together with the next.
+    pub(super) hold: bool,
+    pub(super) date: &'a [u8],
+    pub(super) rest: Rest<'a>,
+    pub(super) out: &'a mut Vec<u8>,
+    pub(super) tally: Tally,
+    pub(super) state: State,
+    /// Follows the chunks that the application makes itself.
+    pub(super) app_chunks: Chunked,
+}
+
+/// How far an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// No head yet. `true`: the client waits for `100 Continue`.
+    Waiting(bool),
+    /// The head is out.
+    Body(Plan),
+    /// All is said.
+    Done(Plan),
+    /// Broken: nothing more can be sent.
+    Broken,
+}
+
+/// What an answer leaves behind.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) tally: Tally,
+    pub(super) keep_alive: bool,
+    pub(super) remains: Remains,
+}
+
+impl Answer<'_> {
+    fn begin(&mut self, head: &HeadView<'_>, total: Option<u64>) -> Plan {
+        let given = Given {
+            code: head.code,
+            content_length: head.content_length,
+            chunked: head.flags & HEAD_CHUNKED != 0,
+            close: head.flags & HEAD_CLOSE != 0,
+        };
+        let facts = &self.facts;
+        let plan = match self.dialect {
+            Dialect::Http => {
+                let asked = Asked { version: facts.version, is_head: facts.is_head, keep_alive: facts.keep_alive };
+                let unasked_body = self.state == State::Waiting(true);
+                response::plan(asked, given, total, self.must_close || unasked_body)
+            }
+            Dialect::Uwsgi => response::plan_bare(facts.is_head, given),
+        };
+        let date = (self.dialect == Dialect::Http && head.flags & HEAD_DATE == 0).then_some(self.date);
+        response::encode_head(self.out, FirstLine::Http(facts.version), head.status, head.lines, &plan, date);
+        self.tally.head(head, facts.version.name());
+        self.state = State::Body(plan);
+        plan
+    }
+
+    /// The plan for this call: a new one with the head, the present one without.
+    fn plan_for(&mut self, head: Option<&HeadView<'_>>, total: Option<u64>) -> Result<Plan, SendError> {
+        match (self.state, head) {
+            (State::Waiting(_), Some(head)) => Ok(self.begin(head, total)),
+            (State::Body(plan), None) => Ok(plan),
+            (State::Broken, _) => Err(self.tally.failed.unwrap_or(SendError::Gone)),
+            (State::Waiting(_), None) | (State::Body(_), Some(_)) | (State::Done(_), _) => Err(SendError::Misuse),
+        }
+    }
+
+    fn flush(&mut self, direct: &[u8]) -> Result<(), SendError> {
+        let sent = wire::send_all(self.socket, self.out, direct, self.timeout);
+        self.out.clear();
+        sent.inspect_err(|&error| self.fail(error))
+    }
+
+    fn fail(&mut self, error: SendError) {
+        self.state = State::Broken;
+        self.tally.failed = Some(error);
+    }
+
+    /// Marks the answer complete; one that is shorter than announced is broken.
+    fn complete(&mut self, plan: Plan) {
+        let short = match plan.framing {
+            Framing::Length(length) => self.tally.body_bytes < length,
+            Framing::AppChunked => !self.app_chunks.is_done(),
+            _ => false,
+        };
+        self.state = if short { State::Broken } else { State::Done(plan) };
+    }
+
+    /// Ends the request: answers for an application that said nothing, sends what is held back.
+    pub(super) fn finish(mut self) -> Finished {
+        if matches!(self.state, State::Waiting(_)) {
+            let error = canned(500);
+            self.out.extend_from_slice(error);
+            self.tally.code = 500;
+            self.must_close = true;
+        }
+        let mut keep_alive = match self.state {
+            State::Done(plan) => plan.keep_alive,
+            _ => false,
+        };
+        let held_back = keep_alive && self.hold && self.out.len() < HELD;
+        if !self.out.is_empty() && !held_back {
+            keep_alive &= self.flush(&[]).is_ok();
+        }
+        Finished { tally: self.tally, keep_alive, remains: self.rest.finish() }
+    }
+}
+
+impl Exchange for Answer<'_> {
+    fn read_body(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        if self.state == State::Waiting(true) {
+            self.state = State::Waiting(false);
+            if self.rest.is_missing() {
+                self.out.extend_from_slice(CONTINUE);
+                if self.flush(&[]).is_err() {
+                    return Err(ReadError::Gone);
+                }
+            }
+        }
+        self.rest.read(buffer)
+    }
+
+    fn seek_body(&mut self, offset: u64) -> bool {
+        self.rest.seek(offset)
+    }
+
+    fn send(&mut self, head: Option<&HeadView<'_>>, data: &[u8], last: bool) -> Result<(), SendError> {
+        if let State::Done(_) = self.state
+            && data.is_empty()
+            && head.is_none()
+        {
+            return Ok(());
+        }
+        let total = (last && head.is_some()).then_some(data.len() as u64);
+        let plan = self.plan_for(head, total)?;
+        let mut overflow = false;
+        let mut bare = Vec::new();
+        let data = match plan.framing {
+            Framing::None => &[],
+            Framing::Unchunk | Framing::AppChunked => {
+                let keep = plan.framing == Framing::Unchunk;
+                let follow = |piece: &[u8]| {
+                    if keep {
+                        bare.extend_from_slice(piece)
+                    }
+                };
+                if self.app_chunks.decode(data, follow).is_err() {
+                    self.fail(SendError::Misuse);
+                    return Err(SendError::Misuse);
+                }
+                if keep { bare.as_slice() } else { data }
+            }
+            Framing::Length(length) => {
+                let left = usize::try_from(length - self.tally.body_bytes).unwrap_or(usize::MAX);
+                overflow = data.len() > left;
+                data.get(..left).unwrap_or(data)
+            }
+            Framing::Chunked | Framing::UntilClose => data,
+        };
+        let chunked = plan.framing == Framing::Chunked && !data.is_empty();
+        if chunked {
+            response::chunk_prefix(self.out, data.len());
+        }
+        if data.len() < COPIED {
+            self.out.extend_from_slice(data);
+        } else {
+            self.flush(data)?;
+        }
+        self.tally.body_bytes += data.len() as u64;
+        if chunked {
+            self.out.extend_from_slice(CHUNK_END);
+        }
+        if last {
+            if plan.framing == Framing::Chunked {
+                self.out.extend_from_slice(LAST_CHUNK);
+            }
+            self.complete(plan);
+        } else if !self.out.is_empty() {
+            self.flush(&[])?;
+        }
+        if overflow { Err(SendError::Overflow) } else { Ok(()) }
+    }
+
+    fn send_file(
+        &mut self,
+        head: Option<&HeadView<'_>>,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        len: Option<u64>,
+    ) -> Result<(), SendError> {
+        let here = size_from(file, offset);
+        let len = match (len, here) {
+            (Some(len), Some(here)) => Some(len.min(here)),
+            (len, here) => len.or(here),
+        };
+        let plan = self.plan_for(head, len)?;
+        let len = match plan.framing {
+            Framing::None => Some(0),
+            Framing::Length(length) => Some(len.unwrap_or(u64::MAX).min(length - self.tally.body_bytes)),
+            Framing::UntilClose => len,
+            // A file of unknown size is a pipe, which sendfile cannot read; chunks of the application's own making are
+            // not in files.
+            Framing::Chunked | Framing::AppChunked | Framing::Unchunk => return Err(SendError::Misuse),
+        };
+        self.flush(&[])?;
+        match wire::send_file(self.socket, file, offset, len, self.timeout) {
+            Ok(sent) => {
+                self.tally.body_bytes += sent;
+                self.tally.by_sendfile = true;
+                self.complete(plan);
+                Ok(())
+            }
+            Err(error) => {
+                self.fail(error);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Bytes of a regular file from `offset` on.
+pub(super) fn size_from(file: BorrowedFd<'_>, offset: u64) -> Option<u64> {
+    let stat = nix::sys::stat::fstat(file).ok()?;
+    let regular = stat.st_mode & nix::libc::S_IFMT == nix::libc::S_IFREG;
+    regular.then(|| u64::try_from(stat.st_size).unwrap_or(0).saturating_sub(offset))
+}

@@ -1,0 +1,139 @@
+//! One connection of a worker: a client's, a proxy's, or a link to the router.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rsgi_proto::http1::request::Head;
+use rsgi_proto::link::WorkerEnd;
+use rsgi_proto::vars::Vars;
+use rsgi_proto::{Body, Version};
+use rsgi_sys::net::Peer;
+
+use super::ahead::Ahead;
+use super::input::Input;
+
+/// A connection, in the hands of one core or waiting in the table.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) socket: OwnedFd,
+    pub(super) speaks: Speaks,
+    /// Index of the listener it came from; links have none.
+    pub(super) listener: usize,
+    pub(super) remote_addr: String,
+    pub(super) remote_port: String,
+    pub(super) input: Input,
+    pub(super) phase: Phase,
+    /// Requests answered.
+    pub(super) served: u32,
+    /// Second of the engine's clock at which the unfinished head began.
+    pub(super) head_began: Option<u32>,
+    /// The kernel has no more bytes for now: wait for an event before the next read.
+    pub(super) drained: bool,
+    /// It is in the epoll set.
+    pub(super) registered: bool,
+    /// The router was told that this link's core leaves.
+    pub(super) said_bye: bool,
+}
+
+/// What is spoken on a connection.
+#[derive(Debug)]
+pub(super) enum Speaks {
+    Http,
+    Uwsgi,
+    /// Frames with router number so-and-so (index of its rendezvous).
+    Link {
+        end: WorkerEnd,
+        router: usize,
+    },
+}
+
+/// Where a connection is between two requests.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// A head is expected or coming in.
+    Head,
+    /// A head is complete, its body is coming in.
+    Body(Box<Pending>),
+    /// Answered and closed on our side; what the client still sends is thrown away, so that it gets to read the answer.
+    Linger { left: usize },
+}
+
+/// A request whose body is read ahead.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) request: Request,
+    pub(super) ahead: Ahead,
+}
+
+/// A decoded request.
+#[derive(Debug, Default)]
+pub(super) struct Request {
+    /// Its variables; spans count from the start of the connection's data.
+    pub(super) vars: Vars,
+    pub(super) facts: Facts,
+}
+
+/// What the server itself needs to know of a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Facts {
+    /// Length of the head at the start of the connection's data.
+    pub(super) head: usize,
+    pub(super) body: Body,
+    pub(super) version: Version,
+    pub(super) is_head: bool,
+    pub(super) keep_alive: bool,
+    pub(super) expect_continue: bool,
+}
+
+impl From<Head> for Facts {
+    fn from(head: Head) -> Self {
+        Self {
+            head: head.consumed,
+            body: head.body,
+            version: head.version,
+            is_head: head.method.is_head(),
+            keep_alive: head.keep_alive,
+            expect_continue: head.expect_continue,
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(socket: OwnedFd, speaks: Speaks, listener: usize, peer: Peer) -> Self {
+        let (remote_addr, remote_port) = match peer {
+            Peer::Ip(address) => address_text(address),
+            Peer::Unix => (String::new(), String::new()),
+        };
+        Self {
+            socket,
+            speaks,
+            listener,
+            remote_addr,
+            remote_port,
+            input: Input::default(),
+            phase: Phase::Head,
+            served: 0,
+            head_began: None,
+            drained: false,
+            registered: false,
+            said_bye: false,
+        }
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    pub(super) const fn is_link(&self) -> bool {
+        matches!(self.speaks, Speaks::Link { .. })
+    }
+
+    /// The peer's address for a log line.
+    pub(super) fn peer_name(&self) -> &str {
+        if self.remote_addr.is_empty() { "unix socket" } else { &self.remote_addr }
+    }
+}
+
+fn address_text(address: SocketAddr) -> (String, String) {
+    (address.ip().to_string(), address.port().to_string())
+}

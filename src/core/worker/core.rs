@@ -1,0 +1,192 @@
+//! One core: a thread that takes the next event, whatever it is, and sees it through.
+//!
+//! With several cores each takes one event at a time, so that none waits behind a request that blocks; a single core takes
+//! many at once.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nix::errno::Errno;
+use nix::sys::epoll::{EpollEvent, EpollTimeout};
+use rsgi_abi::host::{self, Language};
+use rsgi_abi::types::Var;
+use rsgi_proto::http1::request::Head;
+use rsgi_proto::uwsgi::Packet;
+
+use super::clock::Clock;
+use super::connection::{Connection, Request, Speaks};
+use super::engine::{Engine, Token};
+use super::input::Input;
+use crate::memory::scoreboard::{CoreSlot, WorkerSlot};
+
+/// Connections taken from one listener before the other events get their turn.
+const ACCEPTS: usize = 16;
+const EVENTS: usize = 64;
+
+/// A core at work. Its buffers are used for one request after the other.
+#[derive(Debug)]
+pub(super) struct Core<'e> {
+    pub(super) engine: &'e Engine,
+    pub(super) id: u32,
+    pub(super) plugin: host::Core,
+    /// On the main thread, the plugin's main-thread side.
+    main: Option<Language>,
+    pub(super) slot: Option<CoreSlot>,
+    pub(super) worker: Option<WorkerSlot>,
+    pub(super) spare_input: Input,
+    pub(super) spare_request: Request,
+    pub(super) head: Head,
+    pub(super) packet: Packet,
+    pub(super) out: Vec<u8>,
+    pub(super) line: Vec<u8>,
+    pub(super) vars: Vec<Var<'static>>,
+    pub(super) clock: Clock,
+}
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It waits for the next event.
+    Wait,
+    /// It is closed.
+    Close,
+}
+
+impl<'e> Core<'e> {
+    pub(super) fn new(engine: &'e Engine, id: u32, plugin: host::Core, main: Option<Language>) -> Self {
+        Self {
+            engine,
+            id,
+            plugin,
+            main,
+            slot: engine.board.core(engine.id, id),
+            worker: engine.board.worker(engine.id),
+            spare_input: Input::default(),
+            spare_request: Request::default(),
+            head: Head::default(),
+            packet: Packet::default(),
+            out: Vec::with_capacity(8192),
+            line: Vec::new(),
+            vars: Vec::new(),
+            clock: Clock::default(),
+        }
+    }
+
+    /// Opens the worker's doors; one core does this, the first.
+    pub(super) fn open(&mut self, cores: u32) -> nix::Result<()> {
+        for router in 0..self.engine.routers() {
+            for core in 0..cores {
+                if let Some(link) = self.engine.dial(router, core) {
+                    self.drive(link);
+                }
+            }
+        }
+        self.engine.open()
+    }
+
+    /// Serves until the worker ends.
+    pub(super) fn run(&mut self, cores: u32) {
+        let mut events = [EpollEvent::empty(); EVENTS];
+        let at_once = if cores == 1 { EVENTS } else { 1 };
+        while !self.engine.is_stopping() {
+            let room = events.get_mut(..at_once).unwrap_or_default();
+            let count = match self.engine.epoll.wait(room, EpollTimeout::NONE) {
+                Ok(count) => count,
+                Err(Errno::EINTR) => {
+                    self.signalled();
+                    continue;
+                }
+                Err(error) => {
+                    tracing::error!("worker {} core {} cannot wait for events: {error}", self.engine.id, self.id);
+                    self.engine.stop();
+                    return;
+                }
+            };
+            for event in events.get(..count).unwrap_or_default() {
+                self.take(Token::unpack(event.data()));
+            }
+        }
+    }
+
+    /// A wait was interrupted: the application may have signal handlers.
+    fn signalled(&self) {
+        if let Some(language) = self.main {
+            language.check_signals();
+        }
+    }
+
+    fn take(&mut self, token: Token) {
+        match token {
+            Token::Connection(fd) => {
+                if let Some(mut connection) = self.engine.table.slot(fd).and_then(|slot| slot.acquire()) {
+                    connection.drained = false;
+                    self.drive(connection);
+                }
+            }
+            Token::Listener(index) => self.accept(index),
+            Token::Timer => self.sweep(),
+            Token::Control => self.obey(),
+            Token::Signal => self.heed_signals(),
+            Token::Wake => {}
+        }
+    }
+
+    /// Takes connections and serves each at once: one that closes after its answer never meets the epoll set, and the
+    /// next one is only taken when this core is free for it.
+    fn accept(&mut self, index: usize) {
+        for _ in 0..ACCEPTS {
+            let Some(entrance) = self.engine.listeners.get(index) else { return };
+            if self.engine.is_draining() {
+                return;
+            }
+            match rsgi_sys::net::accept(std::os::fd::AsFd::as_fd(&entrance.socket)) {
+                Ok(Some((socket, peer))) => {
+                    let speaks = if entrance.http { Speaks::Http } else { Speaks::Uwsgi };
+                    self.engine.born();
+                    self.drive(Box::new(Connection::new(socket, speaks, index, peer)));
+                }
+                Ok(None) => return,
+                Err(error) => return self.engine.pause(index, &error),
+            }
+        }
+    }
+
+    /// Does everything that can be done for a connection now, then lets it wait or closes it.
+    pub(super) fn drive(&mut self, mut connection: Box<Connection>) {
+        loop {
+            let step = catch_unwind(AssertUnwindSafe(|| self.progress(&mut connection)));
+            let fate = step.unwrap_or_else(|_| {
+                tracing::error!("worker {} core {}: internal error, connection closed", self.engine.id, self.id);
+                self.out.clear();
+                Fate::Close
+            });
+            if let Some(memory) = connection.input.take_memory() {
+                self.spare_input = memory;
+            }
+            if fate == Fate::Close {
+                return self.close(connection);
+            }
+            match self.engine.park(connection) {
+                Ok(None) => return,
+                Ok(Some(again)) => {
+                    connection = again;
+                    connection.drained = false;
+                }
+                Err(error) => return tracing::error!("cannot watch a connection: {error}"),
+            }
+        }
+    }
+
+    /// Closes a connection; a link is dialled again unless the worker leaves.
+    pub(super) fn close(&mut self, connection: Box<Connection>) {
+        let router = match connection.speaks {
+            Speaks::Link { router, .. } => Some(router),
+            Speaks::Http | Speaks::Uwsgi => None,
+        };
+        // The new link first: a draining worker must not see zero connections in between.
+        let link = router.and_then(|router| self.engine.dial(router, self.id));
+        self.engine.close(connection);
+        if let Some(link) = link {
+            self.drive(link);
+        }
+    }
+}

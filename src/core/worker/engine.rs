@@ -1,0 +1,414 @@
+//! What all cores of a worker share: the epoll set, the connections, the listeners, and the way to the end.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize};
+use std::time::{Duration, Instant};
+
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use rsgi_config::{Config, Protocol};
+use rsgi_proto::http1;
+use rsgi_proto::link::{Hello, WorkerEnd};
+use rsgi_proto::uwsgi;
+use rsgi_sys::net::Peer;
+
+use super::ahead::BodyLimits;
+use super::connection::{Connection, Speaks};
+use super::table::Table;
+use super::{Job, Listener, link};
+use crate::control::Report;
+use crate::exit::Exit;
+use crate::memory::scoreboard::Scoreboard;
+
+/// Longest head that a link carries; the router has applied the configured limit already.
+const LINK_HEAD: u32 = 1 << 20;
+
+/// The shared part of a worker.
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) id: u32,
+    pub(super) pid: u32,
+    pub(super) config: Config,
+    pub(super) board: Scoreboard,
+    pub(super) host_name: String,
+    pub(super) epoll: Epoll,
+    pub(super) table: Table<Connection>,
+    pub(super) listeners: Vec<Entrance>,
+    pub(super) control: OwnedFd,
+    signals: OwnedFd,
+    pub(super) limits: Limits,
+    hello: Hello,
+    rendezvous: Vec<OwnedFd>,
+    timer: TimerFd,
+    timer_armed: AtomicBool,
+    wake: EventFd,
+    started: Instant,
+    /// Connections open, links included.
+    live: AtomicUsize,
+    /// Links that could not be dialled yet, by router.
+    undialled: Vec<AtomicUsize>,
+    draining: AtomicBool,
+    stopping: AtomicBool,
+    exit: AtomicI32,
+}
+
+/// A listener with what its connections need.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    pub(super) socket: OwnedFd,
+    pub(super) http: bool,
+    /// SERVER_PORT of its requests.
+    pub(super) port: String,
+    /// Descriptors ran out: it is outside of the epoll set until the next look of the clock.
+    paused: AtomicBool,
+}
+
+/// Limits in the form that the engine uses.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) http: http1::Limits,
+    pub(super) uwsgi: uwsgi::Limits,
+    pub(super) body: BodyLimits,
+    pub(super) socket: Duration,
+    pub(super) header: u32,
+    pub(super) keepalive: u32,
+    pub(super) inactive: u32,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token {
+    Connection(RawFd),
+    Listener(usize),
+    Timer,
+    Control,
+    Signal,
+    Wake,
+}
+
+impl Token {
+    const fn pack(self) -> u64 {
+        let (kind, number) = match self {
+            Self::Connection(fd) => (0, fd as u32),
+            Self::Listener(index) => (1, index as u32),
+            Self::Timer => (2, 0),
+            Self::Control => (3, 0),
+            Self::Signal => (4, 0),
+            Self::Wake => (5, 0),
+        };
+        (kind << 32) | number as u64
+    }
+
+    pub(super) const fn unpack(data: u64) -> Self {
+        let number = data as u32;
+        match data >> 32 {
+            0 => Self::Connection(number.cast_signed()),
+            1 => Self::Listener(number as usize),
+            2 => Self::Timer,
+            3 => Self::Control,
+            4 => Self::Signal,
+            _ => Self::Wake,
+        }
+    }
+}
+
+impl Engine {
+    /// Sets everything up, links and listeners still outside of the epoll set.
+    ///
+    /// # Errors
+    /// When the kernel has no descriptors left.
+    pub(super) fn new(job: Job, host_name: String, signals: OwnedFd) -> nix::Result<Self> {
+        let limits = Limits::new(&job.config);
+        let listeners = job.listeners.into_iter().map(Entrance::new).collect();
+        let engine = Self {
+            id: job.id,
+            pid: std::process::id(),
+            board: job.board,
+            host_name,
+            epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
+            table: Table::new(),
+            listeners,
+            control: job.control,
+            signals,
+            limits,
+            hello: Hello { worker: job.id, core: 0, pid: std::process::id(), generation: job.generation },
+            undialled: job.rendezvous.iter().map(|_| AtomicUsize::new(0)).collect(),
+            rendezvous: job.rendezvous,
+            timer: TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?,
+            timer_armed: AtomicBool::new(false),
+            wake: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+            started: Instant::now(),
+            live: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            exit: AtomicI32::new(Exit::WorkerEnd.code()),
+            config: job.config,
+        };
+        engine.watch(engine.timer.as_fd(), Token::Timer)?;
+        engine.watch(engine.wake.as_fd(), Token::Wake)?;
+        engine.watch(engine.control.as_fd(), Token::Control)?;
+        engine.watch(engine.signals.as_fd(), Token::Signal)?;
+        Ok(engine)
+    }
+
+    fn watch(&self, fd: impl AsFd, token: Token) -> nix::Result<()> {
+        self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token.pack()))
+    }
+
+    /// The descriptor on which signals of this process arrive.
+    pub(super) fn signals(&self) -> BorrowedFd<'_> {
+        self.signals.as_fd()
+    }
+
+    /// Logs what each core is doing.
+    pub(super) fn describe(&self) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        for core in 0..self.config.workers.threads {
+            let Some(slot) = self.board.core(self.id, core) else { continue };
+            let busy = slot.busy_since().map(|since| now.saturating_sub(Duration::from_micros(since)).as_secs());
+            match busy {
+                Some(seconds) => tracing::info!("worker {} core {core}: in a request for {seconds} s", self.id),
+                None => tracing::info!("worker {} core {core}: idle, {} requests", self.id, slot.requests()),
+            }
+        }
+    }
+
+    /// Opens the listeners.
+    pub(super) fn open(&self) -> nix::Result<()> {
+        (0..self.listeners.len()).try_for_each(|index| self.listen(index))
+    }
+
+    /// Number of routers.
+    pub(super) fn routers(&self) -> usize {
+        self.rendezvous.len()
+    }
+
+    fn listen(&self, index: usize) -> nix::Result<()> {
+        let Some(entrance) = self.listeners.get(index) else { return Ok(()) };
+        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
+        self.epoll.add(entrance.socket.as_fd(), EpollEvent::new(flags, Token::Listener(index).pack()))
+    }
+
+    /// Opens a link for `core` to a router; when that cannot be now, the clock tries again.
+    pub(super) fn dial(&self, router: usize, core: u32) -> Option<Box<Connection>> {
+        let rendezvous = self.rendezvous.get(router).filter(|_| !self.is_draining())?;
+        match link::dial(rendezvous.as_fd(), &Hello { core, ..self.hello }) {
+            Ok(socket) => {
+                let speaks = Speaks::Link { end: WorkerEnd::new(LINK_HEAD), router };
+                self.born();
+                Some(Box::new(Connection::new(socket, speaks, usize::MAX, Peer::Unix)))
+            }
+            Err(nix::Error::EAGAIN | nix::Error::ENOBUFS | nix::Error::EMFILE | nix::Error::ENFILE) => {
+                if let Some(count) = self.undialled.get(router) {
+                    count.fetch_add(1, Relaxed);
+                }
+                self.arm_timer();
+                None
+            }
+            Err(error) => {
+                tracing::error!("worker {} cannot reach router {}: {error}", self.id, router + 1);
+                None
+            }
+        }
+    }
+
+    /// Takes the count of links to a router that could not be dialled; the caller dials them again.
+    pub(super) fn take_undialled(&self, router: usize) -> usize {
+        self.undialled.get(router).map_or(0, |count| count.swap(0, Relaxed))
+    }
+
+    /// Lets a connection wait for its next event. It comes back when an event came meanwhile: look at it again.
+    ///
+    /// # Errors
+    /// When the kernel cannot watch it; it is closed then.
+    pub(super) fn park(&self, mut connection: Box<Connection>) -> nix::Result<Option<Box<Connection>>> {
+        let fd = connection.socket.as_raw_fd();
+        let slot = self.table.slot(fd).ok_or(nix::Error::EMFILE)?;
+        if !connection.registered {
+            slot.claim();
+            let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
+            let event = EpollEvent::new(flags, Token::Connection(fd).pack());
+            self.epoll.add(connection.fd(), event).inspect_err(|_| slot.vacate())?;
+            connection.registered = true;
+        }
+        let deadline = self.deadline(&connection);
+        let again = slot.park(connection, deadline);
+        if deadline != 0 {
+            self.arm_timer();
+        }
+        Ok(again)
+    }
+
+    /// Closes a connection that the caller owns.
+    pub(super) fn close(&self, connection: Box<Connection>) {
+        if connection.registered
+            && let Some(slot) = self.table.slot(connection.socket.as_raw_fd())
+        {
+            slot.vacate();
+        }
+        drop(connection);
+        self.gone();
+    }
+
+    /// Second of the engine's clock.
+    pub(super) fn now(&self) -> u32 {
+        u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX)
+    }
+
+    /// Second in which a waiting connection expires; 0 never.
+    pub(super) fn deadline(&self, connection: &Connection) -> u32 {
+        use super::connection::Phase;
+        let seconds = match (&connection.speaks, &connection.phase) {
+            (Speaks::Link { .. }, _) => return 0,
+            (_, Phase::Linger { .. }) => 2,
+            (_, Phase::Body(_)) => self.limits.inactive,
+            (Speaks::Uwsgi, Phase::Head) => self.limits.inactive,
+            (Speaks::Http, Phase::Head) => match connection.head_began {
+                Some(began) => return began.saturating_add(self.limits.header).saturating_add(1).max(1),
+                None if connection.served == 0 => self.limits.header,
+                None => self.limits.keepalive,
+            },
+        };
+        // Whole seconds have passed only after one more tick.
+        self.now().saturating_add(seconds).saturating_add(1)
+    }
+
+    /// Makes sure that the clock looks within a second.
+    pub(super) fn arm_timer(&self) {
+        if !self.timer_armed.swap(true, AcqRel) {
+            let once = Expiration::OneShot(TimeSpec::from_duration(Duration::from_secs(1)));
+            if let Err(error) = self.timer.set(once, TimerSetTimeFlags::empty()) {
+                tracing::error!("cannot set the timer of worker {}: {error}", self.id);
+            }
+        }
+    }
+
+    /// Takes note that the clock has struck.
+    pub(super) fn timer_struck(&self) {
+        // Non-blocking in effect: another core may have read it, and then there is nothing to do.
+        let mut count = [0_u8; 8];
+        let _ = nix::unistd::read(self.timer.as_fd(), &mut count);
+        self.timer_armed.store(false, Release);
+    }
+
+    /// No descriptors left: stop listening until the clock strikes, instead of spinning.
+    pub(super) fn pause(&self, index: usize, error: &std::io::Error) {
+        let Some(entrance) = self.listeners.get(index) else { return };
+        if !entrance.paused.swap(true, AcqRel) {
+            tracing::error!("cannot accept connections: {error}; trying again in a second (see max-fd)");
+            let _ = self.epoll.delete(entrance.socket.as_fd());
+            self.arm_timer();
+        }
+    }
+
+    /// Listens again where a lack of descriptors had stopped it.
+    pub(super) fn resume(&self) {
+        for (index, entrance) in self.listeners.iter().enumerate() {
+            if entrance.paused.swap(false, AcqRel) && !self.is_draining() {
+                let _ = self.listen(index);
+            }
+        }
+    }
+
+    /// Counts a connection that opened.
+    pub(super) fn born(&self) {
+        self.live.fetch_add(1, AcqRel);
+    }
+
+    /// Counts a connection that closed; the last one of a draining worker ends it.
+    fn gone(&self) {
+        if self.live.fetch_sub(1, AcqRel) == 1 && self.is_draining() {
+            self.stop();
+        }
+    }
+
+    /// Whether no new work is taken.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Acquire)
+    }
+
+    /// Takes nothing new from now on; the worker ends when all connections are closed. `false`: it was draining already.
+    pub(super) fn drain(&self, exit: Exit) -> bool {
+        if self.draining.swap(true, AcqRel) {
+            return false;
+        }
+        self.exit.store(exit.code(), Release);
+        for entrance in &self.listeners {
+            let _ = self.epoll.delete(entrance.socket.as_fd());
+        }
+        true
+    }
+
+    /// Ends the worker when nothing is left.
+    pub(super) fn stop_if_empty(&self) {
+        if self.live.load(Acquire) == 0 {
+            self.stop();
+        }
+    }
+
+    /// Ends the loops of all cores.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Release);
+        let _ = self.wake.write(1);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Acquire)
+    }
+
+    pub(super) fn exit_code(&self) -> i32 {
+        self.exit.load(Acquire)
+    }
+
+    /// The master's end of the control stream is gone: do not look at it again.
+    pub(super) fn forget_control(&self) {
+        let _ = self.epoll.delete(self.control.as_fd());
+    }
+
+    /// Tells the master something.
+    pub(super) fn report(&self, report: Report) {
+        let flags = nix::sys::socket::MsgFlags::MSG_NOSIGNAL | nix::sys::socket::MsgFlags::MSG_DONTWAIT;
+        let _ = nix::sys::socket::send(self.control.as_raw_fd(), &[report.byte()], flags);
+    }
+}
+
+impl Entrance {
+    fn new(listener: Listener) -> Self {
+        let port = listener.name.rsplit_once(':').map_or("80", |(_, port)| port).to_owned();
+        let http = matches!(listener.protocol, Protocol::Http | Protocol::Http11);
+        let _ = socket2::SockRef::from(&listener.socket).set_tcp_nodelay(true);
+        Self { socket: listener.socket, http, port, paused: AtomicBool::new(false) }
+    }
+}
+
+impl Limits {
+    fn new(config: &Config) -> Self {
+        let limits = &config.limits;
+        let seconds = |seconds: rsgi_config::Seconds| u32::try_from(seconds.0).unwrap_or(u32::MAX).max(1);
+        Self {
+            http: http1::Limits { head: limits.buffer_size, ..http1::Limits::default() },
+            uwsgi: uwsgi::Limits { block: limits.buffer_size, vars: limits.max_vars, code_loading: false },
+            body: BodyLimits { largest: limits.limit_post, buffering: limits.post_buffering as u64 },
+            socket: limits.socket_timeout.duration().max(Duration::from_secs(1)),
+            header: seconds(limits.header_timeout),
+            keepalive: seconds(limits.keepalive_timeout),
+            inactive: seconds(limits.socket_timeout),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_survive_the_kernel() {
+        let all = [Token::Connection(7), Token::Listener(3), Token::Timer, Token::Control, Token::Signal, Token::Wake];
+        for token in all {
+            assert_eq!(Token::unpack(token.pack()), token);
+        }
+    }
+}

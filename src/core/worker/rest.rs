@@ -1,0 +1,180 @@
+//! What the application still reads of a body after its first bytes were handed over.
+
+use std::fs::File;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use rsgi_abi::host::ReadError;
+use rsgi_proto::Body;
+
+use super::ahead::{Ahead, Decoder, Trouble};
+use super::wire::{Got, read_now, read_wait};
+
+const PIECE: usize = 16 * 1024;
+
+/// The rest of one request's body.
+#[derive(Debug)]
+pub(super) struct Rest<'a> {
+    socket: BorrowedFd<'a>,
+    timeout: Duration,
+    /// The first bytes, for a body that is wholly in memory.
+    prefix: &'a [u8],
+    left: Left,
+    /// Bytes received, against `limit-post`.
+    received: u64,
+    largest: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Left {
+    /// The body was handed over as a whole; a seek makes it readable again from there.
+    Nothing { replay: Option<usize> },
+    /// So many bytes are still to come, as they are.
+    Plain(u64),
+    /// The framing has to be taken off. `decoded[at..]` is ready, `raw` not yet decoded.
+    Framed { decoder: Decoder, decoded: Vec<u8>, at: usize, raw: Vec<u8>, done: bool },
+    /// All of it is in a file.
+    Stored { file: File, position: u64 },
+}
+
+/// How a body stands when its request has been answered.
+#[derive(Debug, Default)]
+pub(super) struct Remains {
+    /// Bytes that were read beyond the end of the body: the next request.
+    pub(super) leftover: Vec<u8>,
+    /// The body is not over yet; so many bytes are known to be missing (`None`: nobody knows).
+    pub(super) missing: Option<Option<u64>>,
+    /// The link's decoder, to skip what the router still sends of this body.
+    pub(super) decoder: Option<Decoder>,
+}
+
+impl<'a> Rest<'a> {
+    /// The rest after `ahead`, whose first bytes (`prefix`) go to the application with the request.
+    pub(super) fn new(
+        socket: BorrowedFd<'a>,
+        timeout: Duration,
+        largest: Option<u64>,
+        body: Body,
+        ahead: &mut Ahead,
+        prefix: &'a [u8],
+    ) -> Self {
+        let received = ahead.received;
+        let left = match (ahead.file.take(), ahead.complete, ahead.decoder.take(), body) {
+            (Some(file), ..) => Left::Stored { file, position: 0 },
+            (None, true, ..) => Left::Nothing { replay: None },
+            (None, false, Some(decoder), _) => {
+                Left::Framed { decoder, decoded: Vec::new(), at: 0, raw: Vec::new(), done: false }
+            }
+            (None, false, None, Body::Length(length)) => Left::Plain(length.saturating_sub(received)),
+            (None, false, None, _) => Left::Nothing { replay: None },
+        };
+        Self { socket, timeout, prefix, left, received, largest }
+    }
+
+    /// Whether more has to come from the client.
+    pub(super) fn is_missing(&self) -> bool {
+        match &self.left {
+            Left::Nothing { .. } | Left::Stored { .. } | Left::Plain(0) => false,
+            Left::Plain(_) => true,
+            Left::Framed { done, .. } => !done,
+        }
+    }
+
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        match &mut self.left {
+            Left::Nothing { replay: None } | Left::Plain(0) => Ok(0),
+            Left::Nothing { replay: Some(position) } => {
+                let rest = self.prefix.get(*position..).unwrap_or_default();
+                let count = copy(rest, buffer);
+                *position += count;
+                Ok(count)
+            }
+            Left::Plain(left) => {
+                let most = buffer.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                let room = buffer.get_mut(..most).unwrap_or_default();
+                let count = read_wait(self.socket, room, self.timeout)?;
+                *left -= count as u64;
+                Ok(count)
+            }
+            Left::Stored { file, position } => {
+                let count = file.read_at(buffer, *position).map_err(|_| ReadError::Gone)?;
+                *position += count as u64;
+                Ok(count)
+            }
+            Left::Framed { decoder, decoded, at, raw, done } => loop {
+                let ready = decoded.get(*at..).unwrap_or_default();
+                if !ready.is_empty() {
+                    let count = copy(ready, buffer);
+                    *at += count;
+                    return Ok(count);
+                }
+                if *done {
+                    return Ok(0);
+                }
+                decoded.clear();
+                *at = 0;
+                let kept = raw.len();
+                raw.resize(kept + PIECE, 0);
+                let count = read_wait(self.socket, raw.get_mut(kept..).unwrap_or_default(), self.timeout);
+                raw.truncate(kept + count.unwrap_or(0));
+                count?;
+                let (used, over) = decoder.decode(raw, decoded).map_err(|trouble| match trouble {
+                    Trouble::Refuse(_) => ReadError::Malformed,
+                    Trouble::Gone | Trouble::File(_) => ReadError::Gone,
+                })?;
+                raw.drain(..used.min(raw.len()));
+                *done = over;
+                self.received += decoded.len() as u64;
+                if self.largest.is_some_and(|largest| self.received > largest) {
+                    return Err(ReadError::TooLarge);
+                }
+            },
+        }
+    }
+
+    /// Goes to `offset`, when the body is here as a whole.
+    pub(super) fn seek(&mut self, offset: u64) -> bool {
+        match &mut self.left {
+            Left::Stored { position, .. } => *position = offset,
+            Left::Nothing { replay } => *replay = Some(usize::try_from(offset).unwrap_or(usize::MAX)),
+            Left::Plain(_) | Left::Framed { .. } => return false,
+        }
+        true
+    }
+
+    /// A look, without waiting, at whether the other side of a link has called the request off.
+    pub(super) fn is_called_off(&mut self) -> bool {
+        let mut byte = [0; 1];
+        match &self.left {
+            Left::Nothing { .. } | Left::Plain(0) => match read_now(self.socket, &mut byte) {
+                // Between the end of the body and our answer the router has nothing to say but ABORT.
+                Got::Bytes(_) | Got::End | Got::Gone => true,
+                Got::Nothing => false,
+            },
+            Left::Plain(_) | Left::Framed { .. } | Left::Stored { .. } => false,
+        }
+    }
+
+    /// How the body stands at the end.
+    pub(super) fn finish(self) -> Remains {
+        match self.left {
+            Left::Nothing { .. } | Left::Stored { .. } | Left::Plain(0) => Remains::default(),
+            Left::Plain(left) => Remains { missing: Some(Some(left)), ..Remains::default() },
+            Left::Framed { decoder, raw, done, .. } => {
+                Remains { leftover: raw, missing: (!done).then_some(None), decoder: Some(decoder) }
+            }
+        }
+    }
+}
+
+fn copy(from: &[u8], to: &mut [u8]) -> usize {
+    let count = from.len().min(to.len());
+    if let (Some(from), Some(to)) = (from.get(..count), to.get_mut(..count)) {
+        to.copy_from_slice(from);
+    }
+    count
+}

@@ -1,0 +1,227 @@
+//! One request through the plugin, and what is to be said about it afterwards.
+
+use rsgi_abi::types::{NEXT_EXIT, Outcome, UNKNOWN, Var};
+use rsgi_proto::http1::chunked::Chunked;
+use rsgi_proto::names;
+use std::io::Write;
+use std::os::fd::AsFd;
+
+use super::ahead::{Ahead, Decoder};
+use super::answer::{self, Answer, Dialect, Tally};
+use super::connection::{Connection, Request, Speaks};
+use super::core::{Core, Fate};
+use super::link::{self, LinkAnswer};
+use super::progress::begin_linger;
+use super::rest::{Remains, Rest};
+use crate::exit::Exit;
+use crate::logging::request::Line;
+
+/// Unread body that is thrown away so that the connection can be kept.
+const SKIPPED: u64 = 64 * 1024;
+
+impl Core<'_> {
+    /// Answers one request. `None`: the connection goes on at once with what it has.
+    pub(super) fn serve(
+        &mut self,
+        connection: &mut Connection,
+        request: &mut Request,
+        mut ahead: Ahead,
+    ) -> Option<Fate> {
+        let started = self.clock.read();
+        if let Some(slot) = self.slot {
+            slot.begin(started);
+        }
+        let facts = request.facts;
+        let used = ahead.used();
+        let body_length = match facts.body {
+            rsgi_proto::Body::None => Some(0),
+            rsgi_proto::Body::Length(length) => Some(length),
+            rsgi_proto::Body::Chunked => None,
+        };
+        let decoded = std::mem::take(&mut ahead.decoded);
+        let input = &connection.input;
+        let data = input.data();
+        let prefix = if ahead.is_apart() { decoded.as_slice() } else { data.get(facts.head..used).unwrap_or_default() };
+        let hold = input.len() > used;
+
+        let mut vars: Vec<Var<'_>> = std::mem::take(&mut self.vars);
+        vars.extend(
+            request
+                .vars
+                .iter(data)
+                .map(|var| Var::new(var.key, var.value, var.known.map_or(UNKNOWN, |known| u32::from(known.number())))),
+        );
+        let limits = &self.engine.limits;
+        let socket = connection.socket.as_fd();
+        let rest = Rest::new(socket, limits.socket, limits.body.largest, facts.body, &mut ahead, prefix);
+        let waits = facts.expect_continue && rest.is_missing();
+        let (outcome, tally, alive, remains) = if let Speaks::Link { .. } = connection.speaks {
+            let mut answer = LinkAnswer {
+                socket,
+                timeout: limits.socket,
+                facts,
+                rest,
+                out: &mut self.out,
+                tally: Tally::default(),
+                state: link::State::Waiting(waits),
+                no_body: false,
+            };
+            let outcome = self.plugin.handle(&vars, body_length, prefix, &mut answer);
+            let (tally, alive, remains) = answer.finish();
+            (outcome, tally, alive, remains)
+        } else {
+            let dialect = if matches!(connection.speaks, Speaks::Http) { Dialect::Http } else { Dialect::Uwsgi };
+            let mut answer = Answer {
+                socket,
+                timeout: limits.socket,
+                dialect,
+                facts,
+                must_close: self.engine.is_draining(),
+                hold,
+                date: self.clock.date().as_bytes(),
+                rest,
+                out: &mut self.out,
+                tally: Tally::default(),
+                state: answer::State::Waiting(waits),
+                app_chunks: Chunked::new(),
+            };
+            let outcome = self.plugin.handle(&vars, body_length, prefix, &mut answer);
+            let finished = answer.finish();
+            (outcome, finished.tally, finished.keep_alive, finished.remains)
+        };
+        self.account(connection, request, started, &outcome, &tally);
+        self.vars = recycle(vars);
+
+        connection.served = connection.served.saturating_add(1);
+        connection.input.consume(used);
+        self.consider_leaving(&outcome);
+        after(connection, alive, remains, hold)
+    }
+
+    /// Counts the request and writes its log line.
+    fn account(&mut self, connection: &Connection, request: &Request, started: u64, outcome: &Outcome, tally: &Tally) {
+        let total_request = self.engine.board.count_request();
+        let mut worker_request = 0;
+        if let Some(worker) = self.worker {
+            worker_request = worker.count_request();
+            worker.count_sent(tally.head_bytes + tally.body_bytes);
+            if outcome.exceptions > 0 {
+                worker.count_exceptions(u64::from(outcome.exceptions));
+            }
+        }
+        if let Some(slot) = self.slot {
+            slot.end();
+        }
+        if !self.wants_line(tally, started) {
+            return;
+        }
+        let time = self.clock.local().to_owned();
+        let micros = self.clock.read().saturating_sub(started);
+        let data = connection.input.data();
+        let var = |id| request.vars.get(data, id).unwrap_or_default();
+        let forwarded = self.engine.config.log.x_forwarded_for.then(|| var(names::HTTP_X_FORWARDED_FOR));
+        let line = Line {
+            pid: self.engine.pid,
+            app: outcome.app,
+            worker_request,
+            total_request,
+            addr: forwarded.filter(|addr| !addr.is_empty()).unwrap_or_else(|| var(names::REMOTE_ADDR)),
+            user: var(names::REMOTE_USER),
+            vars: request.vars.len(),
+            vars_bytes: request.vars.bytes(),
+            time: &time,
+            method: var(names::REQUEST_METHOD),
+            uri: var(names::REQUEST_URI),
+            generated: tally.body_bytes,
+            micros,
+            show_micros: self.engine.config.log.micros,
+            by_sendfile: tally.by_sendfile,
+            protocol: var(names::SERVER_PROTOCOL),
+            status: tally.code,
+            headers: tally.headers,
+            head_bytes: tally.head_bytes,
+            switches: outcome.switches,
+            core: self.id,
+        };
+        self.line.clear();
+        line.write(&mut self.line);
+        // One write a line: lines of several processes never mix. A log that cannot be written must not stop the service.
+        let _ = std::io::stderr().write_all(&self.line);
+    }
+
+    /// `disable-logging` silences all lines but those that another option asks for.
+    fn wants_line(&mut self, tally: &Tally, started: u64) -> bool {
+        let log = &self.engine.config.log;
+        log.requests
+            || (log.log_4xx && (400..500).contains(&tally.code))
+            || (log.log_5xx && (500..600).contains(&tally.code))
+            || (log.zero && tally.body_bytes == 0)
+            || log.big.is_some_and(|big| tally.body_bytes >= big)
+            || (log.sendfile && tally.by_sendfile)
+            || (log.ioerror && tally.failed.is_some())
+            || log.slow.is_some_and(|slow| self.clock.read().saturating_sub(started) / 1000 >= slow)
+    }
+
+    /// Has this worker served enough, or did the application ask for its end?
+    fn consider_leaving(&mut self, outcome: &Outcome) {
+        if outcome.next == NEXT_EXIT {
+            tracing::error!(
+                "the application asked for the end of worker {} (exit {})",
+                self.engine.id,
+                outcome.exit_code
+            );
+            return self.drain(Exit::App(outcome.exit_code));
+        }
+        let workers = &self.engine.config.workers;
+        let Some(most) = workers.max_requests else { return };
+        let most = most.saturating_add(workers.max_requests_delta.saturating_mul(u64::from(self.engine.id - 1)));
+        let served = self.worker.map_or(0, |worker| worker.delta_requests());
+        if served >= most && u64::from(self.engine.now()) >= workers.min_lifetime.0 && !self.engine.is_draining() {
+            tracing::info!("...The work of process {} is done. Seeya!", self.engine.pid);
+            self.drain(Exit::Reload);
+        }
+    }
+}
+
+/// What becomes of the connection after an answer.
+fn after(connection: &mut Connection, alive: bool, remains: Remains, hold: bool) -> Option<Fate> {
+    if let (Speaks::Link { end, .. }, Some(Decoder::Link(decoder))) = (&mut connection.speaks, remains.decoder) {
+        *end = decoder;
+    }
+    connection.input.append(&remains.leftover);
+    if connection.is_link() {
+        return if alive { None } else { Some(Fate::Close) };
+    }
+    match remains.missing {
+        None if alive => None,
+        // More input than we care for is on its way or here: let the client read its answer first.
+        None if hold => Some(begin_linger(connection)),
+        None => Some(Fate::Close),
+        Some(Some(left)) if alive && left <= SKIPPED => {
+            let body = rsgi_proto::Body::Length(left);
+            skip(connection, body)
+        }
+        Some(_) => Some(begin_linger(connection)),
+    }
+}
+
+/// Throws away the rest of a body without holding the core, as far as it is here already.
+fn skip(connection: &mut Connection, body: rsgi_proto::Body) -> Option<Fate> {
+    let rsgi_proto::Body::Length(mut left) = body else { return Some(begin_linger(connection)) };
+    let mut waste = [0_u8; 4096];
+    while left > 0 {
+        let most = waste.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let room = waste.get_mut(..most).unwrap_or_default();
+        match super::wire::read_now(connection.socket.as_fd(), room) {
+            super::wire::Got::Bytes(count) => left -= count as u64,
+            _ => return Some(begin_linger(connection)),
+        }
+    }
+    None
+}
+
+/// An empty list with the memory of a used one.
+fn recycle(mut vars: Vec<Var<'_>>) -> Vec<Var<'static>> {
+    vars.clear();
+    vars.into_iter().map(|_| Var::new(b"", b"", UNKNOWN)).collect()
+}

@@ -1,0 +1,116 @@
+//! What happens outside of requests: expired connections, orders of the master, signals, and leaving.
+
+use std::os::fd::AsRawFd;
+
+use nix::sys::signal::Signal;
+use rsgi_proto::http1::response::canned;
+
+use super::connection::{Connection, Phase};
+use super::core::Core;
+use super::wire::{self, Got};
+use crate::control::Order;
+use crate::exit::Exit;
+
+impl Core<'_> {
+    /// Closes what has waited too long, and tries again what could not be done before.
+    pub(super) fn sweep(&mut self) {
+        self.engine.timer_struck();
+        self.engine.resume();
+        for router in 0..self.engine.routers() {
+            for _ in 0..self.engine.take_undialled(router) {
+                if let Some(link) = self.engine.dial(router, self.id) {
+                    self.drive(link);
+                }
+            }
+        }
+        let now = self.engine.now();
+        let mut later = false;
+        for slot in self.engine.table.slots() {
+            let deadline = slot.deadline();
+            if deadline == 0 {
+                continue;
+            }
+            match slot.acquire_if(|deadline| deadline != 0 && deadline <= now) {
+                Some(connection) => self.expire(connection),
+                None => later = true,
+            }
+        }
+        if later {
+            self.engine.arm_timer();
+        }
+    }
+
+    fn expire(&mut self, connection: Box<Connection>) {
+        let unfinished = match connection.phase {
+            Phase::Head if connection.input.is_empty() => None,
+            Phase::Head => Some("the request head did not arrive in time"),
+            Phase::Body(_) => Some("the request body did not arrive in time"),
+            Phase::Linger { .. } => None,
+        };
+        if let Some(reason) = unfinished {
+            tracing::warn!("client {}: {reason} (408)", connection.peer_name());
+            let _ = nix::sys::socket::send(
+                connection.socket.as_raw_fd(),
+                canned(408),
+                nix::sys::socket::MsgFlags::MSG_DONTWAIT | nix::sys::socket::MsgFlags::MSG_NOSIGNAL,
+            );
+        }
+        self.engine.close(connection);
+    }
+
+    /// Reads the master's orders.
+    pub(super) fn obey(&mut self) {
+        let mut orders = [0_u8; 16];
+        match wire::read_now(std::os::fd::AsFd::as_fd(&self.engine.control), &mut orders) {
+            Got::Bytes(count) => {
+                for &byte in orders.get(..count).unwrap_or_default() {
+                    match Order::from_byte(byte) {
+                        Some(Order::Drain) => self.drain(Exit::WorkerEnd),
+                        Some(Order::Quit) => self.quit(),
+                        None => {}
+                    }
+                }
+            }
+            Got::Nothing => {}
+            Got::End | Got::Gone => {
+                // The master is gone: nobody would replace us, and nobody else may be listening.
+                self.engine.forget_control();
+                self.drain(Exit::WorkerEnd);
+            }
+        }
+    }
+
+    /// Takes nothing new, lets go of what is idle, and ends the worker when all requests are answered.
+    pub(super) fn drain(&mut self, exit: Exit) {
+        if !self.engine.drain(exit) {
+            return;
+        }
+        for slot in self.engine.table.slots() {
+            // What is busy elsewhere is seen to by its core. A link says goodbye, the rest is closed when idle.
+            if let Some(connection) = slot.acquire_if(|_| true) {
+                self.drive(connection);
+            }
+        }
+        self.engine.stop_if_empty();
+    }
+
+    /// Leaves at once; requests in progress are lost.
+    fn quit(&self) -> ! {
+        rsgi_sys::fork::exit_now(self.engine.exit_code())
+    }
+
+    /// Signals sent to this very process; handlers of the application come first, these are what it left alone.
+    pub(super) fn heed_signals(&mut self) {
+        let mut numbers = [0_u8; 16];
+        let count = nix::unistd::read(self.engine.signals(), &mut numbers).unwrap_or(0);
+        for &number in numbers.get(..count).unwrap_or_default() {
+            match Signal::try_from(i32::from(number)) {
+                Ok(Signal::SIGHUP) => self.drain(Exit::Reload),
+                Ok(Signal::SIGTERM | Signal::SIGINT) => self.drain(Exit::WorkerEnd),
+                Ok(Signal::SIGQUIT) => self.quit(),
+                Ok(Signal::SIGUSR2) => self.engine.describe(),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Bytes in and out of a connection: at once where possible, else waiting for at most the socket timeout.
+
+use std::io::IoSlice;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::sendfile::sendfile;
+use nix::sys::socket::{MsgFlags, recv, send, sendmsg};
+use rsgi_abi::host::{ReadError, SendError};
+
+/// What a read without waiting found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Got {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing yet.
+    Nothing,
+    /// The peer has sent all it will.
+    End,
+    /// The connection is broken.
+    Gone,
+}
+
+/// Reads what is there.
+pub(super) fn read_now(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Got {
+    loop {
+        return match recv(socket.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(0) => Got::End,
+            Ok(count) => Got::Bytes(count),
+            Err(Errno::EAGAIN) => Got::Nothing,
+            Err(Errno::EINTR) => continue,
+            Err(_) => Got::Gone,
+        };
+    }
+}
+
+/// Reads something, waiting for it. 0 never: an early end is [`ReadError::Gone`].
+pub(super) fn read_wait(socket: BorrowedFd<'_>, buffer: &mut [u8], timeout: Duration) -> Result<usize, ReadError> {
+    loop {
+        match read_now(socket, buffer) {
+            Got::Bytes(count) => return Ok(count),
+            Got::End | Got::Gone => return Err(ReadError::Gone),
+            Got::Nothing if wait(socket, PollFlags::POLLIN, timeout) => {}
+            Got::Nothing => return Err(ReadError::Timeout),
+        }
+    }
+}
+
+/// Sends both parts completely, as one packet where they fit. The timeout starts anew whenever bytes went out.
+pub(super) fn send_all(
+    socket: BorrowedFd<'_>,
+    mut first: &[u8],
+    mut second: &[u8],
+    timeout: Duration,
+) -> Result<(), SendError> {
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    while !first.is_empty() || !second.is_empty() {
+        let sent = match (first.is_empty(), second.is_empty()) {
+            (false, true) => send(socket.as_raw_fd(), first, flags),
+            (true, _) => send(socket.as_raw_fd(), second, flags),
+            (false, false) => {
+                let parts = [IoSlice::new(first), IoSlice::new(second)];
+                sendmsg::<()>(socket.as_raw_fd(), &parts, &[], flags, None)
+            }
+        };
+        match sent {
+            Ok(count) => {
+                let from_first = count.min(first.len());
+                first = first.get(from_first..).unwrap_or_default();
+                second = second.get(count - from_first..).unwrap_or_default();
+            }
+            Err(Errno::EAGAIN) if wait(socket, PollFlags::POLLOUT, timeout) => {}
+            Err(Errno::EAGAIN) => return Err(SendError::Timeout),
+            Err(Errno::EINTR) => {}
+            Err(_) => return Err(SendError::Gone),
+        }
+    }
+    Ok(())
+}
+
+/// Sends `len` bytes of `file` from `offset` (`None`: to its end) without copying them through this process. Returns how
+/// many there were.
+pub(super) fn send_file(
+    socket: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    offset: u64,
+    len: Option<u64>,
+    timeout: Duration,
+) -> Result<u64, SendError> {
+    const PIECE: u64 = 1 << 30;
+    let mut position = i64::try_from(offset).map_err(|_| SendError::Misuse)?;
+    let mut left = len.unwrap_or(u64::MAX);
+    let mut total = 0;
+    while left > 0 {
+        let piece = usize::try_from(left.min(PIECE)).unwrap_or(usize::MAX);
+        match sendfile(socket, file, Some(&mut position), piece) {
+            Ok(0) => break,
+            Ok(count) => {
+                total += count as u64;
+                left -= count as u64;
+            }
+            Err(Errno::EAGAIN) if wait(socket, PollFlags::POLLOUT, timeout) => {}
+            Err(Errno::EAGAIN) => return Err(SendError::Timeout),
+            Err(Errno::EINTR) => {}
+            Err(Errno::EINVAL | Errno::ENOSYS | Errno::EBADF) => return Err(SendError::Misuse),
+            Err(_) => return Err(SendError::Gone),
+        }
+    }
+    Ok(total)
+}
+
+/// Waits until something can be written, or the connection is broken; `false` when the time is over.
+pub(super) fn writable(socket: BorrowedFd<'_>, timeout: Duration) -> bool {
+    wait(socket, PollFlags::POLLOUT, timeout)
+}
+
+/// Waits until the socket is ready or broken; `false` when the time is over.
+fn wait(socket: BorrowedFd<'_>, events: PollFlags, timeout: Duration) -> bool {
+    let end = Instant::now() + timeout;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let left = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(socket.as_fd(), events)], left) {
+            Ok(0) => return false,
+            Err(Errno::EINTR) if Instant::now() < end => {}
+            Err(Errno::EINTR) => return false,
+            Ok(_) | Err(_) => return true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Seek, Write};
+    use std::os::unix::net::UnixStream;
+
+    const SHORT: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn sends_more_than_the_kernel_takes_at_once() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let (head, body) = (vec![1_u8; 100], vec![2_u8; 3_000_000]);
+        let total = head.len() + body.len();
+        let reader = std::thread::spawn(move || {
+            let mut all = vec![0; total];
+            theirs.read_exact(&mut all).unwrap();
+            all
+        });
+        send_all(ours.as_fd(), &head, &body, Duration::from_secs(10)).unwrap();
+        assert_eq!(reader.join().unwrap(), [head, body].concat());
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_times_out() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        assert_eq!(send_all(ours.as_fd(), &vec![0; 10_000_000], b"", SHORT), Err(SendError::Timeout));
+    }
+
+    #[test]
+    fn a_peer_that_left_is_gone() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        assert_eq!(send_all(ours.as_fd(), b"x", b"y", SHORT), Err(SendError::Gone));
+        assert_eq!(read_wait(ours.as_fd(), &mut [0], SHORT), Err(ReadError::Gone));
+    }
+
+    #[test]
+    fn a_silent_peer_times_out() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        assert_eq!(read_now(ours.as_fd(), &mut [0]), Got::Nothing);
+        assert_eq!(read_wait(ours.as_fd(), &mut [0], SHORT), Err(ReadError::Timeout));
+    }
+
+    #[test]
+    fn files_are_sent_from_an_offset() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        file.rewind().unwrap();
+        assert_eq!(send_file(ours.as_fd(), file.as_fd(), 3, Some(4), SHORT), Ok(4));
+        assert_eq!(send_file(ours.as_fd(), file.as_fd(), 8, None, SHORT), Ok(2));
+        drop(ours);
+        let mut all = String::new();
+        theirs.read_to_string(&mut all).unwrap();
+        assert_eq!(all, "345689");
+    }
+}
