@@ -50,11 +50,48 @@ pub fn from_header(name: &[u8]) -> Option<KnownId> {
         if id == FREE {
             return None;
         }
-        let known = ROWS[id as usize].1.as_bytes();
-        if known.len() == name.len() && known.eq_ignore_ascii_case(name) {
+        if is_same(name, ROWS[id as usize].1.as_bytes()) {
             return Some(KnownId(id));
         }
         slot = (slot + 1) % SLOTS;
+    }
+}
+
+/// Whether `name` is `known`, which is in lower case, in any case: as `eq_ignore_ascii_case`, by words, for it is on the way
+/// of every header.
+#[inline]
+fn is_same(name: &[u8], known: &[u8]) -> bool {
+    if name.len() != known.len() {
+        return false;
+    }
+    let (words, known_words) = (name.chunks_exact(8), known.chunks_exact(8));
+    let (rest, known_rest) = (words.remainder(), known_words.remainder());
+    if !words.zip(known_words).all(|(word, known)| is_same_word(load(word), load(known))) {
+        return false;
+    }
+    match (name.last_chunk::<8>(), known.last_chunk::<8>()) {
+        // The last eight bytes once more, instead of a shorter word.
+        (Some(word), Some(known)) => is_same_word(u64::from_le_bytes(*word), u64::from_le_bytes(*known)),
+        _ => is_same_word(load(rest), load(known_rest)),
+    }
+}
+
+/// Compares eight bytes: they may differ in the bit of the case, and only where `known` has a letter.
+#[inline]
+const fn is_same_word(word: u64, known: u64) -> bool {
+    const LETTER: u64 = 0x4040_4040_4040_4040;
+    (word ^ known) & !((known & LETTER) >> 1) == 0
+}
+
+/// Up to eight bytes as a number.
+#[inline]
+fn load(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(word), ..) => u64::from_le_bytes(*word),
+        (None, Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+        }
+        _ => bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
     }
 }
 
@@ -462,6 +499,20 @@ mod tests {
         }
         for key in ["", "X", "http_host", "HTTP_", "HTTP_HOSTS", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE"] {
             assert_eq!(from_key(key.as_bytes()), None, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn one_other_byte_makes_another_name() {
+        for (_, header) in ROWS.iter().filter(|row| !row.1.is_empty()) {
+            let known = header.as_bytes();
+            for at in 0..known.len() {
+                for byte in 0..=255 {
+                    let mut name = known.to_vec();
+                    name[at] = byte;
+                    assert_eq!(is_same(&name, known), name.eq_ignore_ascii_case(known), "{}", name.escape_ascii());
+                }
+            }
         }
     }
 
