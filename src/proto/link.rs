@@ -752,6 +752,7 @@ mod tests {
         encode_response(&mut stream, &streamed).expect("fits");
         encode_end(&mut stream, true);
         encode_end(&mut stream, false);
+        encode_bye(&mut stream);
 
         let end = "End { aborted: false }".to_owned();
         let expected = [
@@ -770,6 +771,7 @@ mod tests {
             format!("{:?}", ToRouter::Response(streamed)),
             "End { aborted: true }".to_owned(),
             end,
+            "Bye".to_owned(),
         ];
         assert_eq!(same_in_all_sizes(&stream, router_end).expect("legal"), expected);
     }
@@ -800,9 +802,13 @@ mod tests {
         for kind in [0, HEAD, BODY, ABORT, 99] {
             assert_eq!(router_end(&frame(kind, 0, b""), 99), Err(LinkError::Kind(kind)));
         }
-        for (kind, run) in
-            [(END, worker_end as fn(&[u8], usize) -> _), (ABORT, worker_end), (END, router_end), (CONTINUE, router_end)]
-        {
+        for (kind, run) in [
+            (END, worker_end as fn(&[u8], usize) -> _),
+            (ABORT, worker_end),
+            (END, router_end),
+            (CONTINUE, router_end),
+            (BYE, router_end),
+        ] {
             assert!(malformed(run(&frame(kind, 1, b"x"), 99)), "{kind} has no payload");
         }
         assert!(malformed(worker_end(b"\x03\x00\x01\x00\x00\x00\x00\x00", 99)), "reserved");
