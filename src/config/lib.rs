@@ -1,11 +1,106 @@
 //! Options, configuration sources and the resolved configuration of rsgi.
 //!
 //! Reads the command line, the environment and configuration files, and nothing else: no socket is opened, no process is
-//! changed here.
+//! changed here. The way of an option: [`load`] → `source` (ordered entries with their origin) → `expand` → `apply` (its
+//! row in `options` writes into the `draft`) → [`Config`].
 #![forbid(unsafe_code)]
 
 mod address;
+mod apply;
+mod arithmetic;
 mod config;
+mod diagnostic;
+mod draft;
+mod expand;
+mod help;
+mod machine;
+mod magic;
+mod nearest;
+mod option;
+mod options;
+mod origin;
+mod source;
+mod value;
+
+use std::ffi::OsString;
+use std::path::Path;
 
 pub use address::{Address, AddressError};
 pub use config::*;
+pub use diagnostic::{ConfigError, Diagnostic, Severity};
+pub use help::show_config;
+pub use origin::{Origin, Place, Span};
+
+use machine::Machine;
+use source::{Halt, Reader, Stop};
+
+/// What the command line and its files ask for.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one per process, and it is taken apart at once")]
+pub enum Loaded {
+    /// Run an instance.
+    Run {
+        /// What to run.
+        config: Config,
+        /// What to tell the user first.
+        warnings: Vec<Diagnostic>,
+        /// Texts of `print`, for the log.
+        printed: Vec<String>,
+    },
+    /// Print a text and end.
+    Print {
+        /// The text, with its last newline.
+        text: String,
+        /// The exit code.
+        exit_code: i32,
+    },
+}
+
+/// Reads the environment, then `args` (without the program's name), then the files named there, as seen from `cwd`.
+///
+/// # Errors
+/// Everything that is wrong, each with its place; the process should print it and end with [`ConfigError::exit_code`].
+pub fn load(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+    cwd: &Path,
+) -> Result<Loaded, ConfigError> {
+    let machine = Machine::here(env.into_iter().collect(), cwd);
+    load_on(&machine, args.into_iter().collect())
+}
+
+/// [`load`] for a machine that is known.
+fn load_on(machine: &Machine, args: Vec<OsString>) -> Result<Loaded, ConfigError> {
+    if let Some(printed) = help::command(&args) {
+        return Ok(printed);
+    }
+    let mut reader = Reader::new(machine);
+    let read = reader.read_environment().and_then(|()| reader.read_arguments(args)).and_then(|()| reader.inherit());
+    let mut diagnostics = std::mem::take(&mut reader.warnings);
+    match read {
+        Ok(()) => {}
+        Err(Halt::Error(error)) => {
+            diagnostics.push(*error);
+            return Err(ConfigError { diagnostics });
+        }
+        Err(Halt::Stop(stop)) => return Ok(stopped(stop)),
+    }
+    let mut applied = apply::apply(reader.entries, machine);
+    diagnostics.append(&mut applied.messages);
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return Err(ConfigError { diagnostics });
+    }
+    if !applied.answers.is_empty() {
+        return Ok(Loaded::Print { text: applied.answers.join("\n") + "\n", exit_code: 0 });
+    }
+    let config = Config { files: reader.files, ..applied.config };
+    Ok(Loaded::Run { config, warnings: diagnostics, printed: applied.printed })
+}
+
+fn stopped(stop: Stop) -> Loaded {
+    match stop {
+        Stop::Help => Loaded::Print { text: help::help(), exit_code: 0 },
+        Stop::Version => Loaded::Print { text: format!("{}\n", env!("CARGO_PKG_VERSION")), exit_code: 0 },
+        Stop::Exit(exit_code) => Loaded::Print { text: String::new(), exit_code },
+    }
+}

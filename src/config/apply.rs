@@ -1,0 +1,152 @@
+//! From entries to the configuration: expands every value, finds its row, applies it in order, and says what was odd.
+
+use std::collections::HashSet;
+
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::draft::Draft;
+use crate::expand::Expander;
+use crate::machine::Machine;
+use crate::option::{Act, AppValue, Arg, Declined, Known, Opt, Verdict, find};
+use crate::source::{Directive, Entry, directive, first_value, unknown};
+use crate::value::{Fault, Value};
+
+/// What came of the entries.
+#[derive(Default)]
+pub(crate) struct Applied {
+    /// The configuration, as far as it could be made out.
+    pub config: Config,
+    /// Warnings and errors, in order.
+    pub messages: Vec<Diagnostic>,
+    /// Texts of `print`.
+    pub printed: Vec<String>,
+    /// Answers to `get`.
+    pub answers: Vec<String>,
+}
+
+/// Applies all entries in order. Errors do not end it, so that one run shows them all.
+pub(crate) fn apply(mut entries: Vec<Entry>, machine: &Machine) -> Applied {
+    let mut run = Run { draft: Draft::default(), applied: Applied::default(), reported: HashSet::new() };
+    run.draft.config.start_dir.clone_from(&machine.cwd);
+    let (used, faults) = expand(&mut entries, machine);
+    run.applied.messages = faults;
+    if run.applied.messages.is_empty() {
+        entries.iter().for_each(|entry| run.entry(entry, &entries, &used));
+    }
+    run.draft.config.options = entries.iter().map(shown).collect();
+    let (config, messages) = run.draft.resolve();
+    // A contradiction between options means little while some of them are wrong.
+    if !run.applied.messages.iter().any(|message| message.severity == Severity::Error) {
+        run.applied.messages.extend(messages);
+    }
+    Applied { config, ..run.applied }
+}
+
+/// Expands all values; returns the names that placeholders asked for.
+fn expand(entries: &mut [Entry], machine: &Machine) -> (HashSet<String>, Vec<Diagnostic>) {
+    let written = entries.to_vec();
+    let lookup = |name: &str| first_value(&written, name);
+    let expander = Expander::new(machine, &lookup);
+    let mut faults = Vec::new();
+    for entry in entries {
+        match expander.expand(&entry.value) {
+            Ok(value) => entry.value = value,
+            // The option it defines has the same text and gives the same message.
+            Err(_) if matches!(directive(&entry.key), Some(Directive::Set | Directive::SetPlaceholder)) => {}
+            Err(fault) => faults.push(Diagnostic::of_value(Severity::Error, &entry.key, fault, &entry.origin)),
+        }
+    }
+    (expander.into_used(), faults)
+}
+
+/// An entry as `--show-config` prints it.
+fn shown(entry: &Entry) -> (String, String) {
+    let flag = find(&entry.key).is_some_and(|known| known.arg() == Arg::None);
+    let value = if flag && entry.value.is_empty() { "true" } else { &entry.value };
+    (entry.key.clone(), value.into())
+}
+
+struct Run {
+    draft: Draft,
+    applied: Applied,
+    /// Options that were reported once already.
+    reported: HashSet<String>,
+}
+
+impl Run {
+    fn entry(&mut self, entry: &Entry, all: &[Entry], used: &HashSet<String>) {
+        match find(&entry.key) {
+            Some(Known::Row(opt)) => self.row(opt, entry, all),
+            Some(Known::Declined(declined)) => self.declined(declined, entry),
+            None if entry.defined || used.contains(&entry.key) => {}
+            None if self.reported.insert(entry.key.clone()) => self.applied.messages.push(unknown(entry, false)),
+            None => {}
+        }
+    }
+
+    fn row(&mut self, opt: &'static Opt, entry: &Entry, all: &[Entry]) {
+        let value = Value::new(&entry.value);
+        self.draft.enter(opt.name, &entry.origin);
+        let done = match &opt.act {
+            Act::Set(set) => set(&mut self.draft, &value),
+            Act::App(kind) => app_value(*kind, &value).map(|text| {
+                self.draft.config.app.settings.push((opt.name.into(), text));
+            }),
+            Act::Read(directive) => {
+                self.read(*directive, entry, all);
+                Ok(())
+            }
+        };
+        self.draft.config.workers.master |= opt.implies_master;
+        let off = opt.arg == Arg::None && !value.switch();
+        if !opt.built && !off && self.reported.insert(opt.name.into()) {
+            let message = format!("{} is not built yet and does nothing; {}", entry.key, would(opt.summary()));
+            self.applied.messages.push(Diagnostic::warning(message).at_key(&entry.origin));
+        }
+        for remark in value.into_remarks() {
+            self.applied.messages.push(Diagnostic::of_value(Severity::Warning, &entry.key, remark, &entry.origin));
+        }
+        if let Err(fault) = done {
+            self.applied.messages.push(Diagnostic::of_value(Severity::Error, &entry.key, fault, &entry.origin));
+        }
+    }
+
+    fn read(&mut self, directive: Directive, entry: &Entry, all: &[Entry]) {
+        match directive {
+            Directive::Print => self.applied.printed.push(entry.value.clone()),
+            Directive::Get => self.applied.answers.extend(first_value(all, &entry.value)),
+            Directive::Strict => self.draft.config.process.strict = Value::new(&entry.value).switch(),
+            _ => {}
+        }
+    }
+
+    fn declined(&mut self, declined: &'static Declined, entry: &Entry) {
+        if !self.reported.insert(declined.names.into()) {
+            return;
+        }
+        let key = &entry.key;
+        let message = match declined.verdict {
+            Verdict::NotBuilt => {
+                Diagnostic::warning(format!("{key} is not built and does nothing; under uWSGI: {}", declined.text))
+            }
+            Verdict::Ignored => Diagnostic::warning(format!("{key} has no effect here: {}", declined.text)),
+            Verdict::Refused => Diagnostic::error(format!("{key} is refused: {}", declined.text)),
+        };
+        self.applied.messages.push(message.help("leave the line out").at_key(&entry.origin));
+    }
+}
+
+/// What an option that is not built would have done, from its summary.
+fn would(summary: &str) -> String {
+    let mut letters = summary.trim_end_matches('.').chars();
+    let first = letters.next().map(|letter| letter.to_lowercase().to_string()).unwrap_or_default();
+    format!("it {first}{}", letters.as_str())
+}
+
+fn app_value(kind: AppValue, value: &Value<'_>) -> Result<String, Fault> {
+    match kind {
+        AppValue::Text => Ok(value.text().into()),
+        AppValue::Switch => Ok(value.switch().to_string()),
+        AppValue::Count => value.count().map(|number| number.to_string()),
+    }
+}

@@ -1,0 +1,149 @@
+//! The configuration as the options are applied one by one, and the last step: implied options, cross-checks and
+//! defaults that depend on other options. After that nobody sees a text.
+
+use std::collections::HashMap;
+
+use crate::address::Address;
+use crate::config::{Bind, Config, Limits, Protocol, Seconds, Socket, Tls};
+use crate::diagnostic::Diagnostic;
+use crate::origin::Origin;
+use crate::value::{Fault, Value};
+
+/// The configuration while options are applied.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    /// What is settled so far.
+    pub config: Config,
+    /// The protocol of sockets that name none.
+    pub protocol: Option<Protocol>,
+    /// `http-headers-timeout`, if given.
+    pub headers_timeout: Option<Seconds>,
+    /// `http-connect-timeout`, if given.
+    pub connect_timeout: Option<Seconds>,
+    /// Positions in `config.sockets` of those that name no protocol.
+    plain: Vec<usize>,
+    /// Addresses that name a shared socket, by their position in the options.
+    shared: Vec<(usize, Origin)>,
+    /// Where each option was given last, by its canonical name.
+    seen: HashMap<&'static str, Origin>,
+    here: Option<Origin>,
+}
+
+impl Draft {
+    /// Notes that the option `name` is applied next.
+    pub(crate) fn enter(&mut self, name: &'static str, origin: &Origin) {
+        self.seen.insert(name, origin.clone());
+        self.here = Some(origin.clone());
+    }
+
+    /// Adds a worker's socket. Without a protocol it gets that of `protocol`.
+    pub(crate) fn add_socket(&mut self, protocol: Option<Protocol>, value: &Value<'_>) -> Result<(), Fault> {
+        let address = value.address()?;
+        if protocol.is_none() {
+            self.plain.push(self.config.sockets.len());
+        }
+        self.push_socket(protocol.unwrap_or(Protocol::Uwsgi), address, None, value.text());
+        Ok(())
+    }
+
+    /// Adds an encrypted socket of a worker.
+    pub(crate) fn add_tls_socket(&mut self, protocol: Protocol, value: &Value<'_>) -> Result<(), Fault> {
+        let (address, tls) = value.tls_address()?;
+        self.push_socket(protocol, address, Some(tls), value.text());
+        Ok(())
+    }
+
+    fn push_socket(&mut self, protocol: Protocol, address: Address, tls: Option<Tls>, text: &str) {
+        self.note_shared(&address);
+        self.config.sockets.push(Socket { protocol, address, tls, text: text.trim().into() });
+    }
+
+    /// Adds an address of the router.
+    pub(crate) fn add_bind(&mut self, address: Address, tls: Option<Tls>, to_https: bool, text: &str) {
+        self.note_shared(&address);
+        self.config.router.binds.push(Bind { address, tls, to_https, text: text.into() });
+    }
+
+    fn note_shared(&mut self, address: &Address) {
+        if let (Address::Shared(number), Some(here)) = (address, &self.here) {
+            self.shared.push((*number, here.clone()));
+        }
+    }
+
+    /// Settles what depends on other options.
+    ///
+    /// # Errors
+    /// Every contradiction found; the second list holds warnings.
+    pub(crate) fn resolve(mut self) -> (Config, Vec<Diagnostic>) {
+        let mut messages = Vec::new();
+        for position in &self.plain {
+            if let (Some(protocol), Some(socket)) = (self.protocol, self.config.sockets.get_mut(*position)) {
+                socket.protocol = protocol;
+            }
+        }
+        self.check_shared(&mut messages);
+        self.check_cheaper(&mut messages);
+        self.check_lifetime(&mut messages);
+        self.check_buffer(&mut messages);
+        let router = &mut self.config.router;
+        router.headers_timeout = self.headers_timeout.unwrap_or(router.timeout);
+        router.connect_timeout = self.connect_timeout.unwrap_or(router.timeout);
+        if router.keepalive == Some(Seconds(0)) {
+            router.keepalive = Some(router.timeout);
+        }
+        (self.config, messages)
+    }
+
+    fn check_shared(&self, messages: &mut Vec<Diagnostic>) {
+        let there = self.config.shared_sockets.len();
+        for (number, origin) in self.shared.iter().filter(|(number, _)| *number >= there) {
+            let message = match there {
+                0 => format!("={number} names a shared socket, but there is none"),
+                1 => format!("={number} names a shared socket, but there is only =0"),
+                _ => format!("={number} names a shared socket, but they end at ={}", there - 1),
+            };
+            let help = "write a line shared-socket = :80 for each; the first is =0";
+            messages.push(Diagnostic::error(message).help(help).at_value(origin));
+        }
+    }
+
+    fn check_cheaper(&self, messages: &mut Vec<Diagnostic>) {
+        let (Some(min), processes) = (self.config.cheaper.min, self.config.workers.processes) else { return };
+        if min >= processes {
+            let message = format!("cheaper: {min} must be lower than processes, which is {processes}");
+            messages.push(self.error_at("cheaper", message, format!("write processes = {}", min.saturating_add(1))));
+        }
+    }
+
+    fn check_lifetime(&self, messages: &mut Vec<Diagnostic>) {
+        let (Some(max), min) = (self.config.workers.max_lifetime, self.config.workers.min_lifetime) else { return };
+        if max <= min {
+            let message =
+                format!("max-worker-lifetime: {} must be more than min-worker-lifetime, which is {}", max.0, min.0);
+            let help = format!("write max-worker-lifetime = {}, or lower min-worker-lifetime", min.0.saturating_add(1));
+            messages.push(self.error_at("max-worker-lifetime", message, help));
+        }
+    }
+
+    fn check_buffer(&mut self, messages: &mut Vec<Diagnostic>) {
+        let (size, least) = (self.config.limits.buffer_size, Limits::MIN_BUFFER_SIZE);
+        if size >= least {
+            return;
+        }
+        self.config.limits.buffer_size = least;
+        let mut message =
+            Diagnostic::warning(format!("buffer-size: {size} is too small for any request, {least} is used"));
+        if let Some(origin) = self.seen.get("buffer-size") {
+            message = message.at_value(origin);
+        }
+        messages.push(message.help("leave it out for 65536"));
+    }
+
+    fn error_at(&self, name: &str, message: String, help: String) -> Diagnostic {
+        let error = Diagnostic::error(message).help(help);
+        match self.seen.get(name) {
+            Some(origin) => error.at_value(origin),
+            None => error,
+        }
+    }
+}

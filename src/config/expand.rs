@@ -1,0 +1,260 @@
+//! `$(VARIABLE)`, `@(file)` and `%(name)`: replaces what stands in brackets, as often as something is found. Bounded: text
+//! that refers to itself ends in an error.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use crate::arithmetic;
+use crate::diagnostic::cause;
+use crate::machine::Machine;
+use crate::value::Fault;
+
+/// Longest text that expansion may make.
+const LONGEST: usize = 1 << 20;
+/// Most replacements in one value.
+const MOST: usize = 10_000;
+/// Deepest nesting of text that came out of replaced text.
+const DEEPEST: usize = 64;
+
+/// Expands the values of one configuration.
+pub(crate) struct Expander<'a> {
+    machine: &'a Machine,
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    used: RefCell<HashSet<String>>,
+}
+
+impl<'a> Expander<'a> {
+    /// Expands with the values that `lookup` gives for option and placeholder names.
+    pub(crate) fn new(machine: &'a Machine, lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { machine, lookup, used: RefCell::default() }
+    }
+
+    /// The names that were asked for, found or not.
+    pub(crate) fn into_used(self) -> HashSet<String> {
+        self.used.into_inner()
+    }
+
+    /// Replaces everything in `text`. What is not known stays as it is.
+    ///
+    /// # Errors
+    /// A file that cannot be read, text that refers to itself, or a result beyond all bounds.
+    pub(crate) fn expand(&self, text: &str) -> Result<String, Fault> {
+        if !["$(", "@(", "%("].iter().any(|open| text.contains(open)) {
+            return Ok(text.into());
+        }
+        let mut run = Run { expander: self, chain: Vec::new(), replaced: 0 };
+        run.text(text)
+    }
+}
+
+/// The expansion of one value.
+struct Run<'e, 'a> {
+    expander: &'e Expander<'a>,
+    /// What led to the text at hand, outermost first.
+    chain: Vec<String>,
+    replaced: usize,
+}
+
+impl Run<'_, '_> {
+    fn text(&mut self, text: &str) -> Result<String, Fault> {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find(['$', '@', '%']) {
+            let (before, from) = rest.split_at(start);
+            out.push_str(before);
+            let Some(inside) = from.get(1..).and_then(|tail| tail.strip_prefix('(')).and_then(closed) else {
+                // The three signs are one byte each.
+                out.push_str(&from[..1]);
+                rest = &from[1..];
+                continue;
+            };
+            // What is inside may itself be made of others: `@($(DIR)/secret)`.
+            let name = self.text(inside)?;
+            let whole = &from[..inside.len() + 3];
+            match self.one(&from[..1], &name)? {
+                Some(value) => out.push_str(&self.nested(format!("{}({name})", &from[..1]), &value)?),
+                None => out.push_str(&format!("{}({name})", &from[..1])),
+            }
+            if out.len() > LONGEST {
+                return Err(Fault::bare(format!("the expanded value is longer than {LONGEST} bytes")));
+            }
+            rest = &from[whole.len()..];
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+
+    /// Expands what came out of a replacement.
+    fn nested(&mut self, what: String, value: &str) -> Result<String, Fault> {
+        self.replaced += 1;
+        if let Some(start) = self.chain.iter().position(|earlier| *earlier == what) {
+            let circle = self.chain[start..].iter().map(String::as_str).chain([what.as_str()]);
+            let circle = circle.collect::<Vec<_>>().join(" → ");
+            return Err(Fault::new(
+                format!("a placeholder refers to itself: {circle}"),
+                "give one of them a plain value",
+            ));
+        }
+        if self.chain.len() >= DEEPEST || self.replaced >= MOST {
+            return Err(Fault::bare(format!("too many replacements in one value, the last is {what}")));
+        }
+        self.chain.push(what);
+        let text = self.text(value);
+        self.chain.pop();
+        text
+    }
+
+    fn one(&self, kind: &str, name: &str) -> Result<Option<String>, Fault> {
+        match kind {
+            "$" => Ok(self.expander.machine.var(name).map(String::from)),
+            "@" => content(name, self.expander.machine).map(Some),
+            _ => self.placeholder(name),
+        }
+    }
+
+    fn placeholder(&self, name: &str) -> Result<Option<String>, Fault> {
+        let lookup = |name: &str| {
+            self.expander.used.borrow_mut().insert(name.to_owned());
+            (self.expander.lookup)(name)
+        };
+        if let Some(value) = lookup(name) {
+            return Ok(Some(value));
+        }
+        match name.contains(' ') {
+            true => arithmetic::compute(name, |word| Ok(lookup(word))).map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
+/// The text up to the bracket that closes the one just opened.
+fn closed(text: &str) -> Option<&str> {
+    let mut open = 1;
+    for (position, c) in text.char_indices() {
+        match c {
+            '(' => open += 1,
+            ')' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return text.get(..position);
+        }
+    }
+    None
+}
+
+/// What `@(source)` stands for: the content of a file or the output of a command, without its last newline.
+fn content(source: &str, machine: &Machine) -> Result<String, Fault> {
+    let bytes = match source.split_once("://") {
+        None if source == "-" => limited(std::io::stdin(), source)?,
+        None => limited(open(source, &machine.path(source))?, source)?,
+        Some(("file", path)) => limited(open(source, path.as_ref())?, source)?,
+        Some(("fd", number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            limited(open(source, format!("/proc/self/fd/{number}").as_ref())?, source)?
+        }
+        Some(("exec", command)) => output(command, machine)?,
+        Some((scheme, _)) => {
+            let help = "use a path, -, fd://N or exec://command";
+            return Err(Fault::new(format!("@({source}): {scheme}:// is not read here"), help));
+        }
+    };
+    let mut text = String::from_utf8(bytes).map_err(|_| Fault::bare(format!("@({source}) is not UTF-8")))?;
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    Ok(text)
+}
+
+fn open(source: &str, path: &std::path::Path) -> Result<std::fs::File, Fault> {
+    std::fs::File::open(path).map_err(|error| {
+        let help = "create the file, or write the value itself; \"@(\" always names a file";
+        Fault::new(format!("@({source}) cannot be read: {}", cause(&error)), help)
+    })
+}
+
+fn limited(source: impl Read, name: &str) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    let read = source.take(LONGEST as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Fault::bare(format!("@({name}) cannot be read: {}", cause(&error))))?;
+    match bytes.len() > LONGEST {
+        true => Err(Fault::bare(format!("@({name}) is longer than {LONGEST} bytes"))),
+        false => Ok(bytes),
+    }
+}
+
+fn output(command: &str, machine: &Machine) -> Result<Vec<u8>, Fault> {
+    let fault = |why: String| Fault::bare(format!("@(exec://{command}): {why}"));
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", command])
+        .current_dir(&machine.cwd)
+        .env_clear()
+        .envs(machine.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| fault(cause(&error)))?;
+    let bytes = child.stdout.take().map_or_else(|| Ok(Vec::new()), |pipe| limited(pipe, &format!("exec://{command}")));
+    // Dropping the pipe first ends a command that writes for ever.
+    let status = child.wait().map_err(|error| fault(cause(&error)))?;
+    match status.success() {
+        true => bytes,
+        false => bytes.and(Err(fault(status.to_string()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(text: &str) -> Result<String, Fault> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("secret"), "s3cret\n").unwrap();
+        let env = [("HOME", "/root"), ("A", "$(B)"), ("B", "%(p)"), ("SELF", "$(SELF)"), ("F", "secret")];
+        let env = env.map(|(name, value)| (name.into(), value.into())).to_vec();
+        let machine = Machine { cwd: dir.path().into(), env, ..Machine::default() };
+        let lookup = |name: &str| {
+            let values = [("p", "5"), ("a", "%(p)"), ("q", "%(r)"), ("r", "x%(q)"), ("big", "%(p)%(p)"), ("5", "five")];
+            values.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        Expander::new(&machine, &lookup).expand(text)
+    }
+
+    #[test]
+    fn known_things_are_replaced_and_others_stay() {
+        for (text, result) in [
+            ("plain", "plain"),
+            ("$(HOME)/x", "/root/x"),
+            ("$(NOPE)", "$(NOPE)"),
+            ("%(p)%(a)", "55"),
+            ("%(undefined)", "%(undefined)"),
+            ("$(A)", "5"),
+            ("%(p + 3)", "8"),
+            ("%(p+1)", "%(p+1)"),
+            ("@(secret)!", "s3cret!"),
+            ("@($(F))", "s3cret"),
+            ("@(exec://echo a b)", "a b"),
+            ("%(%(p))", "five"),
+            ("100% $5 a@b.c $( %(open", "100% $5 a@b.c $( %(open"),
+            ("[%(date)] %(uri)", "[%(date)] %(uri)"),
+            ("sh -c '$(echo $(date))'", "sh -c '$(echo $(date))'"),
+        ] {
+            assert_eq!(expanded(text).as_deref(), Ok(result), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_refers_to_itself_is_an_error() {
+        let error = expanded("%(q)").unwrap_err();
+        assert_eq!(error.problem, "a placeholder refers to itself: %(q) → %(r) → %(q)");
+        assert!(expanded("$(SELF)").is_err());
+    }
+
+    #[test]
+    fn files_that_cannot_be_read_are_errors() {
+        for text in ["@(nofile)", "@(http://example/x)", "@(exec://false)", "@(fd://9999)", "@(call://x)"] {
+            assert!(expanded(text).is_err(), "{text}");
+        }
+    }
+}

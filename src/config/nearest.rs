@@ -1,0 +1,85 @@
+//! Finds the known names that a mistyped one was probably meant to be.
+
+/// The names within a small edit distance of `word`, best first, at most three. Among equals those marked `true` come
+/// first, then the alphabet decides.
+pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = (&'a str, bool)>) -> Vec<&'a str> {
+    let word = word.to_lowercase().replace('_', "-");
+    let limit = match word.chars().count() {
+        0..=2 => 0,
+        3..=5 => 1,
+        6..=9 => 2,
+        _ => 3,
+    };
+    let mut close: Vec<_> = names
+        .filter_map(|(name, preferred)| {
+            // A plural, a singular or a cut word is nearer than any swap of letters.
+            let kin = word.len() > 3
+                && name.len().abs_diff(word.len()) <= 2
+                && (name.starts_with(&word) || word.starts_with(name));
+            let far = if kin { 1 } else { distance(&word, name) };
+            (far <= limit).then_some((far, !preferred, name))
+        })
+        .collect();
+    close.sort_unstable();
+    close.into_iter().map(|(_, _, name)| name).take(3).collect()
+}
+
+/// Optimal string alignment distance: insertions, deletions, replacements and swaps of neighbours cost 1 each.
+fn distance(one: &str, two: &str) -> usize {
+    let (one, two): (Vec<char>, Vec<char>) = (one.chars().collect(), two.chars().collect());
+    let mut before = vec![0; two.len() + 1];
+    let mut last: Vec<usize> = (0..=two.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut row = vec![i + 1; two.len() + 1];
+        for (j, b) in two.iter().enumerate() {
+            let change = last[j] + usize::from(a != b);
+            row[j + 1] = change.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == two[j - 1] && one[i - 1] == *b {
+                row[j + 1] = row[j + 1].min(before[j - 1] + 1);
+            }
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[two.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [(&str, bool); 6] = [
+        ("vacuum", true),
+        ("daemonize", true),
+        ("processes", true),
+        ("process-group", false),
+        ("socket", true),
+        ("st", false),
+    ];
+
+    #[test]
+    fn common_slips_find_the_option() {
+        for (word, expected) in [
+            ("vaccum", "vacuum"),
+            ("deamonize", "daemonize"),
+            ("process", "processes"),
+            ("Socket", "socket"),
+            ("sokcet", "socket"),
+        ] {
+            assert_eq!(nearest(word, NAMES.into_iter()).first(), Some(&expected), "{word}");
+        }
+    }
+
+    #[test]
+    fn strangers_find_nothing() {
+        for word in ["x", "project", "django-settings", ""] {
+            assert_eq!(nearest(word, NAMES.into_iter()), Vec::<&str>::new(), "{word}");
+        }
+    }
+
+    #[test]
+    fn swaps_of_neighbours_cost_one() {
+        assert_eq!(distance("vaccum", "vacuum"), 1);
+        assert_eq!(distance("deamonize", "daemonize"), 1);
+        assert_eq!(distance("", "abc"), 3);
+    }
+}

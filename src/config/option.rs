@@ -1,0 +1,284 @@
+//! What an option is, and how a name finds its row. The rows themselves are in [`crate::options`].
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::draft::Draft;
+use crate::options::{declined, rows};
+use crate::source::Directive;
+use crate::value::{Fault, Value};
+
+/// One option. [`OPT`] gives the fields that a row leaves out.
+pub(crate) struct Opt {
+    /// The canonical name.
+    pub name: &'static str,
+    /// Other names that mean the same.
+    pub aliases: &'static [&'static str],
+    /// The one-letter form of the command line.
+    pub short: Option<char>,
+    /// Whether a value follows on the command line.
+    pub arg: Arg,
+    /// How often it is needed.
+    pub tier: Tier,
+    /// Its chapter in the manual.
+    pub group: Group,
+    /// What the value is: `seconds`, `bytes`, `file`… Empty for flags.
+    pub unit: &'static str,
+    /// The default as text, compared with [`crate::Config::default`] by a test.
+    pub default: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests of the table compare defaults by it"))]
+    /// JSON pointer of the field of [`crate::Config`] it sets; empty when it sets none.
+    pub field: &'static str,
+    /// An ini line that works.
+    pub example: &'static str,
+    /// The option exists in rsgi only.
+    pub own: bool,
+    /// `false`: read and remembered, but nothing acts on it yet; a run says so.
+    pub built: bool,
+    /// Giving it asks for a master, as under uWSGI.
+    pub implies_master: bool,
+    /// What it does, in Markdown. The first line is the short help.
+    pub doc: &'static str,
+    /// How it acts.
+    pub act: Act,
+}
+
+/// The fields that a row leaves out.
+pub(crate) const OPT: Opt = Opt {
+    name: "",
+    aliases: &[],
+    short: None,
+    arg: Arg::Required,
+    tier: Tier::Common,
+    group: Group::General,
+    unit: "",
+    default: "",
+    field: "",
+    example: "",
+    own: false,
+    built: true,
+    implies_master: false,
+    doc: "",
+    act: Act::Set(|_, _| Ok(())),
+};
+
+/// How an option acts.
+pub(crate) enum Act {
+    /// Writes its value into the draft, after all sources were read, in the order written.
+    Set(fn(&mut Draft, &Value<'_>) -> Result<(), Fault>),
+    /// Hands its value to the language plugin under the canonical name.
+    App(AppValue),
+    /// Acts while the sources are read: loads a file, repeats lines, defines a placeholder…
+    Read(Directive),
+}
+
+/// How the value of an option of the language plugin is handed over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AppValue {
+    /// As text.
+    Text,
+    /// As `true` or `false`.
+    Switch,
+    /// As a whole number.
+    Count,
+}
+
+/// Whether a value follows on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arg {
+    /// Never.
+    None,
+    /// Only after `=`.
+    Optional,
+    /// Always.
+    Required,
+}
+
+/// How often an option is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tier {
+    /// The quickstart uses it.
+    Quickstart,
+    /// Common.
+    Common,
+    /// The tail.
+    Rare,
+}
+
+/// A chapter of the manual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Group {
+    /// Sockets of the workers.
+    Sockets,
+    /// The HTTP router.
+    Http,
+    /// Workers and their life.
+    Workers,
+    /// The application and its Python.
+    Python,
+    /// Sizes and deadlines.
+    Limits,
+    /// Logs.
+    Logging,
+    /// The process, its files, its rights.
+    Process,
+    /// Reloading.
+    Reload,
+    /// Statistics.
+    Stats,
+    /// Static files.
+    Static,
+    /// The emperor.
+    Emperor,
+    /// Configuration files and their logic.
+    Files,
+    /// What fits nowhere else.
+    General,
+}
+
+impl Group {
+    /// All chapters in the order of the manual.
+    pub(crate) const ALL: [Self; 13] = [
+        Self::Sockets,
+        Self::Http,
+        Self::Workers,
+        Self::Python,
+        Self::Limits,
+        Self::Logging,
+        Self::Process,
+        Self::Reload,
+        Self::Stats,
+        Self::Static,
+        Self::Emperor,
+        Self::Files,
+        Self::General,
+    ];
+
+    /// The title of the chapter.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Sockets => "Sockets",
+            Self::Http => "HTTP router",
+            Self::Workers => "Workers",
+            Self::Python => "Application and Python",
+            Self::Limits => "Limits and deadlines",
+            Self::Logging => "Logging",
+            Self::Process => "Process, files and rights",
+            Self::Reload => "Reloading",
+            Self::Stats => "Statistics",
+            Self::Static => "Static files",
+            Self::Emperor => "Emperor",
+            Self::Files => "Configuration files",
+            Self::General => "General",
+        }
+    }
+}
+
+impl Opt {
+    /// The first line of the documentation.
+    pub(crate) fn summary(&self) -> &'static str {
+        self.doc.split('\n').next().unwrap_or_default()
+    }
+
+    /// The name followed by the aliases.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+}
+
+/// An option of uWSGI that has no row here.
+#[derive(Debug)]
+pub(crate) struct Declined {
+    /// Its names, separated by blanks; the first is the canonical one.
+    pub names: &'static str,
+    /// The one-letter form of the command line.
+    pub short: Option<char>,
+    /// Whether a value follows on the command line.
+    pub arg: Arg,
+    /// What happens to it.
+    pub verdict: Verdict,
+    /// What it does under uWSGI, or, when ignored or refused, why.
+    pub text: &'static str,
+}
+
+/// What happens to an option without a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Not built; a warning names what it would have done.
+    NotBuilt,
+    /// Accepted, and meaningless here.
+    Ignored,
+    /// An error: going on without it would be wrong.
+    Refused,
+}
+
+/// What a name means.
+#[derive(Clone, Copy)]
+pub(crate) enum Known {
+    /// An option with a row.
+    Row(&'static Opt),
+    /// An option of uWSGI without one.
+    Declined(&'static Declined),
+}
+
+impl Known {
+    /// Whether a value follows on the command line.
+    pub(crate) fn arg(self) -> Arg {
+        match self {
+            Self::Row(opt) => opt.arg,
+            Self::Declined(declined) => declined.arg,
+        }
+    }
+
+    fn same(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Row(one), Self::Row(two)) => std::ptr::eq(one, two),
+            (Self::Declined(one), Self::Declined(two)) => std::ptr::eq(one, two),
+            _ => false,
+        }
+    }
+}
+
+static NAMES: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
+    let built = rows().flat_map(|opt| opt.names().map(move |name| (name, Known::Row(opt))));
+    let others = declined::DECLINED.iter();
+    built.chain(others.flat_map(|row| row.names.split(' ').map(move |name| (name, Known::Declined(row))))).collect()
+});
+
+/// Finds an option by its full name or an alias.
+pub(crate) fn find(name: &str) -> Option<Known> {
+    NAMES.get(name).copied()
+}
+
+/// Finds an option by its full name or an alias, with the table's own copy of that name.
+pub(crate) fn find_named(name: &str) -> Option<(&'static str, Known)> {
+    NAMES.get_key_value(name).map(|(name, known)| (*name, *known))
+}
+
+/// Finds an option by its letter.
+pub(crate) fn find_short(letter: char) -> Option<(&'static str, Known)> {
+    let built = rows().find(|opt| opt.short == Some(letter)).map(|opt| (opt.name, Known::Row(opt)));
+    built.or_else(|| {
+        let row = declined::DECLINED.iter().find(|row| row.short == Some(letter))?;
+        Some((row.names.split(' ').next()?, Known::Declined(row)))
+    })
+}
+
+/// All names of uWSGI's options that begin with `prefix`, sorted; only one if they all name the same option.
+pub(crate) fn by_prefix(prefix: &str) -> Vec<(&'static str, Known)> {
+    // Our own options take no part: a beginning that is unique under uWSGI stays so.
+    let own = |known: &Known| matches!(known, Known::Row(opt) if opt.own);
+    let named = NAMES.iter().filter(|(name, known)| name.starts_with(prefix) && !own(known));
+    let mut found: Vec<_> = named.map(|(name, known)| (*name, *known)).collect();
+    found.sort_by_key(|(name, _)| *name);
+    match found.split_first() {
+        Some((first, rest)) if rest.iter().all(|(_, known)| known.same(first.1)) => found.truncate(1),
+        _ => {}
+    }
+    found
+}
+
+/// The known names nearest to `word`, best first, at most three.
+pub(crate) fn nearest(word: &str) -> Vec<&'static str> {
+    crate::nearest::nearest(word, NAMES.iter().map(|(name, known)| (*name, matches!(known, Known::Row(_)))))
+}

@@ -1,0 +1,205 @@
+//! Options of the emperor.
+
+use crate::option::{Act, Arg, Group, OPT, Opt};
+
+/// The rows, in the order of the manual.
+pub(super) static ROWS: &[Opt] = &[
+    Opt {
+        name: "emperor",
+        group: Group::Emperor,
+        unit: "directory",
+        default: "none",
+        field: "/emperor/sources",
+        example: "emperor = /etc/rsgi/vassals",
+        built: false,
+        doc: "Runs one instance for each configuration file in a directory or matching a pattern.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.sources.push(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-freq",
+        group: Group::Emperor,
+        unit: "seconds",
+        default: "3",
+        field: "/emperor/freq",
+        example: "emperor-freq = 10",
+        built: false,
+        doc: "Sets the pause between two looks at the vassals' files.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.freq = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-tyrant",
+        arg: Arg::None,
+        group: Group::Emperor,
+        default: "off",
+        field: "/emperor/tyrant",
+        example: "emperor-tyrant = true",
+        built: false,
+        doc: "Runs each vassal as the owner of its file.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.tyrant = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-nofollow",
+        arg: Arg::None,
+        group: Group::Emperor,
+        default: "off",
+        field: "/emperor/nofollow",
+        example: "emperor-nofollow = true",
+        built: false,
+        doc: "Looks at the time of links, not of the files they name.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.nofollow = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-throttle",
+        group: Group::Emperor,
+        unit: "milliseconds",
+        default: "1000",
+        field: "/emperor/throttle_ms",
+        example: "emperor-throttle = 500",
+        built: false,
+        doc: "Sets the first pause before a bad vassal is started again.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.throttle_ms = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-max-throttle",
+        group: Group::Emperor,
+        unit: "milliseconds",
+        default: "180000",
+        field: "/emperor/max_throttle_ms",
+        example: "emperor-max-throttle = 60000",
+        built: false,
+        doc: "Sets the longest pause before a bad vassal is started again.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.max_throttle_ms = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-on-demand-extension",
+        aliases: &["emperor-on-demand-ext"],
+        group: Group::Emperor,
+        unit: "ending",
+        default: "off",
+        field: "/emperor/on_demand_extension",
+        example: "emperor-on-demand-extension = .socket",
+        built: false,
+        doc: "Starts a vassal only when its socket, named in a file with this ending, is asked.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.on_demand_extension = Some(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "vassal-set",
+        aliases: &["vassals-set"],
+        group: Group::Emperor,
+        unit: "KEY=VALUE",
+        default: "none",
+        field: "/emperor/set",
+        example: "vassal-set = die-on-term=true",
+        built: false,
+        doc: "Sets an option in every vassal.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.set.push(v.pair()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "vassals-inherit",
+        group: Group::Emperor,
+        unit: "file",
+        default: "none",
+        field: "/emperor/inherit",
+        example: "vassals-inherit = /etc/rsgi/base.ini",
+        built: false,
+        doc: "Makes every vassal inherit this file.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.inherit.push(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "vassals-include",
+        group: Group::Emperor,
+        unit: "file",
+        default: "none",
+        field: "/emperor/include",
+        example: "vassals-include = /etc/rsgi/base.ini",
+        built: false,
+        doc: "Makes every vassal include this file.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.include.push(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-pidfile",
+        group: Group::Emperor,
+        unit: "file",
+        default: "off",
+        field: "/emperor/pidfile",
+        example: "emperor-pidfile = /run/emperor.pid",
+        built: false,
+        doc: "Writes the pid of the emperor to this file.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.pidfile = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-stats",
+        aliases: &["emperor-stats-server"],
+        group: Group::Emperor,
+        unit: "address",
+        default: "off",
+        field: "/emperor/stats",
+        example: "emperor-stats = 127.0.0.1:9292",
+        built: false,
+        doc: "Serves the state of the emperor as JSON on this address.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.stats = Some(v.address()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-required-heartbeat",
+        group: Group::Emperor,
+        unit: "seconds",
+        default: "30",
+        field: "/emperor/required_heartbeat",
+        example: "emperor-required-heartbeat = 60",
+        built: false,
+        doc: "Replaces a vassal that was silent for so long, if it sends heartbeats.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.required_heartbeat = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+];

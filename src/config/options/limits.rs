@@ -1,0 +1,228 @@
+//! Sizes and deadlines of requests.
+
+use crate::option::{Act, Arg, Group, OPT, Opt};
+
+/// The rows, in the order of the manual.
+pub(super) static ROWS: &[Opt] = &[
+    Opt {
+        name: "buffer-size",
+        short: Some('b'),
+        group: Group::Limits,
+        unit: "bytes",
+        default: "65536",
+        field: "/limits/buffer_size",
+        example: "buffer-size = 32768",
+        doc: "Sets the largest head of a request; a larger one is answered with 431.\n\nuWSGI's default is 4096. The smallest value is 512.",
+        act: Act::Set(|d, v| {
+            d.config.limits.buffer_size = v.size()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "post-buffering",
+        group: Group::Limits,
+        unit: "bytes",
+        default: "0",
+        field: "/limits/post_buffering",
+        example: "post-buffering = 8192",
+        doc: "Reads a whole body before the application runs, into a temporary file from this size on; 0 turns it off.",
+        act: Act::Set(|d, v| {
+            d.config.limits.post_buffering = v.size()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "post-buffering-bufsize",
+        group: Group::Limits,
+        unit: "bytes",
+        default: "8192",
+        field: "/limits/post_buffering_bufsize",
+        example: "post-buffering-bufsize = 65536",
+        doc: "Sets how much is read at a time while a body is buffered.",
+        act: Act::Set(|d, v| {
+            d.config.limits.post_buffering_bufsize = v.size()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "limit-post",
+        group: Group::Limits,
+        unit: "bytes",
+        default: "off",
+        field: "/limits/limit_post",
+        example: "limit-post = 10485760",
+        doc: "Refuses larger bodies with 413; 0 for no limit.",
+        act: Act::Set(|d, v| {
+            d.config.limits.limit_post = v.count_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "max-vars",
+        short: Some('v'),
+        group: Group::Limits,
+        unit: "number",
+        default: "1024",
+        field: "/limits/max_vars",
+        example: "max-vars = 256",
+        doc: "Sets the most variables (headers among them) that a request may have.",
+        act: Act::Set(|d, v| {
+            d.config.limits.max_vars = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "socket-timeout",
+        short: Some('z'),
+        group: Group::Limits,
+        unit: "seconds",
+        default: "4",
+        field: "/limits/socket_timeout",
+        example: "socket-timeout = 30",
+        doc: "Closes a client connection of a worker on which nothing moved for so long.",
+        act: Act::Set(|d, v| {
+            d.config.limits.socket_timeout = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-socket-keepalive",
+        group: Group::Limits,
+        unit: "seconds",
+        default: "60",
+        field: "/limits/keepalive_timeout",
+        example: "http-socket-keepalive = 15",
+        own: true,
+        doc: "Closes a kept connection of a worker's HTTP socket after being idle for so long.",
+        act: Act::Set(|d, v| {
+            d.config.limits.keepalive_timeout = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-socket-headers-timeout",
+        group: Group::Limits,
+        unit: "seconds",
+        default: "30",
+        field: "/limits/header_timeout",
+        example: "http-socket-headers-timeout = 10",
+        own: true,
+        doc: "Sets the time for a whole request head on a worker's HTTP socket, answered with 408.",
+        act: Act::Set(|d, v| {
+            d.config.limits.header_timeout = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "so-send-timeout",
+        aliases: &["socket-send-timeout", "so-write-timeout", "socket-write-timeout"],
+        arg: Arg::None,
+        group: Group::Limits,
+        unit: "seconds",
+        default: "off",
+        field: "/limits/so_send_timeout",
+        example: "so-send-timeout = 30",
+        doc: "Sets the time for a blocked write to a client; `socket-timeout` unless given.",
+        act: Act::Set(|d, v| {
+            d.config.limits.so_send_timeout = Some(v.seconds()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "response-headers-limit",
+        group: Group::Limits,
+        unit: "bytes",
+        default: "off",
+        field: "/limits/response_headers",
+        example: "response-headers-limit = 16384",
+        built: false,
+        doc: "Sets the largest head of an answer.",
+        act: Act::Set(|d, v| {
+            d.config.limits.response_headers = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "chunked-input-limit",
+        group: Group::Limits,
+        unit: "bytes",
+        default: "1048576",
+        field: "/limits/chunked_input_limit",
+        example: "chunked-input-limit = 65536",
+        doc: "Sets the largest chunk of a chunked request body.",
+        act: Act::Set(|d, v| {
+            d.config.limits.chunked_input_limit = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "chunked-input-timeout",
+        group: Group::Limits,
+        unit: "seconds",
+        default: "4",
+        field: "/limits/chunked_input_timeout",
+        example: "chunked-input-timeout = 10",
+        doc: "Sets the time for one chunk of a request body.",
+        act: Act::Set(|d, v| {
+            d.config.limits.chunked_input_timeout = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "max-fd",
+        group: Group::Limits,
+        unit: "number",
+        default: "off",
+        field: "/limits/max_fd",
+        example: "max-fd = 65536",
+        built: false,
+        doc: "Sets how many files each process may open.",
+        act: Act::Set(|d, v| {
+            d.config.limits.max_fd = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "limit-as",
+        group: Group::Limits,
+        unit: "MiB",
+        default: "off",
+        field: "/limits/address_space",
+        example: "limit-as = 1024",
+        built: false,
+        doc: "Sets how much address space each process may use.",
+        act: Act::Set(|d, v| {
+            d.config.limits.address_space = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "limit-nproc",
+        group: Group::Limits,
+        unit: "number",
+        default: "off",
+        field: "/limits/nproc",
+        example: "limit-nproc = 256",
+        built: false,
+        doc: "Sets how many processes the user may run.",
+        act: Act::Set(|d, v| {
+            d.config.limits.nproc = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+];

@@ -1,0 +1,428 @@
+//! Options about logs.
+
+use crate::option::{Act, Arg, Group, OPT, Opt};
+use crate::value::Value;
+
+/// The rows, in the order of the manual.
+pub(super) static ROWS: &[Opt] = &[
+    Opt {
+        name: "logto",
+        group: Group::Logging,
+        unit: "file",
+        default: "off",
+        field: "/log/to",
+        example: "logto = /var/log/app.log",
+        doc: "Writes the log to a file, opened before rights are dropped.",
+        act: Act::Set(|d, v| {
+            d.config.log.to = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "logto2",
+        group: Group::Logging,
+        unit: "file",
+        default: "off",
+        field: "/log/to2",
+        example: "logto2 = /var/log/app.log",
+        doc: "Writes the log to a file, opened after rights are dropped.",
+        act: Act::Set(|d, v| {
+            d.config.log.to2 = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "daemonize",
+        short: Some('d'),
+        group: Group::Logging,
+        unit: "file",
+        default: "off",
+        field: "/log/daemonize",
+        example: "daemonize = /var/log/app.log",
+        built: false,
+        doc: "Detaches from the terminal and writes the log to a file.\n\nNot under systemd or in a container: there the process must stay.",
+        act: Act::Set(|d, v| {
+            d.config.log.daemonize = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "daemonize2",
+        group: Group::Logging,
+        unit: "file",
+        default: "off",
+        field: "/log/daemonize2",
+        example: "daemonize2 = /var/log/app.log",
+        built: false,
+        doc: "Detaches from the terminal once the application is loaded.",
+        act: Act::Set(|d, v| {
+            d.config.log.daemonize2 = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "disable-logging",
+        short: Some('L'),
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/requests",
+        example: "disable-logging = true",
+        doc: "Leaves the request lines out of the log.",
+        act: Act::Set(|d, v| {
+            d.config.log.requests = !v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-4xx",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/log_4xx",
+        example: "log-4xx = true",
+        doc: "Logs requests answered with 400 to 499, even with `disable-logging`.",
+        act: Act::Set(|d, v| {
+            d.config.log.log_4xx = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-5xx",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/log_5xx",
+        example: "log-5xx = true",
+        doc: "Logs requests answered with 500 to 599, even with `disable-logging`.",
+        act: Act::Set(|d, v| {
+            d.config.log.log_5xx = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-slow",
+        group: Group::Logging,
+        unit: "milliseconds",
+        default: "off",
+        field: "/log/slow",
+        example: "log-slow = 1000",
+        doc: "Logs requests that took longer than this, even with `disable-logging`.",
+        act: Act::Set(|d, v| {
+            d.config.log.slow = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-zero",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/zero",
+        example: "log-zero = true",
+        doc: "Logs requests with an empty answer, even with `disable-logging`.",
+        act: Act::Set(|d, v| {
+            d.config.log.zero = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-big",
+        group: Group::Logging,
+        unit: "bytes",
+        default: "off",
+        field: "/log/big",
+        example: "log-big = 1048576",
+        doc: "Logs answers larger than this, even with `disable-logging`.",
+        act: Act::Set(|d, v| {
+            d.config.log.big = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-sendfile",
+        group: Group::Logging,
+        default: "off",
+        field: "/log/sendfile",
+        example: "log-sendfile = true",
+        built: false,
+        doc: "Logs answers sent by sendfile, even with `disable-logging`.",
+        act: Act::Set(|d, v| {
+            d.config.log.sendfile = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-ioerror",
+        group: Group::Logging,
+        default: "off",
+        field: "/log/ioerror",
+        example: "log-ioerror = true",
+        built: false,
+        doc: "Logs requests that ended in an I/O error, even with `disable-logging`.",
+        act: Act::Set(|d, v| {
+            d.config.log.ioerror = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-micros",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/micros",
+        example: "log-micros = true",
+        doc: "Gives times in the request lines in microseconds.",
+        act: Act::Set(|d, v| {
+            d.config.log.micros = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-x-forwarded-for",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/x_forwarded_for",
+        example: "log-x-forwarded-for = true",
+        doc: "Takes the client's address in the request lines from `X-Forwarded-For`.",
+        act: Act::Set(|d, v| {
+            d.config.log.x_forwarded_for = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "memory-report",
+        short: Some('m'),
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/memory_report",
+        example: "memory-report = true",
+        doc: "Begins request lines with the memory that the worker uses.",
+        act: Act::Set(|d, v| {
+            d.config.log.memory_report = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-date",
+        aliases: &["logdate"],
+        arg: Arg::Optional,
+        group: Group::Logging,
+        unit: "format",
+        default: "off",
+        field: "/log/date",
+        example: "log-date = %%Y-%%m-%%d %%H:%%M:%%S",
+        doc: "Begins every line with the date, or with a date in `strftime` format.\n\nIn a file a percent sign is written twice.",
+        act: Act::Set(|d, v| {
+            d.config.log.date = date(v);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-format",
+        aliases: &["logformat"],
+        group: Group::Logging,
+        unit: "template",
+        default: "off",
+        field: "/log/format",
+        example: "log-format = %(addr) %(method) %(uri) %(status)",
+        built: false,
+        doc: "Sets the template of request lines.",
+        act: Act::Set(|d, v| {
+            d.config.log.format = Some(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-format-strftime",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/format_strftime",
+        example: "log-format-strftime = true",
+        built: false,
+        doc: "Passes the template of request lines through `strftime`.",
+        act: Act::Set(|d, v| {
+            d.config.log.format_strftime = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-master",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/master",
+        example: "log-master = true",
+        built: false,
+        implies_master: true,
+        doc: "Lets the master write the log of its workers.",
+        act: Act::Set(|d, v| {
+            d.config.log.master = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-truncate",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/truncate",
+        example: "log-truncate = true",
+        built: false,
+        doc: "Empties the log at the start.",
+        act: Act::Set(|d, v| {
+            d.config.log.truncate = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-reopen",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/reopen",
+        example: "log-reopen = true",
+        built: false,
+        doc: "Opens the log anew at each reload.",
+        act: Act::Set(|d, v| {
+            d.config.log.reopen = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-maxsize",
+        group: Group::Logging,
+        unit: "bytes",
+        default: "off",
+        field: "/log/max_size",
+        example: "log-maxsize = 104857600",
+        built: false,
+        implies_master: true,
+        doc: "Rotates the log at this size.",
+        act: Act::Set(|d, v| {
+            d.config.log.max_size = v.count_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "log-backupname",
+        group: Group::Logging,
+        unit: "file",
+        default: "off",
+        field: "/log/backup_name",
+        example: "log-backupname = /var/log/app.log.1",
+        built: false,
+        doc: "Names the rotated log.",
+        act: Act::Set(|d, v| {
+            d.config.log.backup_name = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "logfile-chmod",
+        group: Group::Logging,
+        unit: "mode",
+        default: "off",
+        field: "/log/file_mode",
+        example: "logfile-chmod = 640",
+        built: false,
+        doc: "Sets the mode of the log file.",
+        act: Act::Set(|d, v| {
+            d.config.log.file_mode = Some(v.mode()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "logfile-chown",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/file_chown",
+        example: "logfile-chown = true",
+        built: false,
+        doc: "Gives the log file to the user of the workers.",
+        act: Act::Set(|d, v| {
+            d.config.log.file_chown = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "ignore-sigpipe",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/ignore_sigpipe",
+        example: "ignore-sigpipe = true",
+        doc: "Leaves broken connections out of the log.",
+        act: Act::Set(|d, v| {
+            d.config.log.ignore_sigpipe = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "ignore-write-errors",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/ignore_write_errors",
+        example: "ignore-write-errors = true",
+        doc: "Leaves failed writes to clients out of the log.",
+        act: Act::Set(|d, v| {
+            d.config.log.ignore_write_errors = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "disable-write-exception",
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/disable_write_exception",
+        example: "disable-write-exception = true",
+        doc: "Raises nothing in the application when a client has gone.",
+        act: Act::Set(|d, v| {
+            d.config.log.disable_write_exception = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+];
+
+/// `true` and nothing mean the standard date (empty), anything else is a format.
+fn date(value: &Value<'_>) -> Option<String> {
+    match value.text() {
+        "" | "true" | "1" | "on" | "yes" => Some(String::new()),
+        "false" | "0" | "off" | "no" => None,
+        format => Some(format.into()),
+    }
+}

@@ -1,0 +1,481 @@
+//! Options of the HTTP router.
+
+use crate::address::Address;
+use crate::config::{Seconds, Tls};
+use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
+use crate::value::{Fault, Value};
+
+/// The rows, in the order of the manual.
+pub(super) static ROWS: &[Opt] = &[
+    Opt {
+        name: "http",
+        aliases: &["httprouter"],
+        tier: Tier::Quickstart,
+        group: Group::Http,
+        unit: "address",
+        default: "none",
+        field: "/router/binds",
+        example: "http = :9090",
+        doc: "Starts a router process that speaks HTTP on this address and hands requests to the workers.\n\nMay be given several times.",
+        act: Act::Set(|d, v| {
+            let address = v.address()?;
+            d.add_bind(address, None, false, v.text());
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "https",
+        tier: Tier::Quickstart,
+        group: Group::Http,
+        unit: "ADDRESS,CERTIFICATE,KEY",
+        default: "none",
+        field: "/router/binds",
+        example: "https = :9443,server.crt,server.key",
+        built: false,
+        doc: "Starts a router process that speaks HTTPS on this address.\n\nThe value is an address, a certificate and a key, then perhaps ciphers and a client CA (`!` before it: required).",
+        act: Act::Set(|d, v| {
+            let (address, tls) = v.tls_address()?;
+            d.add_bind(address, Some(tls), false, v.text());
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "https2",
+        tier: Tier::Quickstart,
+        group: Group::Http,
+        unit: "KEY=VALUE,…",
+        default: "none",
+        field: "/router/binds",
+        example: "https2 = addr=:9443,cert=server.crt,key=server.key",
+        built: false,
+        doc: "Starts a router process that speaks HTTPS, described as `key=value` pairs.\n\nKeys: `addr`, `cert` (or `crt`), `key`, `ciphers`, `client_ca`.",
+        act: Act::Set(|d, v| {
+            let (address, tls) = https2(v)?;
+            d.add_bind(address, Some(tls), false, v.text());
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-to-https",
+        tier: Tier::Quickstart,
+        group: Group::Http,
+        unit: "address",
+        default: "none",
+        field: "/router/binds",
+        example: "http-to-https = :80",
+        built: false,
+        doc: "Answers every request on this address with a redirect to https.",
+        act: Act::Set(|d, v| {
+            let address = v.address()?;
+            d.add_bind(address, None, true, v.text());
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-to",
+        group: Group::Http,
+        unit: "address",
+        default: "none",
+        field: "/router/to",
+        example: "http-to = 127.0.0.1:3031",
+        doc: "Forwards requests to this uwsgi server instead of our own workers; several take turns.",
+        act: Act::Set(|d, v| {
+            d.config.router.to.push(v.address()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-processes",
+        aliases: &["http-workers"],
+        group: Group::Http,
+        unit: "number",
+        default: "1",
+        field: "/router/processes",
+        example: "http-processes = 2",
+        doc: "Sets how many router processes run.",
+        act: Act::Set(|d, v| {
+            d.config.router.processes = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-timeout",
+        group: Group::Http,
+        unit: "seconds",
+        default: "60",
+        field: "/router/timeout",
+        example: "http-timeout = 120",
+        doc: "Closes a connection of the router on which nothing moved for so long.",
+        act: Act::Set(|d, v| {
+            d.config.router.timeout = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-headers-timeout",
+        group: Group::Http,
+        unit: "seconds",
+        default: "60",
+        field: "/router/headers_timeout",
+        example: "http-headers-timeout = 10",
+        doc: "Sets the time for a whole request head; `http-timeout` unless given.",
+        act: Act::Set(|d, v| {
+            d.headers_timeout = Some(v.seconds()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-connect-timeout",
+        group: Group::Http,
+        unit: "seconds",
+        default: "60",
+        field: "/router/connect_timeout",
+        example: "http-connect-timeout = 5",
+        doc: "Sets the time for reaching a backend; `http-timeout` unless given.",
+        act: Act::Set(|d, v| {
+            d.connect_timeout = Some(v.seconds()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-keepalive",
+        arg: Arg::Optional,
+        group: Group::Http,
+        unit: "seconds",
+        default: "off",
+        field: "/router/keepalive",
+        example: "http-keepalive = 30",
+        doc: "Keeps client connections between requests, idle for so long at most.\n\nWithout a value, or with 1, `http-timeout` is the limit. 0 turns it off.",
+        act: Act::Set(|d, v| {
+            d.config.router.keepalive = keepalive(v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-auto-chunked",
+        arg: Arg::None,
+        group: Group::Http,
+        default: "off",
+        field: "/router/auto_chunked",
+        example: "http-auto-chunked = true",
+        doc: "Sends answers without a length in chunks, so that the connection can be kept.",
+        act: Act::Set(|d, v| {
+            d.config.router.auto_chunked = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-auto-gzip",
+        arg: Arg::None,
+        group: Group::Http,
+        default: "off",
+        field: "/router/auto_gzip",
+        example: "http-auto-gzip = true",
+        built: false,
+        doc: "Compresses answers that carry `uWSGI-Encoding: gzip`.",
+        act: Act::Set(|d, v| {
+            d.config.router.auto_gzip = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-websockets",
+        arg: Arg::None,
+        group: Group::Http,
+        default: "off",
+        field: "/router/websockets",
+        example: "http-websockets = true",
+        built: false,
+        doc: "Lets websocket upgrades pass.",
+        act: Act::Set(|d, v| {
+            d.config.router.websockets = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-raw-body",
+        arg: Arg::None,
+        group: Group::Http,
+        default: "off",
+        field: "/router/raw_body",
+        example: "http-raw-body = true",
+        built: false,
+        doc: "Forwards bodies as they come, for websockets and chunked requests.",
+        act: Act::Set(|d, v| {
+            d.config.router.raw_body = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-chunked-input",
+        arg: Arg::None,
+        group: Group::Http,
+        default: "off",
+        field: "/router/chunked_input",
+        example: "http-chunked-input = true",
+        doc: "Forwards chunked request bodies.\n\nThey always are here, decoded; the option is accepted.",
+        act: Act::Set(|d, v| {
+            d.config.router.chunked_input = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-manage-expect",
+        arg: Arg::Optional,
+        group: Group::Http,
+        unit: "bytes",
+        default: "off",
+        field: "/router/manage_expect",
+        example: "http-manage-expect = 1048576",
+        doc: "Answers `Expect: 100-continue` in the router, and 413 to a body above this many bytes (0: any).",
+        act: Act::Set(|d, v| {
+            d.config.router.manage_expect = Some(if v.text().is_empty() { 0 } else { v.count()? });
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-var",
+        group: Group::Http,
+        unit: "KEY=VALUE",
+        default: "none",
+        field: "/router/vars",
+        example: "http-var = DEPLOYMENT=blue",
+        doc: "Adds a variable to every request of the router.",
+        act: Act::Set(|d, v| {
+            d.config.router.vars.push(v.pair()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-modifier1",
+        group: Group::Http,
+        unit: "number",
+        default: "0",
+        field: "/router/modifier1",
+        example: "http-modifier1 = 0",
+        doc: "Sets the first modifier of requests to the backend.",
+        act: Act::Set(|d, v| {
+            d.config.router.modifier1 = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-modifier2",
+        group: Group::Http,
+        unit: "number",
+        default: "0",
+        field: "/router/modifier2",
+        example: "http-modifier2 = 0",
+        doc: "Sets the second modifier of requests to the backend.",
+        act: Act::Set(|d, v| {
+            d.config.router.modifier2 = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-server-name-as-http-host",
+        group: Group::Http,
+        default: "off",
+        field: "/router/server_name_as_http_host",
+        example: "http-server-name-as-http-host = true",
+        doc: "Makes `SERVER_NAME` the Host header.",
+        act: Act::Set(|d, v| {
+            d.config.router.server_name_as_http_host = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-quiet",
+        group: Group::Http,
+        default: "off",
+        field: "/router/quiet",
+        example: "http-quiet = true",
+        built: false,
+        doc: "Leaves connection errors of the router out of the log.",
+        act: Act::Set(|d, v| {
+            d.config.router.quiet = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-harakiri",
+        group: Group::Http,
+        unit: "seconds",
+        default: "off",
+        field: "/router/harakiri",
+        example: "http-harakiri = 60",
+        built: false,
+        doc: "Ends a request through the router after so long.",
+        act: Act::Set(|d, v| {
+            d.config.router.harakiri = v.seconds_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-uid",
+        group: Group::Http,
+        unit: "user",
+        default: "off",
+        field: "/router/uid",
+        example: "http-uid = www-data",
+        built: false,
+        doc: "Sets the user of the router processes.",
+        act: Act::Set(|d, v| {
+            d.config.router.uid = Some(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-gid",
+        group: Group::Http,
+        unit: "group",
+        default: "off",
+        field: "/router/gid",
+        example: "http-gid = www-data",
+        built: false,
+        doc: "Sets the group of the router processes.",
+        act: Act::Set(|d, v| {
+            d.config.router.gid = Some(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-enable-proxy-protocol",
+        arg: Arg::Optional,
+        group: Group::Http,
+        default: "off",
+        field: "/router/proxy_protocol",
+        example: "http-enable-proxy-protocol = true",
+        built: false,
+        doc: "Takes the client's address from a PROXY line.",
+        act: Act::Set(|d, v| {
+            d.config.router.proxy_protocol = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "https-export-cert",
+        arg: Arg::None,
+        group: Group::Http,
+        default: "off",
+        field: "/router/export_cert",
+        example: "https-export-cert = true",
+        built: false,
+        doc: "Hands client certificates to the application as `HTTPS_CC`.",
+        act: Act::Set(|d, v| {
+            d.config.router.export_cert = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "sni",
+        group: Group::Http,
+        unit: "NAME CERTIFICATE,KEY",
+        default: "none",
+        field: "/router/sni",
+        example: "sni = example.org server.crt,server.key",
+        built: false,
+        doc: "Chooses a certificate by the server name that the client asks for.",
+        act: Act::Set(|d, v| {
+            d.config.router.sni.push(sni(v)?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "sni-dir",
+        group: Group::Http,
+        unit: "directory",
+        default: "off",
+        field: "/router/sni_dir",
+        example: "sni-dir = /etc/certificates",
+        built: false,
+        doc: "Looks for a certificate per server name in this directory.",
+        act: Act::Set(|d, v| {
+            d.config.router.sni_dir = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+];
+
+/// Without a value, or with 1, the router's own timeout is the limit (`Seconds(0)` until it is known).
+fn keepalive(value: &Value<'_>) -> Result<Option<Seconds>, Fault> {
+    match value.text() {
+        "" | "1" | "true" => Ok(Some(Seconds(0))),
+        "false" => Ok(None),
+        _ => value.seconds_or_off(),
+    }
+}
+
+/// `addr=…,cert=…,key=…`.
+fn https2(value: &Value<'_>) -> Result<(Address, Tls), Fault> {
+    let (mut address, mut tls) = (None, Tls::default());
+    for part in value.text().split(',').filter(|part| !part.trim().is_empty()) {
+        let (key, text) = Value::new(part).pair()?;
+        match key.as_str() {
+            "addr" => address = Some(Value::new(&text).address()?),
+            "cert" | "crt" => tls.certificate = text.into(),
+            "key" => tls.key = text.into(),
+            "ciphers" => tls.ciphers = Some(text),
+            "client_ca" | "clientca" => {
+                tls.client_required = text.starts_with('!');
+                tls.client_ca = Some(text.trim_start_matches('!').into());
+            }
+            "spdy" => value.remark(Fault::new("spdy is gone", "leave it out")),
+            other => {
+                return Err(Fault::new(
+                    format!("unknown key \"{other}\""),
+                    "write addr, cert, key, ciphers or client_ca",
+                ));
+            }
+        }
+    }
+    match address {
+        Some(address) if !tls.certificate.as_os_str().is_empty() && !tls.key.as_os_str().is_empty() => {
+            Ok((address, tls))
+        }
+        _ => Err(Fault::new(
+            "an address, a certificate and a key are needed",
+            "write addr=:443,cert=server.crt,key=server.key",
+        )),
+    }
+}
+
+/// `NAME CERTIFICATE,KEY[,CIPHERS[,CA]]`.
+fn sni(value: &Value<'_>) -> Result<(String, Tls), Fault> {
+    let help = "write example.org server.crt,server.key";
+    let (name, files) =
+        value.text().split_once(' ').ok_or_else(|| Fault::new("a name and its files are needed", help))?;
+    // The files stand as they do behind the address of `https`.
+    let (_, tls) = Value::new(&format!(":0,{}", files.trim()))
+        .tls_address()
+        .map_err(|_| Fault::new("a certificate and a key are needed", help))?;
+    Ok((name.into(), tls))
+}

@@ -1,0 +1,469 @@
+//! Options about the sockets that workers serve.
+
+use crate::config::Protocol;
+use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
+use crate::value::{Fault, Value};
+
+/// The rows, in the order of the manual.
+pub(super) static ROWS: &[Opt] = &[
+    Opt {
+        name: "socket",
+        short: Some('s'),
+        tier: Tier::Quickstart,
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/sockets",
+        example: "socket = 127.0.0.1:3031",
+        doc: "Listens for a web server that speaks the uwsgi protocol, such as nginx with `uwsgi_pass`.\n\nThe address is `host:port`, `:port`, `[::1]:port`, a path (unix socket), `@name` (abstract socket), `=N` (shared socket) or `fd://N`. May be given several times. `protocol` chooses another protocol.",
+        act: Act::Set(|d, v| {
+            d.add_socket(None, v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "uwsgi-socket",
+        tier: Tier::Quickstart,
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/sockets",
+        example: "uwsgi-socket = :3031",
+        doc: "Listens for the uwsgi protocol, whatever `protocol` says.",
+        act: Act::Set(|d, v| {
+            d.add_socket(Some(Protocol::Uwsgi), v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-socket",
+        tier: Tier::Quickstart,
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/sockets",
+        example: "http-socket = 127.0.0.1:8080",
+        doc: "Listens for HTTP that the workers speak themselves, without a router process.\n\nConnections are kept, requests may be pipelined, chunked bodies are decoded.",
+        act: Act::Set(|d, v| {
+            d.add_socket(Some(Protocol::Http), v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http11-socket",
+        tier: Tier::Quickstart,
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/sockets",
+        example: "http11-socket = :8080",
+        doc: "Listens for HTTP as `http-socket` does.\n\nuWSGI keeps connections on this one only; here both do.",
+        act: Act::Set(|d, v| {
+            d.add_socket(Some(Protocol::Http11), v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "https-socket",
+        tier: Tier::Quickstart,
+        group: Group::Sockets,
+        unit: "ADDRESS,CERTIFICATE,KEY",
+        default: "none",
+        field: "/sockets",
+        example: "https-socket = :8443,server.crt,server.key",
+        built: false,
+        doc: "Listens for HTTPS that the workers speak themselves.\n\nThe value is an address, a certificate and a key, then perhaps ciphers and a client CA.",
+        act: Act::Set(|d, v| {
+            d.add_tls_socket(Protocol::Https, v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "fastcgi-socket",
+        tier: Tier::Quickstart,
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/sockets",
+        example: "fastcgi-socket = :9000",
+        built: false,
+        doc: "Listens for FastCGI.",
+        act: Act::Set(|d, v| {
+            d.add_socket(Some(Protocol::Fastcgi), v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "fastcgi-nph-socket",
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/sockets",
+        example: "fastcgi-nph-socket = :9000",
+        built: false,
+        doc: "Listens for FastCGI and answers with a full status line.",
+        act: Act::Set(|d, v| {
+            d.add_socket(Some(Protocol::FastcgiNph), v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "scgi-socket",
+        tier: Tier::Quickstart,
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/sockets",
+        example: "scgi-socket = :4000",
+        built: false,
+        doc: "Listens for SCGI.",
+        act: Act::Set(|d, v| {
+            d.add_socket(Some(Protocol::Scgi), v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "scgi-nph-socket",
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/sockets",
+        example: "scgi-nph-socket = :4000",
+        built: false,
+        doc: "Listens for SCGI and answers with a full status line.",
+        act: Act::Set(|d, v| {
+            d.add_socket(Some(Protocol::ScgiNph), v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "puwsgi-socket",
+        tier: Tier::Quickstart,
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/sockets",
+        example: "puwsgi-socket = :3031",
+        built: false,
+        doc: "Listens for the uwsgi protocol with several requests on one connection.",
+        act: Act::Set(|d, v| {
+            d.add_socket(Some(Protocol::Puwsgi), v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "suwsgi-socket",
+        aliases: &["ssl-socket"],
+        group: Group::Sockets,
+        unit: "ADDRESS,CERTIFICATE,KEY",
+        default: "none",
+        field: "/sockets",
+        example: "suwsgi-socket = :3031,server.crt,server.key",
+        built: false,
+        doc: "Listens for the uwsgi protocol over TLS.",
+        act: Act::Set(|d, v| {
+            d.add_tls_socket(Protocol::Suwsgi, v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "raw-socket",
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/sockets",
+        example: "raw-socket = :7000",
+        built: false,
+        doc: "Listens for connections that go to the application as they are.",
+        act: Act::Set(|d, v| {
+            d.add_socket(Some(Protocol::Raw), v)?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "protocol",
+        aliases: &["socket-protocol"],
+        tier: Tier::Quickstart,
+        group: Group::Sockets,
+        unit: "protocol",
+        default: "uwsgi",
+        example: "protocol = http",
+        doc: "Chooses what is spoken on sockets declared with plain `socket`.\n\nOne of `uwsgi`, `http`, `http11`, `https`, `suwsgi`, `fastcgi`, `fastcgi-nph`, `scgi`, `scgi-nph`, `puwsgi`, `raw`.",
+        act: Act::Set(|d, v| {
+            d.protocol = Some(protocol(v)?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "shared-socket",
+        tier: Tier::Quickstart,
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/shared_sockets",
+        example: "shared-socket = :443",
+        doc: "Binds an address before rights are dropped, for other options to name as `=0`, `=1`… in the order written.",
+        act: Act::Set(|d, v| {
+            d.config.shared_sockets.push(v.address()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "undeferred-shared-socket",
+        tier: Tier::Quickstart,
+        group: Group::Sockets,
+        unit: "address",
+        default: "none",
+        field: "/shared_sockets",
+        example: "undeferred-shared-socket = :443",
+        built: false,
+        doc: "Binds a shared address and hands connections over before their first byte.",
+        act: Act::Set(|d, v| {
+            d.config.shared_sockets.push(v.address()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "listen",
+        short: Some('l'),
+        group: Group::Sockets,
+        unit: "number",
+        default: "100",
+        field: "/limits/listen",
+        example: "listen = 1024",
+        doc: "Sets how many connections may wait to be accepted on each socket.\n\nThe kernel's `net.core.somaxconn` is the upper bound; a larger value stops the start.",
+        act: Act::Set(|d, v| {
+            d.config.limits.listen = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "reuse-port",
+        arg: Arg::None,
+        group: Group::Sockets,
+        default: "off",
+        field: "/limits/reuse_port",
+        example: "reuse-port = true",
+        doc: "Lets several instances bind the same address (`SO_REUSEPORT`).",
+        act: Act::Set(|d, v| {
+            d.config.limits.reuse_port = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "so-keepalive",
+        arg: Arg::None,
+        group: Group::Sockets,
+        default: "off",
+        field: "/limits/so_keepalive",
+        example: "so-keepalive = true",
+        doc: "Probes idle client connections (`SO_KEEPALIVE`).",
+        act: Act::Set(|d, v| {
+            d.config.limits.so_keepalive = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "tcp-nodelay",
+        arg: Arg::None,
+        group: Group::Sockets,
+        default: "on",
+        field: "/limits/tcp_nodelay",
+        example: "tcp-nodelay = false",
+        doc: "Sends small packets at once (`TCP_NODELAY`).",
+        act: Act::Set(|d, v| {
+            d.config.limits.tcp_nodelay = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "no-defer-accept",
+        arg: Arg::None,
+        group: Group::Sockets,
+        default: "off",
+        field: "/limits/no_defer_accept",
+        example: "no-defer-accept = true",
+        doc: "Hands connections over before their first byte (no `TCP_DEFER_ACCEPT`).",
+        act: Act::Set(|d, v| {
+            d.config.limits.no_defer_accept = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "freebind",
+        arg: Arg::None,
+        group: Group::Sockets,
+        default: "off",
+        field: "/limits/freebind",
+        example: "freebind = true",
+        built: false,
+        doc: "Allows binding an address that the machine does not have yet (`IP_FREEBIND`).",
+        act: Act::Set(|d, v| {
+            d.config.limits.freebind = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "tcp-fast-open",
+        aliases: &["tcp-fastopen"],
+        group: Group::Sockets,
+        unit: "number",
+        default: "off",
+        field: "/limits/tcp_fast_open",
+        example: "tcp-fast-open = 16",
+        built: false,
+        doc: "Sets the queue of `TCP_FASTOPEN`.",
+        act: Act::Set(|d, v| {
+            d.config.limits.tcp_fast_open = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "socket-sndbuf",
+        group: Group::Sockets,
+        unit: "bytes",
+        default: "off",
+        field: "/limits/socket_sndbuf",
+        example: "socket-sndbuf = 262144",
+        built: false,
+        doc: "Sets the kernel's send buffer of each connection.",
+        act: Act::Set(|d, v| {
+            d.config.limits.socket_sndbuf = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "socket-rcvbuf",
+        group: Group::Sockets,
+        unit: "bytes",
+        default: "off",
+        field: "/limits/socket_rcvbuf",
+        example: "socket-rcvbuf = 262144",
+        built: false,
+        doc: "Sets the kernel's receive buffer of each connection.",
+        act: Act::Set(|d, v| {
+            d.config.limits.socket_rcvbuf = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "chmod-socket",
+        aliases: &["chmod"],
+        short: Some('C'),
+        arg: Arg::Optional,
+        group: Group::Sockets,
+        unit: "mode",
+        default: "off",
+        field: "/process/chmod_socket",
+        example: "chmod-socket = 660",
+        doc: "Sets the mode of unix sockets; without a value 666.",
+        act: Act::Set(|d, v| {
+            d.config.process.chmod_socket = Some(v.mode()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "chown-socket",
+        group: Group::Sockets,
+        unit: "USER[:GROUP]",
+        default: "off",
+        field: "/process/chown_socket",
+        example: "chown-socket = www-data:www-data",
+        doc: "Gives unix sockets to a user, or a user and a group.",
+        act: Act::Set(|d, v| {
+            d.config.process.chown_socket = Some(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-socket-modifier1",
+        group: Group::Sockets,
+        unit: "number",
+        default: "0",
+        field: "/limits/http_modifier1",
+        example: "http-socket-modifier1 = 0",
+        built: false,
+        doc: "Sets the first modifier of requests of HTTP sockets.",
+        act: Act::Set(|d, v| {
+            d.config.limits.http_modifier1 = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "http-socket-modifier2",
+        group: Group::Sockets,
+        unit: "number",
+        default: "0",
+        field: "/limits/http_modifier2",
+        example: "http-socket-modifier2 = 0",
+        built: false,
+        doc: "Sets the second modifier of requests of HTTP sockets.",
+        act: Act::Set(|d, v| {
+            d.config.limits.http_modifier2 = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "enable-proxy-protocol",
+        arg: Arg::None,
+        group: Group::Sockets,
+        default: "off",
+        field: "/limits/proxy_protocol",
+        example: "enable-proxy-protocol = true",
+        built: false,
+        doc: "Takes the client's address from a PROXY line on HTTP sockets.",
+        act: Act::Set(|d, v| {
+            d.config.limits.proxy_protocol = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+];
+
+/// The protocol of plain sockets, by uWSGI's names.
+fn protocol(value: &Value<'_>) -> Result<Protocol, Fault> {
+    Ok(match value.text() {
+        "uwsgi" => Protocol::Uwsgi,
+        "http" => Protocol::Http,
+        "http11" => Protocol::Http11,
+        "https" => Protocol::Https,
+        "suwsgi" => Protocol::Suwsgi,
+        "fastcgi" => Protocol::Fastcgi,
+        "fastcgi-nph" => Protocol::FastcgiNph,
+        "scgi" => Protocol::Scgi,
+        "scgi-nph" => Protocol::ScgiNph,
+        "puwsgi" => Protocol::Puwsgi,
+        "raw" => Protocol::Raw,
+        other => {
+            return Err(Fault::new(format!("there is no protocol \"{other}\""), "write uwsgi, http, fastcgi or scgi"));
+        }
+    })
+}

@@ -1,0 +1,245 @@
+//! Options about static files.
+
+use crate::option::{Act, Arg, Group, OPT, Opt};
+use crate::value::{Fault, Value};
+use std::path::PathBuf;
+
+/// The rows, in the order of the manual.
+pub(super) static ROWS: &[Opt] = &[
+    Opt {
+        name: "static-map",
+        group: Group::Static,
+        unit: "PREFIX=DIRECTORY",
+        default: "none",
+        field: "/statics/map",
+        example: "static-map = /static=/srv/shop/static",
+        built: false,
+        doc: "Serves files below a directory for all paths below a prefix, which is cut off.",
+        act: Act::Set(|d, v| {
+            d.config.statics.map.push(prefix_and_directory(v)?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "static-map2",
+        group: Group::Static,
+        unit: "PREFIX=DIRECTORY",
+        default: "none",
+        field: "/statics/map2",
+        example: "static-map2 = /static=/srv/shop",
+        built: false,
+        doc: "Serves files below a directory for all paths below a prefix, which stays part of the path.",
+        act: Act::Set(|d, v| {
+            d.config.statics.map2.push(prefix_and_directory(v)?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "check-static",
+        aliases: &["static-check"],
+        group: Group::Static,
+        unit: "directory",
+        default: "none",
+        field: "/statics/check",
+        example: "check-static = /srv/shop/public",
+        built: false,
+        doc: "Serves a file below this directory if the path names one.",
+        act: Act::Set(|d, v| {
+            d.config.statics.check.push(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "static-index",
+        group: Group::Static,
+        unit: "name",
+        default: "none",
+        field: "/statics/index",
+        example: "static-index = index.html",
+        built: false,
+        doc: "Names a file that answers for its directory.",
+        act: Act::Set(|d, v| {
+            d.config.statics.index.push(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "static-skip-ext",
+        group: Group::Static,
+        unit: "ending",
+        default: "none",
+        field: "/statics/skip_ext",
+        example: "static-skip-ext = .py",
+        built: false,
+        doc: "Never serves files with this ending.",
+        act: Act::Set(|d, v| {
+            d.config.statics.skip_ext.push(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "static-safe",
+        group: Group::Static,
+        unit: "directory",
+        default: "none",
+        field: "/statics/safe",
+        example: "static-safe = /srv/media",
+        built: false,
+        doc: "Allows links that lead to this directory.",
+        act: Act::Set(|d, v| {
+            d.config.statics.safe.push(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "static-expires",
+        group: Group::Static,
+        unit: "PATTERN SECONDS",
+        default: "none",
+        field: "/statics/expires",
+        example: "static-expires = /static/.* 31536000",
+        built: false,
+        doc: "Sets how long a client may keep files whose name matches a pattern.",
+        act: Act::Set(|d, v| {
+            d.config.statics.expires.push(v.pattern_and_seconds()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "static-expires-uri",
+        group: Group::Static,
+        unit: "PATTERN SECONDS",
+        default: "none",
+        field: "/statics/expires_uri",
+        example: "static-expires-uri = /static/.* 3600",
+        built: false,
+        doc: "Sets how long a client may keep files whose URI matches a pattern.",
+        act: Act::Set(|d, v| {
+            d.config.statics.expires_uri.push(v.pattern_and_seconds()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "static-expires-path-info",
+        group: Group::Static,
+        unit: "PATTERN SECONDS",
+        default: "none",
+        field: "/statics/expires_path_info",
+        example: "static-expires-path-info = /static/.* 3600",
+        built: false,
+        doc: "Sets how long a client may keep files whose path matches a pattern.",
+        act: Act::Set(|d, v| {
+            d.config.statics.expires_path_info.push(v.pattern_and_seconds()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "static-expires-type",
+        group: Group::Static,
+        unit: "TYPE=SECONDS",
+        default: "none",
+        field: "/statics/expires_type",
+        example: "static-expires-type = text/css=3600",
+        built: false,
+        doc: "Sets how long a client may keep files of a MIME type.",
+        act: Act::Set(|d, v| {
+            d.config.statics.expires_type.push(v.pattern_and_seconds()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "static-gzip",
+        group: Group::Static,
+        unit: "pattern",
+        default: "none",
+        field: "/statics/gzip",
+        example: "static-gzip = \\.css$",
+        built: false,
+        doc: "Sends the compressed neighbour of files that match a pattern.",
+        act: Act::Set(|d, v| {
+            d.config.statics.gzip.push(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "static-gzip-all",
+        arg: Arg::None,
+        group: Group::Static,
+        default: "off",
+        field: "/statics/gzip_all",
+        example: "static-gzip-all = true",
+        built: false,
+        doc: "Sends the compressed neighbour of any file.",
+        act: Act::Set(|d, v| {
+            d.config.statics.gzip_all = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "mimefile",
+        aliases: &["mime-file"],
+        group: Group::Static,
+        unit: "file",
+        default: "none",
+        field: "/statics/mime_files",
+        example: "mimefile = /etc/mime.types",
+        built: false,
+        doc: "Reads MIME types from this file.",
+        act: Act::Set(|d, v| {
+            d.config.statics.mime_files.push(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "honour-range",
+        arg: Arg::None,
+        group: Group::Static,
+        default: "off",
+        field: "/statics/honour_range",
+        example: "honour-range = true",
+        built: false,
+        doc: "Honours range requests for files.",
+        act: Act::Set(|d, v| {
+            d.config.statics.honour_range = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "file-serve-mode",
+        aliases: &["fileserve-mode"],
+        group: Group::Static,
+        unit: "word",
+        default: "off",
+        field: "/statics/serve_mode",
+        example: "file-serve-mode = x-accel-redirect",
+        built: false,
+        doc: "Lets the web server in front send files: `x-sendfile` or `x-accel-redirect`.",
+        act: Act::Set(|d, v| {
+            d.config.statics.serve_mode = Some(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+];
+
+/// `PREFIX=DIRECTORY`.
+fn prefix_and_directory(value: &Value<'_>) -> Result<(String, PathBuf), Fault> {
+    let fault = |_| {
+        Fault::new(format!("expected PREFIX=DIRECTORY, found \"{}\"", value.text()), "write /static=/srv/app/static")
+    };
+    value.pair().map(|(prefix, directory)| (prefix, directory.into())).map_err(fault)
+}

@@ -1,0 +1,90 @@
+//! Options of the stats server.
+
+use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
+
+/// The rows, in the order of the manual.
+pub(super) static ROWS: &[Opt] = &[
+    Opt {
+        name: "stats",
+        aliases: &["stats-server"],
+        tier: Tier::Quickstart,
+        group: Group::Stats,
+        unit: "address",
+        default: "off",
+        field: "/stats/address",
+        example: "stats = 127.0.0.1:9191",
+        built: false,
+        implies_master: true,
+        doc: "Serves the state of the instance as JSON on this address.",
+        act: Act::Set(|d, v| {
+            d.config.stats.address = Some(v.address()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "stats-http",
+        arg: Arg::None,
+        group: Group::Stats,
+        default: "off",
+        field: "/stats/http",
+        example: "stats-http = true",
+        built: false,
+        implies_master: true,
+        doc: "Puts an HTTP head in front of the stats.",
+        act: Act::Set(|d, v| {
+            d.config.stats.http = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "stats-minified",
+        aliases: &["stats-min"],
+        arg: Arg::None,
+        group: Group::Stats,
+        default: "off",
+        field: "/stats/minified",
+        example: "stats-minified = true",
+        built: false,
+        implies_master: true,
+        doc: "Leaves blanks out of the stats.",
+        act: Act::Set(|d, v| {
+            d.config.stats.minified = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "stats-no-cores",
+        arg: Arg::None,
+        group: Group::Stats,
+        default: "off",
+        field: "/stats/no_cores",
+        example: "stats-no-cores = true",
+        built: false,
+        implies_master: true,
+        doc: "Leaves cores out of the stats.",
+        act: Act::Set(|d, v| {
+            d.config.stats.no_cores = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "stats-no-metrics",
+        arg: Arg::None,
+        group: Group::Stats,
+        default: "off",
+        field: "/stats/no_metrics",
+        example: "stats-no-metrics = true",
+        built: false,
+        implies_master: true,
+        doc: "Leaves metrics out of the stats.",
+        act: Act::Set(|d, v| {
+            d.config.stats.no_metrics = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+];

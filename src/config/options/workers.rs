@@ -1,0 +1,649 @@
+//! Options of worker processes and their life.
+
+use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
+
+/// The rows, in the order of the manual.
+pub(super) static ROWS: &[Opt] = &[
+    Opt {
+        name: "processes",
+        aliases: &["workers"],
+        short: Some('p'),
+        tier: Tier::Quickstart,
+        group: Group::Workers,
+        unit: "number",
+        default: "1",
+        field: "/workers/processes",
+        example: "processes = 4",
+        doc: "Sets how many worker processes run.",
+        act: Act::Set(|d, v| {
+            d.config.workers.processes = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "threads",
+        tier: Tier::Quickstart,
+        group: Group::Workers,
+        unit: "number",
+        default: "1",
+        field: "/workers/threads",
+        example: "threads = 2",
+        doc: "Sets how many requests each worker serves at once, each in a thread of its own.",
+        act: Act::Set(|d, v| {
+            d.config.workers.threads = v.count_as::<u32>()?.max(1);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "master",
+        short: Some('M'),
+        arg: Arg::None,
+        tier: Tier::Quickstart,
+        group: Group::Workers,
+        default: "off",
+        field: "/workers/master",
+        example: "master = true",
+        doc: "Runs a master process that supervises the workers.\n\nHere there always is one; `false` is accepted.",
+        act: Act::Set(|d, v| {
+            d.config.workers.master = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "lazy-apps",
+        arg: Arg::None,
+        group: Group::Workers,
+        default: "off",
+        field: "/workers/lazy_apps",
+        example: "lazy-apps = true",
+        doc: "Imports the application in each worker, instead of once before they are born.\n\nCosts memory and start time; helps applications that open connections or start threads at import.",
+        act: Act::Set(|d, v| {
+            d.config.workers.lazy_apps = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "lazy",
+        arg: Arg::None,
+        group: Group::Workers,
+        default: "off",
+        field: "/workers/lazy_apps",
+        example: "lazy = true",
+        doc: "Imports the application in each worker, as `lazy-apps` does.\n\nuWSGI also reloads differently; here a reload is the same with both.",
+        act: Act::Set(|d, v| {
+            d.config.workers.lazy_apps = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "enable-threads",
+        short: Some('T'),
+        arg: Arg::None,
+        tier: Tier::Quickstart,
+        group: Group::Workers,
+        default: "on",
+        field: "/workers/enable_threads",
+        example: "enable-threads = true",
+        doc: "Lets threads of the application run between requests.\n\nHere they always do; the option is accepted.",
+        act: Act::Set(|d, v| {
+            d.config.workers.enable_threads = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "threads-stacksize",
+        aliases: &["thread-stacksize", "thread-stack-size", "threads-stack-size"],
+        group: Group::Workers,
+        unit: "KiB",
+        default: "off",
+        field: "/workers/threads_stacksize",
+        example: "threads-stacksize = 512",
+        doc: "Sets the stack of each serving thread.",
+        act: Act::Set(|d, v| {
+            d.config.workers.threads_stacksize = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "reload-mercy",
+        group: Group::Workers,
+        unit: "seconds",
+        default: "60",
+        field: "/workers/reload_mercy",
+        example: "reload-mercy = 8",
+        doc: "Sets how long a reload or a stop waits for all workers.",
+        act: Act::Set(|d, v| {
+            d.config.workers.reload_mercy = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "worker-reload-mercy",
+        group: Group::Workers,
+        unit: "seconds",
+        default: "60",
+        field: "/workers/worker_reload_mercy",
+        example: "worker-reload-mercy = 30",
+        doc: "Sets how long a worker may take to end before it is killed.",
+        act: Act::Set(|d, v| {
+            d.config.workers.worker_reload_mercy = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "forkbomb-delay",
+        group: Group::Workers,
+        unit: "seconds",
+        default: "2",
+        field: "/workers/forkbomb_delay",
+        example: "forkbomb-delay = 5",
+        implies_master: true,
+        doc: "Sets the pause after workers died too fast; 0 for none.",
+        act: Act::Set(|d, v| {
+            d.config.workers.forkbomb_delay = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "max-requests",
+        short: Some('R'),
+        group: Group::Workers,
+        unit: "number",
+        default: "off",
+        field: "/workers/max_requests",
+        example: "max-requests = 5000",
+        doc: "Replaces a worker after so many requests; 0 for never.",
+        act: Act::Set(|d, v| {
+            d.config.workers.max_requests = v.count_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "max-requests-delta",
+        group: Group::Workers,
+        unit: "number",
+        default: "0",
+        field: "/workers/max_requests_delta",
+        example: "max-requests-delta = 100",
+        doc: "Adds so many to `max-requests` for each worker before it, so that they do not end together.",
+        act: Act::Set(|d, v| {
+            d.config.workers.max_requests_delta = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "min-worker-lifetime",
+        group: Group::Workers,
+        unit: "seconds",
+        default: "10",
+        field: "/workers/min_lifetime",
+        example: "min-worker-lifetime = 30",
+        doc: "Sets the age before which no worker is replaced.",
+        act: Act::Set(|d, v| {
+            d.config.workers.min_lifetime = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "max-worker-lifetime",
+        group: Group::Workers,
+        unit: "seconds",
+        default: "off",
+        field: "/workers/max_lifetime",
+        example: "max-worker-lifetime = 3600",
+        doc: "Replaces a worker at this age; 0 for never.",
+        act: Act::Set(|d, v| {
+            d.config.workers.max_lifetime = v.seconds_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "max-worker-lifetime-delta",
+        group: Group::Workers,
+        unit: "seconds",
+        default: "0",
+        field: "/workers/max_lifetime_delta",
+        example: "max-worker-lifetime-delta = 60",
+        doc: "Adds so much to `max-worker-lifetime` for each worker before it.",
+        act: Act::Set(|d, v| {
+            d.config.workers.max_lifetime_delta = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "harakiri",
+        short: Some('t'),
+        tier: Tier::Quickstart,
+        group: Group::Workers,
+        unit: "seconds",
+        default: "off",
+        field: "/workers/harakiri",
+        example: "harakiri = 30",
+        built: false,
+        doc: "Kills a worker whose request takes longer than this.\n\n0 turns it off.",
+        act: Act::Set(|d, v| {
+            d.config.workers.harakiri = v.seconds_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "harakiri-verbose",
+        arg: Arg::None,
+        group: Group::Workers,
+        default: "off",
+        field: "/workers/harakiri_verbose",
+        example: "harakiri-verbose = true",
+        built: false,
+        doc: "Logs more about a worker killed by harakiri.",
+        act: Act::Set(|d, v| {
+            d.config.workers.harakiri_verbose = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "harakiri-graceful-timeout",
+        group: Group::Workers,
+        unit: "seconds",
+        default: "off",
+        field: "/workers/harakiri_graceful_timeout",
+        example: "harakiri-graceful-timeout = 5",
+        built: false,
+        doc: "Asks a request that takes too long to end, and kills its worker only so much later.",
+        act: Act::Set(|d, v| {
+            d.config.workers.harakiri_graceful_timeout = v.seconds_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "reload-on-as",
+        group: Group::Workers,
+        unit: "MiB",
+        default: "off",
+        field: "/workers/reload_on_as",
+        example: "reload-on-as = 1024",
+        built: false,
+        doc: "Replaces a worker whose address space has grown to this, after the request.",
+        act: Act::Set(|d, v| {
+            d.config.workers.reload_on_as = v.count_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "reload-on-rss",
+        group: Group::Workers,
+        unit: "MiB",
+        default: "off",
+        field: "/workers/reload_on_rss",
+        example: "reload-on-rss = 512",
+        built: false,
+        doc: "Replaces a worker whose resident memory has grown to this, after the request.",
+        act: Act::Set(|d, v| {
+            d.config.workers.reload_on_rss = v.count_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "evil-reload-on-as",
+        group: Group::Workers,
+        unit: "MiB",
+        default: "off",
+        field: "/workers/evil_reload_on_as",
+        example: "evil-reload-on-as = 2048",
+        built: false,
+        implies_master: true,
+        doc: "Kills a worker whose address space has grown to this.",
+        act: Act::Set(|d, v| {
+            d.config.workers.evil_reload_on_as = v.count_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "evil-reload-on-rss",
+        group: Group::Workers,
+        unit: "MiB",
+        default: "off",
+        field: "/workers/evil_reload_on_rss",
+        example: "evil-reload-on-rss = 1024",
+        built: false,
+        implies_master: true,
+        doc: "Kills a worker whose resident memory has grown to this.",
+        act: Act::Set(|d, v| {
+            d.config.workers.evil_reload_on_rss = v.count_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "offload-threads",
+        aliases: &["offload-thread"],
+        tier: Tier::Quickstart,
+        group: Group::Workers,
+        unit: "number",
+        default: "0",
+        field: "/workers/offload_threads",
+        example: "offload-threads = 2",
+        built: false,
+        doc: "Sets how many threads of each worker send files for the others.",
+        act: Act::Set(|d, v| {
+            d.config.workers.offload_threads = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "prio",
+        group: Group::Workers,
+        unit: "number",
+        default: "off",
+        field: "/workers/prio",
+        example: "prio = -5",
+        built: false,
+        doc: "Sets the niceness of the processes.",
+        act: Act::Set(|d, v| {
+            d.config.workers.prio = Some(v.signed()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cpu-affinity",
+        group: Group::Workers,
+        unit: "number",
+        default: "off",
+        field: "/workers/cpu_affinity",
+        example: "cpu-affinity = 1",
+        built: false,
+        doc: "Ties each worker to so many processors.",
+        act: Act::Set(|d, v| {
+            d.config.workers.cpu_affinity = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "check-interval",
+        group: Group::Workers,
+        unit: "seconds",
+        default: "1",
+        field: "/workers/check_interval",
+        example: "check-interval = 2",
+        built: false,
+        implies_master: true,
+        doc: "Sets the pause between two looks of the master at its processes.",
+        act: Act::Set(|d, v| {
+            d.config.workers.check_interval = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper",
+        group: Group::Workers,
+        unit: "number",
+        default: "off",
+        field: "/cheaper/min",
+        example: "cheaper = 2",
+        built: false,
+        implies_master: true,
+        doc: "Keeps at least so many workers and adds more, up to `processes`, as the load asks for.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.min = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-initial",
+        group: Group::Workers,
+        unit: "number",
+        default: "off",
+        field: "/cheaper/initial",
+        example: "cheaper-initial = 4",
+        built: false,
+        implies_master: true,
+        doc: "Sets how many workers run at the start when their number follows the load.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.initial = Some(v.count_as()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-step",
+        group: Group::Workers,
+        unit: "number",
+        default: "1",
+        field: "/cheaper/step",
+        example: "cheaper-step = 2",
+        built: false,
+        implies_master: true,
+        doc: "Sets how many workers are added at a time.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.step = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-algo",
+        group: Group::Workers,
+        unit: "word",
+        default: "spare",
+        field: "/cheaper/algo",
+        example: "cheaper-algo = busyness",
+        built: false,
+        implies_master: true,
+        doc: "Chooses how the load is measured: `spare`, `backlog`, `busyness` or `manual`.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.algo = v.word()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-overload",
+        group: Group::Workers,
+        unit: "number",
+        default: "3",
+        field: "/cheaper/overload",
+        example: "cheaper-overload = 5",
+        built: false,
+        implies_master: true,
+        doc: "Sets the cycles (seconds for `busyness`) between two decisions.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.overload = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-rss-limit-soft",
+        group: Group::Workers,
+        unit: "bytes",
+        default: "off",
+        field: "/cheaper/rss_limit_soft",
+        example: "cheaper-rss-limit-soft = 1073741824",
+        built: false,
+        implies_master: true,
+        doc: "Adds no worker while all together use more resident memory than this.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.rss_limit_soft = v.count_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-rss-limit-hard",
+        group: Group::Workers,
+        unit: "bytes",
+        default: "off",
+        field: "/cheaper/rss_limit_hard",
+        example: "cheaper-rss-limit-hard = 2147483648",
+        built: false,
+        implies_master: true,
+        doc: "Stops workers while all together use more resident memory than this.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.rss_limit_hard = v.count_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-busyness-max",
+        group: Group::Workers,
+        unit: "percent",
+        default: "50",
+        field: "/cheaper/busyness_max",
+        example: "cheaper-busyness-max = 70",
+        built: false,
+        doc: "Adds workers above this share of busy time.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.busyness_max = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-busyness-min",
+        group: Group::Workers,
+        unit: "percent",
+        default: "25",
+        field: "/cheaper/busyness_min",
+        example: "cheaper-busyness-min = 20",
+        built: false,
+        doc: "Stops workers below this share of busy time.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.busyness_min = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-busyness-multiplier",
+        group: Group::Workers,
+        unit: "number",
+        default: "10",
+        field: "/cheaper/busyness_multiplier",
+        example: "cheaper-busyness-multiplier = 20",
+        built: false,
+        doc: "Sets how many calm cycles pass before a worker is stopped.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.busyness_multiplier = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-busyness-penalty",
+        group: Group::Workers,
+        unit: "number",
+        default: "2",
+        field: "/cheaper/busyness_penalty",
+        example: "cheaper-busyness-penalty = 4",
+        built: false,
+        doc: "Adds so many calm cycles when a worker was stopped too early.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.busyness_penalty = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-busyness-verbose",
+        arg: Arg::None,
+        group: Group::Workers,
+        default: "off",
+        field: "/cheaper/busyness_verbose",
+        example: "cheaper-busyness-verbose = true",
+        built: false,
+        doc: "Logs what the busyness algorithm decides.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.busyness_verbose = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheaper-busyness-backlog-alert",
+        group: Group::Workers,
+        unit: "number",
+        default: "33",
+        field: "/cheaper/busyness_backlog_alert",
+        example: "cheaper-busyness-backlog-alert = 16",
+        built: false,
+        doc: "Starts emergency workers when so many connections wait.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.busyness_backlog_alert = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "cheap",
+        arg: Arg::None,
+        group: Group::Workers,
+        default: "off",
+        field: "/cheaper/cheap",
+        example: "cheap = true",
+        built: false,
+        implies_master: true,
+        doc: "Starts no worker before the first connection.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.cheap = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "idle",
+        group: Group::Workers,
+        unit: "seconds",
+        default: "off",
+        field: "/cheaper/idle",
+        example: "idle = 600",
+        built: false,
+        implies_master: true,
+        doc: "Stops all workers after so long without a request.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.idle = v.seconds_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "die-on-idle",
+        arg: Arg::None,
+        group: Group::Workers,
+        default: "off",
+        field: "/cheaper/die_on_idle",
+        example: "die-on-idle = true",
+        built: false,
+        doc: "Ends the instance when it is idle.",
+        act: Act::Set(|d, v| {
+            d.config.cheaper.die_on_idle = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+];

@@ -1,0 +1,156 @@
+//! Finds, opens and reads configuration files, and chooses the format.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::{Halt, Reader};
+use crate::diagnostic::{Diagnostic, cause};
+use crate::magic::{self, FileNames};
+use crate::origin::Origin;
+
+/// Largest file that is read.
+const LARGEST: u64 = 16 << 20;
+/// Deepest nesting of files.
+const DEEPEST: usize = 32;
+
+/// The format of a configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Whatever its suffix says.
+    BySuffix,
+    /// ini.
+    Ini,
+    /// YAML.
+    Yaml,
+    /// JSON.
+    Json,
+    /// XML.
+    Xml,
+}
+
+/// A file that was read.
+pub(super) struct Loaded {
+    /// The name as given, without the section.
+    pub(super) name: Arc<str>,
+    /// The section asked for; empty for the default one.
+    pub(super) section: String,
+    /// Its content.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Format {
+    /// The format that a name stands for by its suffix.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        let (_, suffix) = name.rsplit_once('.')?;
+        Some(match suffix {
+            "ini" => Self::Ini,
+            "yaml" | "yml" => Self::Yaml,
+            "json" | "js" => Self::Json,
+            "xml" => Self::Xml,
+            _ => return None,
+        })
+    }
+}
+
+impl Reader<'_> {
+    /// Reads the file `text` names: `path`, `path:section`, `:section` (of the file that names it) or `-`.
+    pub(super) fn load(&mut self, text: &str, format: Format, from: &Origin) -> Result<(), Halt> {
+        if from.depth() >= DEEPEST {
+            let error = Diagnostic::error(format!("files load each other, {DEEPEST} deep"));
+            return Err(error.help("remove the line that closes the circle").at_value(from).into());
+        }
+        let (name, section) = self.split(text, from)?;
+        let format = match format {
+            Format::BySuffix => Format::of(&name).ok_or_else(|| not_a_config(text, from))?,
+            given => given,
+        };
+        let bytes = self.content(&name, from)?;
+        self.files.push(self.machine.path(&name));
+        let names = FileNames::of(&name, &section, self.machine);
+        self.first.get_or_insert_with(|| names.clone());
+        let file = Loaded { name: name.as_str().into(), section, bytes };
+        // A block of the file above goes on behind this one.
+        let outer = self.block.take();
+        match format {
+            Format::Ini | Format::BySuffix => self.read_ini(&file, &names, from)?,
+            Format::Yaml | Format::Json | Format::Xml => {
+                let error = Diagnostic::error(format!("{name}: only ini files are read by this version"));
+                return Err(error.help("write the options as an ini file").at_value(from).into());
+            }
+        }
+        self.close_block();
+        self.block = outer;
+        Ok(())
+    }
+
+    /// Magic variables of one text of a file.
+    pub(super) fn replace_magic(&self, text: &str, names: &FileNames) -> (String, Vec<char>) {
+        magic::replace(text, names, self.first.as_ref().unwrap_or(names), self.machine)
+    }
+
+    /// Splits `path:section`.
+    fn split(&self, text: &str, from: &Origin) -> Result<(String, String), Halt> {
+        if let Some(section) = text.strip_prefix(':') {
+            let file = from.file().ok_or_else(|| {
+                let error = Diagnostic::error(format!("{text} names a section of a file, but no file"));
+                Halt::from(error.help("write file.ini:section").at_value(from))
+            })?;
+            return Ok((file.to_string(), section.into()));
+        }
+        match text.rsplit_once(':') {
+            Some((path, section)) if !section.contains('/') && !self.machine.path(text).exists() => {
+                Ok((path.into(), section.into()))
+            }
+            _ => Ok((text.into(), String::new())),
+        }
+    }
+
+    fn content(&self, name: &str, from: &Origin) -> Result<Vec<u8>, Halt> {
+        let mut bytes = Vec::new();
+        let read = match name {
+            "" => Err(std::io::Error::other("no file is named")),
+            "-" => std::io::stdin().take(LARGEST + 1).read_to_end(&mut bytes),
+            _ => std::fs::File::open(self.machine.path(name))
+                .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)),
+        };
+        match read {
+            Ok(_) if bytes.len() as u64 <= LARGEST => Ok(bytes),
+            Ok(_) => Err(Diagnostic::error(format!("{name} is larger than {LARGEST} bytes")).at_value(from).into()),
+            Err(error) => {
+                let message = Diagnostic::error(format!("{name} cannot be read: {}", cause(&error)));
+                Err(message.help(self.advice(name, from)).at_value(from).into())
+            }
+        }
+    }
+
+    /// What to do about a file that cannot be read.
+    fn advice(&self, name: &str, from: &Origin) -> String {
+        if name.contains("://") {
+            return "configurations are not read over the network; fetch the file first".into();
+        }
+        if let Some(placeholder) = name.find("%(").or_else(|| name.find("$(")) {
+            let name = name.get(placeholder..).unwrap_or(name);
+            return format!("define {name} above this line, or write the path itself");
+        }
+        let beside = from.file().map(|file| self.machine.path(file).with_file_name(name));
+        match beside.filter(|path| path.exists()) {
+            Some(_) => format!("it lies beside the file that names it; write %d{name}"),
+            None => format!("paths are relative to {}", self.machine.cwd.display()),
+        }
+    }
+}
+
+/// The message about a name without the suffix of a configuration file.
+pub(super) fn not_a_config(text: &str, from: &Origin) -> Halt {
+    let error = Diagnostic::error(format!("unable to load configuration from {text}"));
+    let help = match text {
+        _ if text.ends_with(".py") || text.ends_with(".wsgi") => format!("write --wsgi-file {text}"),
+        _ if text.starts_with(':')
+            || text.parse::<crate::Address>().is_ok_and(|a| matches!(a, crate::Address::Tcp { .. })) =>
+        {
+            format!("write --http {text}")
+        }
+        _ => format!("a configuration file ends in .ini; otherwise write --ini {text}"),
+    };
+    error.help(help).at_value(from).into()
+}

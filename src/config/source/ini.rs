@@ -1,0 +1,80 @@
+//! The ini format: sections, comments, `key = value`.
+//!
+//! Source: uWSGI 2.0.31, observed. There is no quoting, no continuation and no comment at the end of a line.
+
+use std::sync::Arc;
+
+use super::file::Loaded;
+use super::{Halt, Reader};
+use crate::diagnostic::Diagnostic;
+use crate::magic::FileNames;
+use crate::origin::{Origin, Place, Span};
+
+impl Reader<'_> {
+    /// Takes the keys of the section that was asked for.
+    pub(super) fn read_ini(&mut self, file: &Loaded, names: &FileNames, from: &Origin) -> Result<(), Halt> {
+        let asked = if file.section.is_empty() { "uwsgi" } else { &file.section };
+        let (mut inside, mut found) = (false, false);
+        for (number, bytes) in file.bytes.split(|byte| *byte == b'\n').enumerate() {
+            let line = String::from_utf8_lossy(bytes);
+            let text = line.trim_matches([' ', '\t', '\r']);
+            let Some(first) = text.chars().next() else { continue };
+            let place = || Place::Line { file: Arc::clone(&file.name), line: number + 1 };
+            if first == '[' {
+                // The last character is dropped whatever it is.
+                let name = text.char_indices().next_back().and_then(|(end, _)| text.get(1..end)).unwrap_or_default();
+                inside = name == asked;
+                found |= inside;
+                if !text.ends_with(']') {
+                    let message = format!("[{name}: text after the ] is part of the section's name");
+                    let help = format!("write {} alone", text.split_inclusive(']').next().unwrap_or("[uwsgi]"));
+                    let origin = Origin::whole(place(), &line, Some(Arc::new(from.clone())));
+                    self.warnings.push(Diagnostic::warning(message).help(help).at_key(&origin));
+                }
+                continue;
+            }
+            if !inside || first == ';' || first == '#' {
+                continue;
+            }
+            let origin = spans(&line, text, place(), from);
+            if std::str::from_utf8(bytes).is_err() {
+                return Err(Diagnostic::error("the line is not UTF-8")
+                    .help("save the file as UTF-8")
+                    .at_value(&origin)
+                    .into());
+            }
+            self.take(text, names, origin)?;
+        }
+        if !found {
+            let message = format!("no section [{asked}] in {}, nothing is taken from it", file.name);
+            let help = format!("write [{asked}] above the options");
+            self.warnings.push(Diagnostic::warning(message).help(help).at_value(from));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, text: &str, names: &FileNames, origin: Origin) -> Result<(), Halt> {
+        let (key, value) = text.split_once('=').unwrap_or((text, ""));
+        let (key, _) = self.replace_magic(key.trim(), names);
+        let (value, dropped) = self.replace_magic(value.trim(), names);
+        if let Some(letter) = dropped.first() {
+            let message = format!("{key}: %{letter} means nothing and is left out");
+            self.warnings.push(Diagnostic::warning(message).help("write %% for a percent sign").at_value(&origin));
+        }
+        self.add(&key, &value, origin)
+    }
+}
+
+/// Where key and value of a line stand. `text` is the trimmed part of `line`.
+fn spans(line: &str, text: &str, place: Place, from: &Origin) -> Origin {
+    let start = line.find(text).unwrap_or_default();
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    let behind = key.len() + 1 + (value.len() - value.trim_start().len());
+    Origin {
+        place,
+        line: line.trim_end().into(),
+        key: Span::new(start, key.trim_end().len()),
+        value: Span::new(start + behind, value.trim().len()),
+        from: Some(Arc::new(from.clone())),
+    }
+}

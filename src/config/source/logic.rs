@@ -1,0 +1,152 @@
+//! `for…endfor` and `if…endif`. As in uWSGI each following line is repeated or skipped by itself, and blocks do not nest.
+
+use super::{Directive, Entry, Halt, Reader, Repeat, directive, fault_at, first_value};
+use crate::diagnostic::{Diagnostic, cause};
+use crate::machine::Machine;
+use crate::value::{Fault, Value};
+
+/// Most rounds of a loop.
+const MOST: u64 = 100_000;
+
+/// What an `if-…` looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Test {
+    /// An environment variable exists, or has a value.
+    Env,
+    /// An option was given, or has a value.
+    Opt,
+    /// A path exists.
+    Exists,
+    /// A path is a regular file.
+    File,
+    /// A path is a directory.
+    Dir,
+    /// The host has this name.
+    Hostname,
+    /// A plugin was asked for.
+    Plugin,
+    /// This start is a reload.
+    Reload,
+}
+
+/// The open block: for each item every line is taken once, with the item for `%(_)`.
+pub(super) struct Block {
+    items: Vec<String>,
+    opener: Entry,
+}
+
+impl Reader<'_> {
+    pub(super) fn open_block(&mut self, directive: Directive, entry: &Entry) -> Result<(), Halt> {
+        let value = self.expand_now(entry)?;
+        let items = match directive {
+            Directive::Repeat(repeat) => {
+                items(repeat, &value, self.machine).map_err(|fault| Halt::from(fault_at(entry, fault)))?
+            }
+            Directive::When(test, negated) => self.outcome(test, negated, &value).into_iter().collect(),
+            _ => Vec::new(),
+        };
+        self.block = Some(Block { items, opener: entry.clone() });
+        Ok(())
+    }
+
+    /// Takes a line inside a block.
+    pub(super) fn in_block(&mut self, block: Block, entry: Entry) -> Result<(), Halt> {
+        match directive(&entry.key) {
+            Some(Directive::End) => {
+                self.entries.push(entry);
+                return Ok(());
+            }
+            Some(Directive::Repeat(_) | Directive::When(..)) => {
+                let message = format!("{} inside {}: blocks do not nest", entry.key, block.opener.key);
+                let help = match block.opener.key.starts_with("if") {
+                    true => "close the first block with endif before",
+                    false => "close the first block with endfor before",
+                };
+                return Err(Diagnostic::error(message).help(help).at_key(&entry.origin).into());
+            }
+            _ => {}
+        }
+        for item in &block.items {
+            let value = entry.value.replace("%(_)", item);
+            self.push(Entry { value, ..entry.clone() })?;
+        }
+        self.block = Some(block);
+        Ok(())
+    }
+
+    /// A block ends with its file at the latest.
+    pub(super) fn close_block(&mut self) {
+        if let Some(block) = self.block.take() {
+            let message = Diagnostic::warning(format!("{} is never closed, so it ends here", block.opener.key));
+            let help = if block.opener.key.starts_with("if") { "write endif =" } else { "write endfor =" };
+            self.warnings.push(message.help(help).at_key(&block.opener.origin));
+        }
+    }
+
+    /// What `%(_)` stands for in the block, or `None` if the block is skipped.
+    fn outcome(&self, test: Test, negated: bool, value: &str) -> Option<String> {
+        let found = match test {
+            Test::Env => compared(value, |name| self.machine.var(name).map(String::from)),
+            Test::Opt => compared(value, |name| first_value(&self.entries, name)),
+            Test::Hostname => (self.machine.host == value).then(|| value.to_owned()),
+            Test::Exists => self.machine.path(value).exists().then(|| value.to_owned()),
+            Test::File => self.machine.path(value).is_file().then(|| value.to_owned()),
+            Test::Dir => self.machine.path(value).is_dir().then(|| value.to_owned()),
+            Test::Plugin => self.has_plugin(value).then(|| value.to_owned()),
+            Test::Reload => self.machine.var("UWSGI_RELOADS").map(String::from),
+        };
+        match negated {
+            false => found,
+            true => found.is_none().then(|| value.to_owned()),
+        }
+    }
+
+    fn has_plugin(&self, name: &str) -> bool {
+        let asked =
+            self.entries.iter().filter(|entry| ["plugin", "plugins", "need-plugin"].contains(&entry.key.as_str()));
+        asked.flat_map(|entry| entry.value.split(',')).any(|plugin| plugin.trim() == name)
+            || ["http", "python"].contains(&name)
+    }
+}
+
+/// `NAME` asks whether something is there, `NAME=value` whether it has that value.
+fn compared(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Option<String> {
+    match text.split_once('=') {
+        Some((name, expected)) => lookup(name.trim()).filter(|value| value == expected),
+        None => lookup(text),
+    }
+}
+
+fn items(repeat: Repeat, value: &str, machine: &Machine) -> Result<Vec<String>, Fault> {
+    match repeat {
+        Repeat::Words => Ok(value.split_ascii_whitespace().map(String::from).collect()),
+        Repeat::Times => {
+            let times = Value::new(value).count()?;
+            match times <= MOST {
+                true => Ok((1..=times).map(|number| number.to_string()).collect()),
+                false => Err(Fault::bare(format!("{times} rounds are too many, at most {MOST} are made"))),
+            }
+        }
+        Repeat::Lines => {
+            let text = std::fs::read_to_string(machine.path(value));
+            let text = text.map_err(|error| {
+                Fault::new(format!("{value} cannot be read: {}", cause(&error)), "name a file of text")
+            })?;
+            Ok(text.lines().map(String::from).collect())
+        }
+        Repeat::Glob => {
+            // Relative patterns are matched below the start directory and given back as written.
+            let pattern = machine.path(value);
+            let paths = glob::glob(&pattern.to_string_lossy())
+                .map_err(|error| Fault::new(format!("\"{value}\" is no pattern: {error}"), "write /etc/app/*.conf"))?;
+            let relative = !value.starts_with('/');
+            Ok(paths
+                .flatten()
+                .map(|path| match path.strip_prefix(&machine.cwd) {
+                    Ok(below) if relative => below.to_string_lossy().into_owned(),
+                    _ => path.to_string_lossy().into_owned(),
+                })
+                .collect())
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Reads every source of options into one ordered list: environment, command line, files. What acts while reading happens
+//! here: loading files, repeating and skipping lines, defining placeholders.
+
+mod argv;
+mod environment;
+mod file;
+mod ini;
+mod logic;
+
+use std::path::PathBuf;
+
+use crate::diagnostic::Diagnostic;
+use crate::expand::Expander;
+use crate::machine::Machine;
+use crate::magic::FileNames;
+use crate::option::{Act, Known, find};
+use crate::origin::Origin;
+use crate::value::{Fault, Value};
+
+pub(crate) use file::Format;
+pub(crate) use logic::Test;
+
+/// Most options of one configuration, so that no loop can fill the memory.
+const MOST: usize = 100_000;
+
+/// An option that acts while sources are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Directive {
+    /// Reads another file at this place.
+    Load(Format),
+    /// Reads another file after all others.
+    Inherit,
+    /// Defines a placeholder, or sets an option.
+    Set,
+    /// Defines a placeholder, which must not be an option.
+    SetPlaceholder,
+    /// Repeats the lines up to the end of the block.
+    Repeat(Repeat),
+    /// Takes the lines up to the end of the block if the test says so; with `true`, if it does not.
+    When(Test, bool),
+    /// Ends a block.
+    End,
+    /// Makes unknown keys errors from here on.
+    Strict,
+    /// Prints all options and ends.
+    Help,
+    /// Prints the version and ends.
+    Version,
+    /// Prints a text at the start.
+    Print,
+    /// Prints the value of an option and ends.
+    Get,
+    /// Ends with a code.
+    Exit,
+}
+
+/// What a loop runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Words separated by blanks.
+    Words,
+    /// Paths that match a pattern.
+    Glob,
+    /// Numbers from 1.
+    Times,
+    /// Lines of a file.
+    Lines,
+}
+
+/// One option as read.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// The key as written.
+    pub key: String,
+    /// The value as written, magic variables replaced; empty if none was given.
+    pub value: String,
+    /// Where it was written.
+    pub origin: Origin,
+    /// Defined by `set`: not reported when unknown.
+    pub defined: bool,
+}
+
+/// What ends the start early, by request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// `--help`.
+    Help,
+    /// `--version`.
+    Version,
+    /// `--exit` with its code.
+    Exit(i32),
+}
+
+/// Why reading stops before the end.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// Something is wrong.
+    Error(Box<Diagnostic>),
+    /// It was asked for.
+    Stop(Stop),
+}
+
+impl From<Diagnostic> for Halt {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Error(Box::new(diagnostic))
+    }
+}
+
+/// Collects the options of all sources.
+pub(crate) struct Reader<'m> {
+    machine: &'m Machine,
+    /// The options, in order.
+    pub entries: Vec<Entry>,
+    /// Warnings met on the way.
+    pub warnings: Vec<Diagnostic>,
+    /// The files read, in order.
+    pub files: Vec<PathBuf>,
+    first: Option<FileNames>,
+    strict: bool,
+    block: Option<logic::Block>,
+}
+
+impl<'m> Reader<'m> {
+    /// A reader that knows nothing yet.
+    pub(crate) fn new(machine: &'m Machine) -> Self {
+        Self {
+            machine,
+            entries: Vec::new(),
+            warnings: Vec::new(),
+            files: Vec::new(),
+            first: None,
+            strict: false,
+            block: None,
+        }
+    }
+
+    /// Reads what was left for the end: the files named by `inherit`, and theirs.
+    pub(crate) fn inherit(&mut self) -> Result<(), Halt> {
+        let mut position = 0;
+        while let Some(entry) = self.entries.get(position) {
+            if matches!(directive(&entry.key), Some(Directive::Inherit)) {
+                let entry = entry.clone();
+                let name = self.expand_now(&entry)?;
+                self.load(&name, Format::BySuffix, &entry.origin)?;
+            }
+            position += 1;
+        }
+        Ok(())
+    }
+
+    /// Adds an option, or what the open block makes of it.
+    fn add(&mut self, key: &str, value: &str, origin: Origin) -> Result<(), Halt> {
+        let entry = Entry { key: key.into(), value: value.into(), origin, defined: false };
+        match self.block.take() {
+            None => self.push(entry),
+            Some(block) => self.in_block(block, entry),
+        }
+    }
+
+    /// Adds an option for good, and acts if it is one that acts now.
+    fn push(&mut self, entry: Entry) -> Result<(), Halt> {
+        if self.entries.len() >= MOST {
+            let error = Diagnostic::error(format!("more than {MOST} options"));
+            return Err(error.help("look for a loop that does not end").at_key(&entry.origin).into());
+        }
+        if self.strict && !entry.defined && find(&entry.key).is_none() {
+            return Err(unknown(&entry, true).into());
+        }
+        self.entries.push(entry.clone());
+        match directive(&entry.key) {
+            Some(directive) => self.act(directive, &entry),
+            None => Ok(()),
+        }
+    }
+
+    fn act(&mut self, directive: Directive, entry: &Entry) -> Result<(), Halt> {
+        match directive {
+            Directive::Load(format) => {
+                let name = self.expand_now(entry)?;
+                self.load(&name, format, &entry.origin)
+            }
+            Directive::Set => self.define(entry, false),
+            Directive::SetPlaceholder => self.define(entry, true),
+            Directive::Repeat(_) | Directive::When(..) => self.open_block(directive, entry),
+            Directive::Strict => {
+                self.strict = Value::new(&entry.value).switch();
+                Ok(())
+            }
+            Directive::Help => Err(Halt::Stop(Stop::Help)),
+            Directive::Version => Err(Halt::Stop(Stop::Version)),
+            Directive::Exit => {
+                let code = if entry.value.is_empty() { Ok(0) } else { self.expand_now(entry)?.parse() };
+                let fault = |_| fault_at(entry, Fault::new("expected an exit code", "write exit = 1"));
+                Err(Halt::Stop(Stop::Exit(code.map_err(fault)?)))
+            }
+            Directive::End => {
+                let message = format!("{} closes nothing", entry.key);
+                self.warnings.push(Diagnostic::warning(message).help("leave the line out").at_key(&entry.origin));
+                Ok(())
+            }
+            Directive::Inherit | Directive::Print | Directive::Get => Ok(()),
+        }
+    }
+
+    /// `set = key=value`: the definition becomes an option of its own.
+    fn define(&mut self, entry: &Entry, placeholder: bool) -> Result<(), Halt> {
+        let (key, value) = Value::new(&entry.value).pair().map_err(|fault| fault_at(entry, fault))?;
+        if placeholder && find(&key).is_some() {
+            let error = Diagnostic::error(format!("{key} is an option and cannot be a placeholder"));
+            let help = format!("choose another name, or write {key} = {value}");
+            return Err(error.help(help).at_value(&entry.origin).into());
+        }
+        self.push(Entry { key, value, origin: entry.origin.clone(), defined: true })
+    }
+
+    /// The value of an option that acts now, expanded with what is known so far.
+    fn expand_now(&self, entry: &Entry) -> Result<String, Halt> {
+        let lookup = |name: &str| first_value(&self.entries, name);
+        let expanded = Expander::new(self.machine, &lookup).expand(&entry.value);
+        expanded.map_err(|fault| fault_at(entry, fault).into())
+    }
+}
+
+/// The value of the first option or placeholder called `name`.
+pub(crate) fn first_value(entries: &[Entry], name: &str) -> Option<String> {
+    entries.iter().find(|entry| entry.key == name).map(|entry| entry.value.clone())
+}
+
+/// What a key does while sources are read.
+pub(crate) fn directive(key: &str) -> Option<Directive> {
+    match find(key) {
+        Some(Known::Row(opt)) => match opt.act {
+            Act::Read(directive) => Some(directive),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The message about a key that nobody knows.
+pub(crate) fn unknown(entry: &Entry, strict: bool) -> Diagnostic {
+    let near = crate::option::nearest(&entry.key);
+    let help = match (near.is_empty(), strict) {
+        (false, _) => format!("did you mean {}?", near.join(" or ")),
+        (true, true) => format!("write set-placeholder = {}=… if it is a placeholder", entry.key),
+        (true, false) => format!("write set-placeholder = {}=… if it is a placeholder of your own", entry.key),
+    };
+    let message = match strict {
+        true => Diagnostic::error(format!("unknown option {} in strict mode", entry.key)),
+        false => Diagnostic::warning(format!("unknown option {}, kept as a placeholder that nothing uses", entry.key)),
+    };
+    message.help(help).at_key(&entry.origin)
+}
+
+fn fault_at(entry: &Entry, fault: Fault) -> Diagnostic {
+    Diagnostic::of_value(crate::diagnostic::Severity::Error, &entry.key, fault, &entry.origin)
+}
