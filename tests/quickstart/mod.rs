@@ -9,5 +9,6 @@ mod line_05_django;
 mod line_06_flask;
 mod line_07_web2py;
 mod line_08_ini;
-
+mod line_09_options;
 mod line_10_signals;
+mod line_11_log;

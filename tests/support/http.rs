@@ -158,6 +158,18 @@ impl Client {
         std::mem::take(&mut self.received)
     }
 
+    /// Reads until the end of the connection, or of an answer after which it stays open.
+    #[track_caller]
+    pub(crate) fn rest_or_response(&mut self) {
+        if self.fill() > 0 {
+            let head = self.take_head();
+            let mut response = parse_head(&head);
+            let whole = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.read_body(&mut response, true)));
+            // An application that failed in the middle leaves an answer that breaks off.
+            let _ = whole;
+        }
+    }
+
     /// Whether the server closes without sending another byte.
     #[track_caller]
     pub(crate) fn closed(&mut self) -> bool {
