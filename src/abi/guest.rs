@@ -174,6 +174,12 @@ impl<'a> Request<'a> {
         (unsafe { (self.host.0.seek_body)(self.raw.context, offset) }) == 0
     }
 
+    /// Gives this request a value for its log line.
+    pub fn set_log_variable(&self, name: &[u8], value: &[u8]) {
+        // SAFETY: within `handle`; name and value live during the call.
+        unsafe { (self.host.0.set_log_variable)(self.raw.context, Slice::new(name), Slice::new(value)) };
+    }
+
     /// Sends the head (first call only) and body bytes; `last` completes the answer. Blocks.
     ///
     /// # Errors

@@ -41,8 +41,9 @@ pub struct App<'a> {
     pub error: &'a [u8],
 }
 
-/// The core's side of one request.
-pub trait Exchange {
+/// The core's side of one request. Calls come one at a time, but not always from the thread that called `handle`: an
+/// application may read or write in a thread of its own.
+pub trait Exchange: Send {
     /// Reads body bytes beyond those handed over with the request; 0 is the end.
     ///
     /// # Errors
@@ -66,6 +67,10 @@ pub trait Exchange {
         offset: u64,
         len: Option<u64>,
     ) -> Result<(), SendError>;
+    /// Takes note of a value for the log line (`uwsgi.set_logvar`); of equal names the last one counts.
+    fn set_log_variable(&mut self, name: &[u8], value: &[u8]) {
+        let _ = (name, value);
+    }
 }
 
 /// Why body bytes could not be read.
@@ -356,6 +361,7 @@ fn host_table(names: &'static [Slice]) -> Host {
         send_file,
         control,
         query,
+        set_log_variable,
     }
 }
 
@@ -468,4 +474,12 @@ unsafe extern "C" fn send_file(
         let (exchange, head, file) = unsafe { (exchange(context), head_view(head), BorrowedFd::borrow_raw(fd)) };
         send_code(exchange.send_file(head.as_ref(), file, offset, (len != u64::MAX).then_some(len)))
     })
+}
+
+unsafe extern "C" fn set_log_variable(context: *mut c_void, name: Slice, value: Slice) {
+    guarded((), || {
+        // SAFETY: called within `handle`; both slices live during the call.
+        let (exchange, name, value) = unsafe { (exchange(context), name.bytes(), value.bytes()) };
+        exchange.set_log_variable(name, value);
+    });
 }

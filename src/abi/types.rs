@@ -154,6 +154,8 @@ pub struct Host {
     pub control: unsafe extern "C" fn(command: u32) -> c_int,
     /// A number about this server: one of `QUERY_*`; -1 when it is not known here.
     pub query: unsafe extern "C" fn(what: u32) -> i64,
+    /// Gives the request a value for its log line (`%(name)` of `log-format`). Of equal names the last one counts.
+    pub set_log_variable: unsafe extern "C" fn(context: *mut c_void, name: Slice, value: Slice),
 }
 
 /// The client went away while its body was read.

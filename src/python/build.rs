@@ -1,1 +1,12 @@
-fn main() {}
+//! Tells the linker where libpython lies, so that loading the plugin brings it along, and remembers the interpreter.
+
+fn main() {
+    let python = pyo3_build_config::get();
+    pyo3_build_config::use_pyo3_cfgs();
+    println!("cargo:rerun-if-env-changed=PYO3_PYTHON");
+    println!("cargo:rustc-env=RSGI_PYTHON_EXECUTABLE={}", python.executable().unwrap_or_default());
+    println!("cargo:rustc-env=RSGI_PYTHON_VERSION={}", python.version());
+    if let Some(directory) = python.lib_dir() {
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{directory}");
+    }
+}

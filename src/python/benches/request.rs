@@ -1,0 +1,3 @@
+//! Measures the Python side of a request.
+
+fn main() {}

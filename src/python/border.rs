@@ -1,0 +1,142 @@
+//! The plugin's table: each entry is a thin, guarded door to the module that does the work.
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use rsgi_abi::guest::{self, Host};
+use rsgi_abi::types::{self, ABI, Outcome, Plugin, Request, Setting, Slice};
+
+use crate::settings::Settings;
+use crate::{interpreter, loader, log, shutdown, stacks, threads, wsgi};
+
+/// What this plugin offers to the core.
+pub static PLUGIN: Plugin = Plugin {
+    abi: ABI,
+    size: size_of::<Plugin>() as u32,
+    name: Slice::new(b"python"),
+    version: Slice::new(env!("RSGI_PYTHON_VERSION").as_bytes()),
+    init,
+    load_apps,
+    before_fork,
+    after_fork_parent,
+    after_fork_child,
+    core_start,
+    core_stop,
+    handle,
+    check_signals,
+    dump_traceback,
+    interrupt,
+    shutdown: end,
+};
+
+/// The one symbol that the core looks up in a plugin file.
+#[unsafe(no_mangle)]
+pub extern "C" fn rsgi_plugin() -> *const Plugin {
+    &raw const PLUGIN
+}
+
+/// What `init` received.
+#[derive(Debug)]
+struct Given {
+    host: Host,
+    settings: Settings,
+}
+
+static GIVEN: OnceLock<Given> = OnceLock::new();
+
+/// The core; `None` before `init`.
+pub(crate) fn host() -> Option<Host> {
+    GIVEN.get().map(|given| given.host)
+}
+
+/// The configuration; `None` before `init`.
+pub(crate) fn settings() -> Option<&'static Settings> {
+    GIVEN.get().map(|given| &given.settings)
+}
+
+/// A `QUERY_*` number of the core.
+pub(crate) fn query(what: u32) -> Option<u64> {
+    host()?.query(what)
+}
+
+/// The trampoline: no panic leaves the plugin.
+fn guarded<T>(on_panic: T, call: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        log::error(&format!("a defect in the Python plugin: {}", text.unwrap_or("panic")));
+        on_panic
+    })
+}
+
+unsafe extern "C" fn init(host: *const types::Host, settings: *const Setting<'static>, len: usize) -> c_int {
+    guarded(1, || {
+        // SAFETY: the pointer is the one given to `init`.
+        let Some(host) = (unsafe { Host::new(host) }) else { return 1 };
+        // SAFETY: as above.
+        let settings = Settings::new(unsafe { guest::settings(settings, len) });
+        let given = GIVEN.get_or_init(|| Given { host, settings });
+        interpreter::start(given.host, &given.settings).map_or_else(
+            |reason| {
+                log::error(&reason.to_string());
+                1
+            },
+            |()| 0,
+        )
+    })
+}
+
+unsafe extern "C" fn load_apps() -> c_int {
+    guarded(-1, || GIVEN.get().map_or(-1, |given| loader::load_all(given.host, &given.settings)))
+}
+
+unsafe extern "C" fn before_fork() {
+    guarded((), threads::before_fork);
+}
+
+unsafe extern "C" fn after_fork_parent() {
+    guarded((), threads::after_fork_parent);
+}
+
+unsafe extern "C" fn after_fork_child(_worker: u32) {
+    guarded((), threads::after_fork_child);
+}
+
+unsafe extern "C" fn core_start(core: u32) -> c_int {
+    guarded(-1, || {
+        GIVEN.get().map_or(-1, |given| if threads::start(given.host, &given.settings, core) { 0 } else { -1 })
+    })
+}
+
+unsafe extern "C" fn core_stop(core: u32) {
+    guarded((), || threads::stop(core));
+}
+
+unsafe extern "C" fn handle(_core: u32, request: *const Request, outcome: *mut Outcome) {
+    guarded((), || {
+        // SAFETY: the core passes its preset outcome, and nobody else looks at it during the call.
+        let (Some(given), Some(outcome)) = (GIVEN.get(), unsafe { outcome.as_mut() }) else { return };
+        // SAFETY: the pointer is the one given to `handle`, and the view does not leave this call.
+        if let Some(request) = unsafe { given.host.request(request) } {
+            wsgi::serve(request, outcome);
+        }
+    });
+}
+
+unsafe extern "C" fn check_signals() {
+    guarded((), threads::check_signals);
+}
+
+unsafe extern "C" fn dump_traceback(fd: c_int) {
+    // Not guarded: nothing here can panic, and a signal handler must not unwind.
+    stacks::dump(fd);
+}
+
+unsafe extern "C" fn interrupt(core: u32) -> c_int {
+    guarded(-1, || if threads::interrupt(core) { 0 } else { -1 })
+}
+
+unsafe extern "C" fn end(grace_ms: u32) {
+    guarded((), || shutdown::run(grace_ms));
+}

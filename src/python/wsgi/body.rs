@@ -1,0 +1,162 @@
+//! Reads a request's body: first the bytes that came with the request, then what the core still receives. Never past
+//! Content-Length. Knows nothing of Python.
+
+use rsgi_abi::guest::Request;
+use rsgi_abi::host::ReadError;
+
+/// Bytes asked of the core at once.
+const CHUNK: usize = 64 * 1024;
+
+/// The position in a body.
+#[derive(Debug, Default)]
+pub(crate) struct Body {
+    /// Bytes consumed of those that came with the request.
+    given: usize,
+    /// Bytes received and not consumed yet: `ahead[at..]`.
+    ahead: Vec<u8>,
+    at: usize,
+    /// Bytes the application has consumed.
+    position: u64,
+    /// Bytes still to consume; `None` for a chunked body.
+    remaining: Option<u64>,
+    /// The core has no more.
+    ended: bool,
+}
+
+impl Body {
+    /// Begins at the start of a request's body.
+    pub(crate) fn start(&mut self, request: &Request<'_>) {
+        // A long upload must not leave its buffer behind for every core.
+        if self.ahead.capacity() > CHUNK {
+            self.ahead = Vec::new();
+        }
+        self.ahead.clear();
+        (self.given, self.at, self.position, self.remaining, self.ended) = (0, 0, 0, request.body_length(), false);
+    }
+
+    /// Bytes consumed so far.
+    pub(crate) const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Bytes left, when that is known.
+    pub(crate) const fn remaining(&self) -> Option<u64> {
+        self.remaining
+    }
+
+    /// The next `want` bytes when all of them (or all that is left) are here already, without copying.
+    pub(crate) fn take<'a>(&mut self, request: &Request<'a>, want: u64) -> Option<&'a [u8]> {
+        if self.at < self.ahead.len() {
+            return None;
+        }
+        let here = request.body().get(self.given..).unwrap_or_default();
+        let want = usize::try_from(want.min(self.remaining?)).ok()?;
+        let taken = here.get(..want)?;
+        self.given += want;
+        self.advance(want);
+        Some(taken)
+    }
+
+    /// Reads up to `want` bytes into `out`, waiting for them; fewer only at the end of the body.
+    pub(crate) fn read(&mut self, request: &Request<'_>, want: u64, out: &mut Vec<u8>) -> Result<(), ReadError> {
+        let mut left = want;
+        while left > 0 {
+            let here = self.fill(request)?;
+            if here.is_empty() {
+                break;
+            }
+            let count = here.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            out.extend_from_slice(here.get(..count).unwrap_or_default());
+            self.consume(count);
+            left -= count as u64;
+        }
+        Ok(())
+    }
+
+    /// Reads one line with its newline into `out`, at most `limit` bytes of it.
+    pub(crate) fn read_line(&mut self, request: &Request<'_>, limit: u64, out: &mut Vec<u8>) -> Result<(), ReadError> {
+        let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
+        while left > 0 {
+            let here = self.fill(request)?;
+            let here = here.get(..left).unwrap_or(here);
+            let end = here.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+            let count = end.unwrap_or(here.len());
+            out.extend_from_slice(here.get(..count).unwrap_or_default());
+            self.consume(count);
+            left -= count;
+            if end.is_some() || count == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes to `offset`: anywhere when the whole body is here, else when the core has buffered it.
+    pub(crate) fn seek(&mut self, request: &Request<'_>, offset: u64) -> bool {
+        let total = self.remaining.map(|remaining| self.position + remaining);
+        let offset = total.map_or(offset, |total| offset.min(total));
+        let here = request.body().len() as u64;
+        if total.is_some_and(|total| total <= here) {
+            self.given = usize::try_from(offset).unwrap_or(usize::MAX);
+        } else if request.seek_body(offset) {
+            self.given = request.body().len();
+        } else {
+            return false;
+        }
+        self.ahead.clear();
+        (self.at, self.ended, self.position) = (0, false, offset);
+        self.remaining = total.map(|total| total - offset);
+        true
+    }
+
+    /// Bytes that can be consumed now, receiving some when there are none; empty at the end.
+    fn fill<'a>(&'a mut self, request: &Request<'a>) -> Result<&'a [u8], ReadError> {
+        let limit = self.remaining.map_or(usize::MAX, |remaining| usize::try_from(remaining).unwrap_or(usize::MAX));
+        if limit == 0 {
+            return Ok(&[]);
+        }
+        if self.at >= self.ahead.len() {
+            let given = request.body().get(self.given..).unwrap_or_default();
+            if !given.is_empty() {
+                return Ok(given.get(..limit).unwrap_or(given));
+            }
+            self.receive(request, limit)?;
+        }
+        let ahead = self.ahead.get(self.at..).unwrap_or_default();
+        Ok(ahead.get(..limit).unwrap_or(ahead))
+    }
+
+    fn receive(&mut self, request: &Request<'_>, limit: usize) -> Result<(), ReadError> {
+        self.ahead.clear();
+        self.at = 0;
+        if self.ended {
+            return Ok(());
+        }
+        self.ahead.resize(CHUNK.min(limit), 0);
+        let received = request.read_body(&mut self.ahead);
+        self.ahead.truncate(*received.as_ref().unwrap_or(&0));
+        match received? {
+            0 => {
+                self.ended = true;
+                // A body that ends before its Content-Length was cut off: that is no end the application may take for one.
+                if self.remaining.is_some() { Err(ReadError::Gone) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Marks bytes of [`Self::fill`] as consumed.
+    fn consume(&mut self, count: usize) {
+        if self.at < self.ahead.len() {
+            self.at += count
+        } else {
+            self.given += count
+        }
+        self.advance(count);
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.position += count as u64;
+        self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(count as u64));
+    }
+}

@@ -1,0 +1,39 @@
+//! The WSGI bridge (PEP 3333): one request, from the core's view of it to the last byte of the answer.
+
+mod answer;
+mod body;
+mod core;
+pub(crate) mod environ;
+mod failure;
+mod file_wrapper;
+mod input;
+mod references;
+mod response;
+mod start_response;
+mod transaction;
+
+use std::sync::Arc;
+
+use rsgi_abi::guest::Request;
+use rsgi_abi::types::Outcome;
+
+pub(crate) use self::core::{Core, Seat, current};
+pub(crate) use self::failure::exit_code;
+pub(crate) use self::transaction::Transaction;
+
+use pyo3::Python;
+
+/// Answers one request on the calling thread, which `core_start` has prepared.
+pub(crate) fn serve(request: Request<'_>, outcome: &mut Outcome) {
+    Core::with_mine(|core| {
+        let objects = core.objects();
+        let transaction = Arc::clone(&objects.transaction);
+        transaction.lend(request, || {
+            let rest = Python::attach(|py| core.run(py, objects, request, outcome));
+            // The last bytes leave without the interpreter lock; their object is released by whoever takes it next.
+            if let Some(bytes) = rest {
+                answer::finish(&transaction, &bytes, outcome);
+            }
+        });
+    });
+}

@@ -1,0 +1,166 @@
+//! `start_response` and the `write` it returns.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::exceptions::{PyAssertionError, PyOSError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use rsgi_abi::head::{Accepted, Head};
+use rsgi_abi::host::SendError;
+
+use super::references::references;
+use super::response::Phase;
+use super::transaction::Transaction;
+use crate::{border, log, text};
+
+/// The object whose method is the `start_response` of a request.
+#[pyclass(frozen, module = "uwsgi", name = "_StartResponse")]
+pub(crate) struct StartResponse {
+    transaction: Arc<Transaction>,
+    writer: Py<Write>,
+}
+
+/// The callable that `start_response` returns (PEP 3333, "The write() Callable").
+#[pyclass(frozen, module = "uwsgi", name = "_Write")]
+pub(crate) struct Write(Arc<Transaction>);
+
+impl StartResponse {
+    pub(crate) fn new(py: Python<'_>, transaction: Arc<Transaction>) -> PyResult<Self> {
+        Ok(Self { writer: Py::new(py, Write(Arc::clone(&transaction)))?, transaction })
+    }
+
+    /// Whether the application kept nothing of this.
+    pub(crate) fn is_unshared(&self, py: Python<'_>) -> bool {
+        references(py, &self.writer) == 1
+    }
+}
+
+#[pymethods]
+impl StartResponse {
+    /// `start_response(status, headers, exc_info=None)`.
+    #[pyo3(signature = (status, headers, exc_info=None, /))]
+    fn start_response(
+        &self,
+        py: Python<'_>,
+        status: &Bound<'_, PyAny>,
+        headers: &Bound<'_, PyAny>,
+        exc_info: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<Write>> {
+        let verdict = self.transaction.with(py, |state| {
+            let Some((_, _, response)) = state.parts() else { return Err(over()) };
+            match (response.phase, exc_info) {
+                (Phase::Nothing, _) | (Phase::Headed, Some(_)) => {}
+                (Phase::Headed, None) => {
+                    return Err(PyAssertionError::new_err("start_response called twice without exc_info"));
+                }
+                (Phase::Sent | Phase::Complete, Some(_)) => return Ok(false),
+                (Phase::Sent | Phase::Complete, None) => return Err(PyOSError::new_err("headers already sent")),
+            }
+            response.phase = Phase::Nothing;
+            fill(&mut response.head, status, headers)?;
+            response.phase = Phase::Headed;
+            Ok(true)
+        })?;
+        match exc_info {
+            Some(exc_info) if !verdict => Err(raise_again(exc_info)?),
+            _ => Ok(self.writer.clone_ref(py)),
+        }
+    }
+}
+
+#[pymethods]
+impl Write {
+    /// Sends `data` now.
+    fn __call__(&self, py: Python<'_>, data: &Bound<'_, PyBytes>) -> PyResult<()> {
+        let bytes = data.as_bytes();
+        let sent = self.0.detached(py, |state| {
+            let (request, _, response) = state.parts()?;
+            Some(if bytes.is_empty() { Ok(()) } else { response.send(request, bytes, false) })
+        });
+        let quiet = || border::settings().is_some_and(|settings| settings.flag("disable-write-exception"));
+        match sent.ok_or_else(over)? {
+            Ok(()) => Ok(()),
+            Err(SendError::Misuse) => Err(PyAssertionError::new_err("write() before start_response")),
+            Err(_) if quiet() => Ok(()),
+            Err(SendError::Timeout) => Err(PyOSError::new_err("timeout during write()")),
+            Err(SendError::Gone | SendError::Overflow) => {
+                Err(PyOSError::new_err("write error: the client has gone away"))
+            }
+        }
+    }
+}
+
+/// Checks and serialises what the application gave. Runs no Python code, so the transaction may stay locked.
+fn fill(head: &mut Head, status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+    let status = status.cast::<PyString>().map_err(|_| PyTypeError::new_err("http status must be a string"))?;
+    let line = text::as_latin1(status).ok_or_else(|| not_latin1("status", status))?;
+    head.start(line).map_err(|error| PyValueError::new_err(format!("invalid status {}: {error}", quoted(status))))?;
+    let filled = add_all(head, headers);
+    if filled.is_err() {
+        head.clear();
+    }
+    filled
+}
+
+fn add_all(head: &mut Head, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+    let headers =
+        headers.cast::<PyList>().map_err(|_| PyTypeError::new_err("http headers must be in a python list"))?;
+    for header in headers.iter() {
+        let header =
+            header.cast::<PyTuple>().map_err(|_| PyTypeError::new_err("http header must be defined in a tuple"))?;
+        if header.len() != 2 {
+            return Err(PyTypeError::new_err("http header must be a 2-item tuple"));
+        }
+        let (name, value) = (header.get_borrowed_item(0)?, header.get_borrowed_item(1)?);
+        let name = name.cast::<PyString>().map_err(|_| PyTypeError::new_err("http header key must be a string"))?;
+        let value = value.cast::<PyString>().map_err(|_| PyTypeError::new_err("http header value must be a string"))?;
+        add(head, &name, &value)?;
+    }
+    Ok(())
+}
+
+fn add(head: &mut Head, name: &Bound<'_, PyString>, value: &Bound<'_, PyString>) -> PyResult<()> {
+    let key = text::as_latin1(name).ok_or_else(|| not_latin1("header name", name))?;
+    let bytes = text::as_latin1(value).ok_or_else(|| not_latin1("header value", value))?;
+    match head.header(key, bytes) {
+        Ok(Accepted::Kept) => Ok(()),
+        Ok(Accepted::HopByHop) => {
+            warn_once(name);
+            Ok(())
+        }
+        Err(error) => Err(PyValueError::new_err(format!("invalid header {}: {error}", quoted(name)))),
+    }
+}
+
+fn warn_once(name: &Bound<'_, PyString>) {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if !WARNED.swap(true, Ordering::Relaxed) {
+        log::warning(&format!(
+            "the application sent the header {}: hop-by-hop headers are the server's (PEP 3333), left out",
+            quoted(name)
+        ));
+    }
+}
+
+fn not_latin1(what: &str, text: &Bound<'_, PyString>) -> PyErr {
+    PyValueError::new_err(format!("{what} {} has characters beyond Latin-1: encode it first (PEP 3333)", quoted(text)))
+}
+
+/// The text as Rust quotes it: a `repr` might run code of a subclass, under the transaction's lock.
+fn quoted(text: &Bound<'_, PyString>) -> String {
+    format!("{:?}", text.to_string_lossy())
+}
+
+fn over() -> PyErr {
+    PyValueError::new_err("the request is over")
+}
+
+/// The exception of an `exc_info` tuple, with its traceback: the head is gone, so the server must give up (PEP 3333).
+fn raise_again(exc_info: &Bound<'_, PyAny>) -> PyResult<PyErr> {
+    let (_, value, traceback) = exc_info.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+    if value.is_none() {
+        return Ok(PyOSError::new_err("headers already sent"));
+    }
+    Ok(PyErr::from_value(value.call_method1("with_traceback", (traceback,))?))
+}
