@@ -11,4 +11,6 @@
 pub mod guest;
 pub mod head;
 pub mod host;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod types;

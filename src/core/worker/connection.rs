@@ -29,6 +29,9 @@ pub(super) struct Connection {
     pub(super) head_began: Option<u32>,
     /// The kernel has no more bytes for now: wait for an event before the next read.
     pub(super) drained: bool,
+    /// A short read does not mean that there is no more: the end of the stream may be right behind it, and the event that
+    /// told of both has been used up.
+    pub(super) to_the_end: bool,
     /// It is in the epoll set.
     pub(super) registered: bool,
     /// The router was told that this link's core leaves.
@@ -115,6 +118,7 @@ impl Connection {
             served: 0,
             head_began: None,
             drained: false,
+            to_the_end: false,
             registered: false,
             said_bye: false,
         }

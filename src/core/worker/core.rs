@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
-use nix::sys::epoll::{EpollEvent, EpollTimeout};
+use nix::sys::epoll::{EpollEvent, EpollFlags, EpollTimeout};
 use rsgi_abi::host::{self, Language};
 use rsgi_abi::types::Var;
 use rsgi_proto::http1::request::Head;
@@ -16,6 +16,7 @@ use super::clock::Clock;
 use super::connection::{Connection, Request, Speaks};
 use super::engine::{Engine, Token};
 use super::input::Input;
+use crate::exit::Exit;
 use crate::memory::scoreboard::{CoreSlot, WorkerSlot};
 
 /// Connections taken from one listener before the other events get their turn.
@@ -40,6 +41,8 @@ pub(super) struct Core<'e> {
     pub(super) line: Vec<u8>,
     pub(super) vars: Vec<Var<'static>>,
     pub(super) clock: Clock,
+    /// A request decided that this worker leaves: done when its connection has been seen to.
+    pub(super) leaving: Option<Exit>,
 }
 
 /// What becomes of a connection.
@@ -68,6 +71,7 @@ impl<'e> Core<'e> {
             line: Vec::new(),
             vars: Vec::new(),
             clock: Clock::default(),
+            leaving: None,
         }
     }
 
@@ -102,7 +106,10 @@ impl<'e> Core<'e> {
                 }
             };
             for event in events.get(..count).unwrap_or_default() {
-                self.take(Token::unpack(event.data()));
+                self.take(Token::unpack(event.data()), event.events());
+                if let Some(exit) = self.leaving.take() {
+                    self.drain(exit);
+                }
             }
         }
     }
@@ -114,11 +121,12 @@ impl<'e> Core<'e> {
         }
     }
 
-    fn take(&mut self, token: Token) {
+    fn take(&mut self, token: Token, flags: EpollFlags) {
         match token {
             Token::Connection(fd) => {
                 if let Some(mut connection) = self.engine.table.slot(fd).and_then(|slot| slot.acquire()) {
                     connection.drained = false;
+                    connection.to_the_end = flags != EpollFlags::EPOLLIN;
                     self.drive(connection);
                 }
             }
@@ -170,6 +178,7 @@ impl<'e> Core<'e> {
                 Ok(Some(again)) => {
                     connection = again;
                     connection.drained = false;
+                    connection.to_the_end = true;
                 }
                 Err(error) => return tracing::error!("cannot watch a connection: {error}"),
             }

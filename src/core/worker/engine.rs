@@ -226,13 +226,19 @@ impl Engine {
     /// When the kernel cannot watch it; it is closed then.
     pub(super) fn park(&self, mut connection: Box<Connection>) -> nix::Result<Option<Box<Connection>>> {
         let fd = connection.socket.as_raw_fd();
-        let slot = self.table.slot(fd).ok_or(nix::Error::EMFILE)?;
+        let Some(slot) = self.table.slot(fd) else {
+            self.close(connection);
+            return Err(nix::Error::EMFILE);
+        };
         if !connection.registered {
             slot.claim();
+            connection.registered = true;
             let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
             let event = EpollEvent::new(flags, Token::Connection(fd).pack());
-            self.epoll.add(connection.fd(), event).inspect_err(|_| slot.vacate())?;
-            connection.registered = true;
+            if let Err(error) = self.epoll.add(connection.fd(), event) {
+                self.close(connection);
+                return Err(error);
+            }
         }
         let deadline = self.deadline(&connection);
         let again = slot.park(connection, deadline);

@@ -18,6 +18,8 @@ mod rest;
 mod serve;
 mod sweep;
 mod table;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};

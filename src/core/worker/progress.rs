@@ -6,10 +6,10 @@ use rsgi_proto::http1::response::canned;
 use rsgi_proto::http1::{self, Reject};
 use rsgi_proto::link::ToWorker;
 use rsgi_proto::{Body, Progress, uwsgi};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use super::ahead::{Ahead, Decoder, Trouble};
-use super::connection::{Connection, Facts, Pending, Phase, Speaks};
+use super::connection::{Connection, Facts, Pending, Phase, Request, Speaks};
 use super::core::{Core, Fate};
 use super::wire::{self, Got};
 
@@ -58,9 +58,12 @@ impl Core<'_> {
         if !connection.input.has_memory() && self.spare_input.has_memory() {
             connection.input = std::mem::take(&mut self.spare_input);
         }
-        let Connection { socket, input, drained, .. } = connection;
-        match input.fill(std::os::fd::AsFd::as_fd(socket), limit, drained) {
-            Got::Bytes(_) => Read::More,
+        let Connection { socket, input, drained, to_the_end, .. } = connection;
+        match input.fill(socket.as_fd(), limit, drained) {
+            Got::Bytes(_) => {
+                *drained &= !*to_the_end;
+                Read::More
+            }
             Got::Nothing => Read::Nothing,
             Got::End | Got::Gone => Read::Over,
         }
@@ -111,7 +114,7 @@ impl Core<'_> {
             Ok(Some(facts)) => {
                 request.facts = facts;
                 let ahead = Ahead::new(facts.head, facts.body, decoder(connection, facts.body));
-                self.with_body(connection, Box::new(Pending { request, ahead }))
+                self.with_body(connection, request, ahead)
             }
             Ok(None) => Some(Fate::Wait),
             Err(answer) => {
@@ -197,41 +200,41 @@ impl Core<'_> {
     /// Goes on with a body that was waiting for bytes.
     fn resume_body(&mut self, connection: &mut Connection) -> Option<Fate> {
         let Phase::Body(pending) = std::mem::replace(&mut connection.phase, Phase::Head) else { return None };
-        self.with_body(connection, pending)
+        let Pending { request, ahead } = *pending;
+        self.with_body(connection, request, ahead)
     }
 
     /// Reads the body ahead as far as wanted, then serves.
-    fn with_body(&mut self, connection: &mut Connection, mut pending: Box<Pending>) -> Option<Fate> {
+    fn with_body(&mut self, connection: &mut Connection, mut request: Request, mut ahead: Ahead) -> Option<Fate> {
         let limits = self.engine.limits.body;
-        let Pending { request, ahead } = &mut *pending;
         let mut ready = ahead.check(limits).and_then(|()| ahead.advance(&mut connection.input, limits));
-        // A client that waits to be asked gets its answer from the application, unless the body must be here first.
-        let waits = request.facts.expect_continue && !ahead.complete;
-        if waits && limits.buffering > 0 && ready.as_ref().is_ok_and(|ready| !ready) && ahead.received == 0 {
-            self.ask(connection);
-            pending.request.facts.expect_continue = false;
-        } else if waits && ready.is_ok() {
-            ready = Ok(true);
+        if request.facts.expect_continue && matches!(ready, Ok(false)) {
+            if limits.buffering == 0 {
+                // The client is asked for the body when the application is.
+                ready = Ok(true);
+            } else {
+                self.ask(connection);
+                request.facts.expect_continue = false;
+            }
         }
         loop {
             match ready {
                 Ok(true) => break,
                 Ok(false) => {}
                 Err(trouble) => {
-                    self.spare_request = pending.request;
+                    self.spare_request = request;
                     return Some(self.give_up(connection, trouble));
                 }
             }
-            match self.read(connection, pending.ahead.buffer_limit(limits)) {
-                Read::More => ready = pending.ahead.advance(&mut connection.input, limits),
+            match self.read(connection, ahead.buffer_limit(limits)) {
+                Read::More => ready = ahead.advance(&mut connection.input, limits),
                 Read::Nothing => {
-                    connection.phase = Phase::Body(pending);
+                    connection.phase = Phase::Body(Box::new(Pending { request, ahead }));
                     return Some(Fate::Wait);
                 }
                 Read::Over => return Some(Fate::Close),
             }
         }
-        let Pending { mut request, ahead } = *pending;
         let fate = self.serve(connection, &mut request, ahead);
         self.spare_request = request;
         fate
@@ -334,7 +337,7 @@ pub(super) fn begin_linger(connection: &mut Connection) -> Fate {
 fn linger(connection: &mut Connection) -> Fate {
     let mut waste = [0_u8; 4096];
     while let Phase::Linger { left } = &mut connection.phase {
-        match wire::read_now(std::os::fd::AsFd::as_fd(&connection.socket), &mut waste) {
+        match wire::read_now(connection.socket.as_fd(), &mut waste) {
             Got::Bytes(count) if count <= *left => *left -= count,
             Got::Nothing => return Fate::Wait,
             Got::Bytes(_) | Got::End | Got::Gone => return Fate::Close,

@@ -170,7 +170,8 @@ impl Core<'_> {
                 self.engine.id,
                 outcome.exit_code
             );
-            return self.drain(Exit::App(outcome.exit_code));
+            self.leaving = Some(Exit::App(outcome.exit_code));
+            return;
         }
         let workers = &self.engine.config.workers;
         let Some(most) = workers.max_requests else { return };
@@ -178,7 +179,7 @@ impl Core<'_> {
         let served = self.worker.map_or(0, |worker| worker.delta_requests());
         if served >= most && u64::from(self.engine.now()) >= workers.min_lifetime.0 && !self.engine.is_draining() {
             tracing::info!("...The work of process {} is done. Seeya!", self.engine.pid);
-            self.drain(Exit::Reload);
+            self.leaving = Some(Exit::Reload);
         }
     }
 }

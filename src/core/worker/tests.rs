@@ -1,0 +1,711 @@
+//! The engine as clients see it, with applications that are Rust functions.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use rsgi_abi::guest::Request;
+use rsgi_abi::head::Head;
+use rsgi_abi::host::{App, ReadError, Services};
+use rsgi_abi::testing;
+use rsgi_abi::types::{NEXT_EXIT, Outcome};
+use rsgi_config::{Config, Protocol, Seconds};
+use rsgi_proto::Body;
+use rsgi_proto::link;
+use rsgi_proto::vars::Vars;
+
+use super::*;
+use crate::control::Order;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Quiet;
+
+impl Services for Quiet {
+    fn log(&self, _: u32, _: &[u8]) {}
+    fn app_loaded(&self, _: App<'_>) {}
+    fn control(&self, _: u32) -> bool {
+        false
+    }
+    fn query(&self, _: u32) -> i64 {
+        -1
+    }
+}
+
+/// One application for all tests; the path says what it does.
+fn application(_: u32, request: &Request<'_>) -> Outcome {
+    let outcome = Outcome { app: 0, switches: 1, ..Outcome::NONE };
+    let var = |key: &[u8]| request.vars().iter().rev().find(|var| var.key() == key).map_or(&b""[..], |var| var.value());
+    let mut head = Head::default();
+    let mut start = |headers: &[(&str, &str)]| {
+        head.start(b"200 OK").unwrap();
+        for (name, value) in headers {
+            head.header(name.as_bytes(), value.as_bytes()).unwrap();
+        }
+    };
+    match var(b"PATH_INFO") {
+        b"/echo" => match read_all(request) {
+            Ok(body) => {
+                start(&[]);
+                let _ = request.send(Some(&head), &body, true);
+            }
+            Err(error) => {
+                start(&[]);
+                let _ = request.send(Some(&head), format!("{error:?}").as_bytes(), true);
+            }
+        },
+        b"/stream" => {
+            start(&[]);
+            let _ = request.send(Some(&head), b"one,", false);
+            let _ = request.send(None, b"two,", false);
+            let _ = request.send(None, b"three", true);
+        }
+        b"/short" => {
+            start(&[("Content-Length", "10")]);
+            let _ = request.send(Some(&head), b"12345", true);
+        }
+        b"/long" => {
+            start(&[("Content-Length", "3")]);
+            let _ = request.send(Some(&head), b"12345", true);
+        }
+        b"/broken" => {
+            start(&[]);
+            let _ = request.send(Some(&head), b"begun", false);
+        }
+        b"/big" => {
+            start(&[]);
+            let _ = request.send(Some(&head), &vec![b'x'; 3_000_000], true);
+        }
+        b"/file" => {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(b"0123456789").unwrap();
+            start(&[]);
+            let file = std::os::fd::AsFd::as_fd(&file);
+            let _ = request.send_file(Some(&head), file, 2, None);
+        }
+        b"/exit" => {
+            start(&[]);
+            let _ = request.send(Some(&head), b"bye", true);
+            return Outcome { next: NEXT_EXIT, exit_code: 3, ..outcome };
+        }
+        b"/silent" => return Outcome { exceptions: 1, ..outcome },
+        b"/vars" => {
+            let text: Vec<String> = request
+                .vars()
+                .iter()
+                .map(|var| format!("{}={}", String::from_utf8_lossy(var.key()), String::from_utf8_lossy(var.value())))
+                .collect();
+            start(&[]);
+            let _ = request.send(Some(&head), text.join("\n").as_bytes(), true);
+        }
+        _ => {
+            start(&[("Content-Type", "text/plain")]);
+            let _ = request.send(Some(&head), b"hello", true);
+        }
+    }
+    outcome
+}
+
+fn read_all(request: &Request<'_>) -> Result<Vec<u8>, ReadError> {
+    let mut body = request.body().to_vec();
+    let mut piece = [0; 1000];
+    loop {
+        match request.read_body(&mut piece)? {
+            0 => return Ok(body),
+            count => body.extend_from_slice(&piece[..count]),
+        }
+    }
+}
+
+/// A worker in a thread of this process.
+struct Worker {
+    address: std::net::SocketAddr,
+    control: UnixStream,
+    thread: Option<std::thread::JoinHandle<Exit>>,
+}
+
+impl Worker {
+    fn start(protocol: Protocol, cores: u32, configure: impl FnOnce(&mut Config)) -> Self {
+        Self::start_with(protocol, cores, Vec::new(), configure)
+    }
+
+    fn start_with(
+        protocol: Protocol,
+        cores: u32,
+        rendezvous: Vec<OwnedFd>,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let address = socket.local_addr().unwrap();
+        let (control, theirs) = UnixStream::pair().unwrap();
+        let mut config = Config::default();
+        config.workers.threads = cores;
+        config.log.requests = false;
+        configure(&mut config);
+        let board = Scoreboard::create(1, cores as usize).unwrap();
+        let board = Scoreboard::map(board.as_fd(), 1, cores as usize).unwrap();
+        let name = address.to_string();
+        let thread = std::thread::spawn(move || {
+            let language = testing::language(application);
+            language.init(&Quiet, rsgi_proto::names::KNOWN, &[]).unwrap();
+            let listeners = vec![Listener { socket: socket.into(), protocol, name }];
+            let control = OwnedFd::from(theirs);
+            let job = Job { id: 1, generation: 0, master: 0, config, listeners, rendezvous, control, language, board };
+            let (signals, _writer) = nix::unistd::pipe2(OFlag::O_NONBLOCK).unwrap();
+            let engine = Engine::new(job, "host".into(), signals).unwrap();
+            serve(&engine, language, cores)
+        });
+        let mut ready = [0];
+        let mut worker = Self { address, control, thread: Some(thread) };
+        worker.control.read_exact(&mut ready).unwrap();
+        assert_eq!(Report::from_byte(ready[0]), Some(Report::Ready));
+        worker
+    }
+
+    fn http() -> Self {
+        Self::start(Protocol::Http, 1, |_| {})
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
+    }
+
+    /// Sends `bytes`, reads to the end of the connection.
+    fn exchange(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connect();
+        stream.write_all(bytes).unwrap();
+        read_to_end(&mut stream)
+    }
+
+    fn leave(mut self) -> Exit {
+        self.control.write_all(&[Order::Drain.byte()]).unwrap();
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = self.control.write_all(&[Order::Drain.byte()]);
+            let _ = thread.join();
+        }
+    }
+}
+
+fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut all = Vec::new();
+    match stream.read_to_end(&mut all) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        Err(error) => panic!("{error}; so far: {}", String::from_utf8_lossy(&all)),
+    }
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+/// Reads one answer with Content-Length.
+fn read_one(stream: &mut TcpStream) -> (String, String) {
+    let mut all = Vec::new();
+    let mut byte = [0];
+    while !all.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        all.push(byte[0]);
+    }
+    let head = String::from_utf8(all).unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap().parse().unwrap();
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    (head, String::from_utf8(body).unwrap())
+}
+
+/// The answer without its Date line.
+fn undated(answer: &str) -> String {
+    answer.split_inclusive("\r\n").filter(|line| !line.starts_with("Date: ")).collect()
+}
+
+fn uwsgi(vars: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (key, value) in vars {
+        for text in [key, value] {
+            block.extend_from_slice(&(text.len() as u16).to_le_bytes());
+            block.extend_from_slice(text.as_bytes());
+        }
+    }
+    let mut packet = vec![0];
+    packet.extend_from_slice(&(block.len() as u16).to_le_bytes());
+    packet.push(0);
+    [packet, block, body.to_vec()].concat()
+}
+
+#[test]
+fn answers_with_a_length_and_keeps_the_connection() {
+    let worker = Worker::http();
+    let mut stream = worker.connect();
+    for _ in 0..3 {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        let (head, body) = read_one(&mut stream);
+        assert_eq!(
+            (undated(&head).as_str(), body.as_str()),
+            ("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n", "hello")
+        );
+    }
+}
+
+#[test]
+fn closes_when_the_client_wants_it() {
+    let worker = Worker::http();
+    let closed = worker.exchange(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert!(closed.contains("Connection: close\r\n") && closed.ends_with("\r\n\r\nhello"), "{closed}");
+    let old = worker.exchange(b"GET / HTTP/1.0\r\n\r\n");
+    assert!(old.starts_with("HTTP/1.0 200 OK\r\n") && old.ends_with("\r\n\r\nhello"), "{old}");
+}
+
+#[test]
+fn heads_may_come_byte_by_byte() {
+    let worker = Worker::http();
+    let mut stream = worker.connect();
+    for byte in b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc" {
+        stream.write_all(&[*byte]).unwrap();
+    }
+    assert_eq!(read_one(&mut stream).1, "abc");
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let worker = Worker::http();
+    let one = |path: &str, body: &str| {
+        format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    };
+    let all: String = (0..50).map(|n| one("/echo", &format!("body {n}"))).collect();
+    let mut stream = worker.connect();
+    stream.write_all(all.as_bytes()).unwrap();
+    for n in 0..50 {
+        assert_eq!(read_one(&mut stream).1, format!("body {n}"));
+    }
+}
+
+#[test]
+fn chunked_bodies_are_decoded_and_the_next_request_is_found() {
+    let worker = Worker::http();
+    let mut stream = worker.connect();
+    let head = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head).unwrap();
+    for byte in b"3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n" {
+        stream.write_all(&[*byte]).unwrap();
+    }
+    assert_eq!(read_one(&mut stream).1, "abc0123456789abcdef");
+    assert_eq!(read_one(&mut stream).1, "hello");
+}
+
+#[test]
+fn large_bodies_stream_through() {
+    let worker = Worker::http();
+    for chunked in [false, true] {
+        let body = vec![b'z'; 1_000_000];
+        let mut request = Vec::new();
+        if chunked {
+            request.extend_from_slice(b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+            for piece in body.chunks(70_001) {
+                request.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+                request.extend_from_slice(piece);
+                request.extend_from_slice(b"\r\n");
+            }
+            request.extend_from_slice(b"0\r\n\r\n");
+        } else {
+            request.extend_from_slice(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+            request.extend_from_slice(&body);
+        }
+        request.extend_from_slice(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        let mut stream = worker.connect();
+        let mut writer = stream.try_clone().unwrap();
+        let sender = std::thread::spawn(move || writer.write_all(&request).unwrap());
+        let (_, answer) = read_one(&mut stream);
+        assert!(answer.as_bytes() == body, "{} bytes", answer.len());
+        assert_eq!(read_one(&mut stream).1, "hello", "chunked: {chunked}");
+        sender.join().unwrap();
+    }
+}
+
+#[test]
+fn post_buffering_reads_the_body_first() {
+    let worker = Worker::start(Protocol::Http, 1, |config| config.limits.post_buffering = 10);
+    for body in ["0123456789", "0123456789012345678901234567890123456789"] {
+        let request = format!("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let mut stream = worker.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        assert_eq!(read_one(&mut stream).1, body);
+    }
+}
+
+#[test]
+fn a_client_that_expects_to_be_asked_is_asked() {
+    let worker = Worker::http();
+    let mut stream = worker.connect();
+    stream.write_all(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").unwrap();
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"abc").unwrap();
+    assert_eq!(read_one(&mut stream).1, "abc");
+}
+
+#[test]
+fn a_body_nobody_asked_for_is_not_awaited() {
+    let worker = Worker::http();
+    let request = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+    let answer = worker.exchange(request);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("Connection: close"), "{answer}");
+}
+
+#[test]
+fn streams_are_chunked() {
+    let worker = Worker::http();
+    let answer = worker.exchange(b"GET /stream HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert!(answer.contains("Transfer-Encoding: chunked\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n4\r\none,\r\n4\r\ntwo,\r\n5\r\nthree\r\n0\r\n\r\n"), "{answer}");
+    let old = worker.exchange(b"GET /stream HTTP/1.0\r\n\r\n");
+    assert!(old.ends_with("\r\n\r\none,two,three"), "{old}");
+}
+
+#[test]
+fn head_has_no_body() {
+    let worker = Worker::http();
+    let answer =
+        worker.exchange(b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_eq!(answer.matches("hello").count(), 1, "{answer}");
+}
+
+#[test]
+fn wrong_lengths_never_reach_the_next_answer() {
+    let worker = Worker::http();
+    let mut stream = worker.connect();
+    stream.write_all(b"GET /long HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    assert_eq!(read_one(&mut stream).1, "123");
+    assert_eq!(read_one(&mut stream).1, "hello");
+    let short = worker.exchange(b"GET /short HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(short.ends_with("\r\n\r\n12345"), "{short}");
+}
+
+#[test]
+fn an_answer_that_breaks_off_has_no_proper_end() {
+    let worker = Worker::http();
+    let answer = worker.exchange(b"GET /broken HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(answer.ends_with("5\r\nbegun\r\n"), "{answer}");
+}
+
+#[test]
+fn no_answer_is_a_500() {
+    let worker = Worker::http();
+    let answer = worker.exchange(b"GET /silent HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 500 Internal Server Error\r\n"), "{answer}");
+}
+
+#[test]
+fn big_answers_and_files_arrive_whole() {
+    let worker = Worker::http();
+    let mut stream = worker.connect();
+    stream.write_all(b"GET /big HTTP/1.1\r\nHost: h\r\n\r\nGET /file HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    assert_eq!(read_one(&mut stream).1.len(), 3_000_000);
+    assert_eq!(read_one(&mut stream).1, "23456789");
+}
+
+#[test]
+fn bad_requests_are_told_so() {
+    let worker = Worker::start(Protocol::Http, 1, |config| {
+        config.limits.limit_post = Some(5);
+        config.limits.buffer_size = 1000;
+    });
+    let long = format!("GET / HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", "y".repeat(2000));
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", "400"),
+        ("nonsense\r\n\r\n", "400"),
+        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabcdef", "413"),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n0\r\n\r\n", "413"),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "400"),
+        (&long, "431"),
+    ] {
+        let answer = worker.exchange(request.as_bytes());
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request:.80}: {answer}");
+    }
+}
+
+#[test]
+fn nothing_behind_a_bad_request_is_served() {
+    let worker = Worker::http();
+    let answer = worker.exchange(b"BAD\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(!answer.contains("hello"), "{answer}");
+}
+
+#[test]
+fn slow_heads_and_bodies_run_out_of_time() {
+    let worker = Worker::start(Protocol::Http, 1, |config| {
+        config.limits.header_timeout = Seconds(1);
+        config.limits.socket_timeout = Seconds(1);
+    });
+    for start in ["GET / HTTP/1.1\r\nHo", "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc"] {
+        let answer = worker.exchange(start.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{start}: {answer}");
+    }
+    let began = Instant::now();
+    assert_eq!(worker.exchange(b""), "", "a silent connection is closed without a word");
+    assert!(began.elapsed() < PATIENCE);
+}
+
+#[test]
+fn a_half_closed_client_gets_its_answer() {
+    let worker = Worker::http();
+    let mut stream = worker.connect();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(read_to_end(&mut stream).ends_with("hello"));
+}
+
+#[test]
+fn uwsgi_packets_are_answered_with_bare_http() {
+    let worker = Worker::start(Protocol::Uwsgi, 1, |_| {});
+    let vars = [("REQUEST_METHOD", "GET"), ("PATH_INFO", "/"), ("SERVER_PROTOCOL", "HTTP/1.1")];
+    let answer = worker.exchange(&uwsgi(&vars, b""));
+    assert_eq!(answer, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nhello");
+    let vars = [("REQUEST_METHOD", "POST"), ("PATH_INFO", "/echo"), ("CONTENT_LENGTH", "4")];
+    let answer = worker.exchange(&uwsgi(&vars, b"body and more"));
+    assert_eq!(answer, "HTTP/1.0 200 OK\r\n\r\nbody");
+}
+
+#[test]
+fn uwsgi_pings_and_wrong_packets() {
+    let worker = Worker::start(Protocol::Uwsgi, 1, |_| {});
+    let mut stream = worker.connect();
+    stream.write_all(&[100, 0, 0, 0]).unwrap();
+    let mut pong = Vec::new();
+    stream.read_to_end(&mut pong).unwrap();
+    assert_eq!(pong, [100, 0, 0, 1]);
+    assert!(worker.exchange(&[5, 0, 0, 0]).starts_with("HTTP/1.1 501 "));
+    assert!(worker.exchange(&[0, 3, 0, 0, 9, 9, 9]).starts_with("HTTP/1.1 400 "));
+    assert!(worker.exchange(&[0, 0, 0, 0]).starts_with("HTTP/1.1 400 "));
+    let answer = worker.exchange(&uwsgi(&[("PATH_INFO", "/"), ("UWSGI_FILE", "/etc/passwd")], b""));
+    assert!(answer.ends_with("hello"), "{answer}");
+}
+
+#[test]
+fn many_connections_on_many_cores() {
+    let worker = Worker::start(Protocol::Http, 4, |_| {});
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut stream = worker.connect();
+                for n in 0..200 {
+                    let body = format!("{n}");
+                    let head = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: ";
+                    stream.write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+                    assert_eq!(read_one(&mut stream).1, body);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn draining_finishes_what_is_held_and_nothing_else() {
+    let worker = Worker::http();
+    let mut idle = worker.connect();
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    assert_eq!(read_one(&mut idle).1, "hello");
+    assert_eq!(worker.leave(), Exit::Raw(30));
+    assert_eq!(read_to_end(&mut idle), "");
+}
+
+#[test]
+fn an_application_can_end_its_worker() {
+    let mut worker = Worker::http();
+    let answer = worker.exchange(b"GET /exit HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(answer.ends_with("bye"), "{answer}");
+    assert_eq!(worker.thread.take().unwrap().join().unwrap(), Exit::Raw(3));
+}
+
+#[test]
+fn the_end_of_the_master_is_the_end_of_the_worker() {
+    let mut worker = Worker::http();
+    worker.control.shutdown(std::net::Shutdown::Both).unwrap();
+    assert_eq!(worker.thread.take().unwrap().join().unwrap(), Exit::Raw(30));
+}
+
+#[test]
+fn variables_are_those_of_the_request() {
+    let worker = Worker::http();
+    let answer =
+        worker.exchange(b"GET /vars?a=b HTTP/1.1\r\nHost: h:1\r\nX-Y: z\r\nX_Z: no\r\nConnection: close\r\n\r\n");
+    for var in [
+        "REQUEST_URI=/vars?a=b",
+        "PATH_INFO=/vars",
+        "QUERY_STRING=a=b",
+        "HTTP_HOST=h:1",
+        "HTTP_X_Y=z",
+        "REMOTE_ADDR=127.0.0.1",
+        "SERVER_NAME=host",
+    ] {
+        assert!(answer.lines().any(|line| line == var), "{var} in {answer}");
+    }
+    assert!(!answer.contains("HTTP_X_Z"), "{answer}");
+}
+
+/// The router's end of one link.
+struct Link {
+    stream: UnixStream,
+    end: link::RouterEnd,
+    input: Vec<u8>,
+}
+
+/// Starts a worker with links only and gives the routers' ends of them.
+fn linked(cores: u32) -> (Worker, Vec<Link>, OwnedFd) {
+    let (ours, theirs) = nix::sys::socket::socketpair(
+        nix::sys::socket::AddressFamily::Unix,
+        nix::sys::socket::SockType::SeqPacket,
+        None,
+        nix::sys::socket::SockFlag::empty(),
+    )
+    .unwrap();
+    let worker = Worker::start_with(Protocol::Http, cores, vec![theirs], |_| {});
+    let links = (0..cores).map(|core| Link::take(&ours, core)).collect();
+    (worker, links, ours)
+}
+
+impl Link {
+    fn take(rendezvous: &OwnedFd, core: u32) -> Self {
+        let mut frame = bytes::BytesMut::with_capacity(100);
+        let received = rsgi_sys::fdpass::receive(rendezvous.as_fd(), &mut frame).unwrap();
+        let hello = link::Hello { worker: 1, core, pid: std::process::id(), generation: 0 };
+        let mut end = link::RouterEnd::new(1 << 16);
+        assert_eq!(end.decode(&frame), Ok(Some((frame.len(), link::ToRouter::Hello(hello)))));
+        let stream = UnixStream::from(received.fd.unwrap());
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, end, input: Vec::new() }
+    }
+
+    fn ask(&mut self, path: &str, body: Body) {
+        let mut vars = Vars::new();
+        vars.push_key(b"REQUEST_METHOD", b"GET");
+        vars.push_key(b"PATH_INFO", path.as_bytes());
+        let mut frame = Vec::new();
+        let request = link::Request { body, ..link::Request::default() };
+        link::encode_head(&mut frame, &request, vars.iter(b"")).unwrap();
+        self.stream.write_all(&frame).unwrap();
+    }
+
+    fn body(&mut self, data: &[u8], last: bool) {
+        let mut frame = Vec::new();
+        link::body_prefix(&mut frame, data.len() as u32, last);
+        frame.extend_from_slice(data);
+        self.stream.write_all(&frame).unwrap();
+    }
+
+    /// Everything up to the answer's end, as text; `None` at the end of the link.
+    fn answer(&mut self) -> Option<String> {
+        let mut text = String::new();
+        loop {
+            let step = self.end.decode(&self.input).unwrap();
+            let Some((used, event)) = step else {
+                let mut piece = [0; 4096];
+                match self.stream.read(&mut piece).unwrap() {
+                    0 => return (!text.is_empty()).then_some(text),
+                    count => self.input.extend_from_slice(&piece[..count]),
+                }
+                continue;
+            };
+            let over = match event {
+                link::ToRouter::Response(response) => {
+                    text.push_str(&format!("{} ", response.code));
+                    false
+                }
+                link::ToRouter::Data(data) => {
+                    text.push_str(&String::from_utf8_lossy(data));
+                    false
+                }
+                link::ToRouter::End { aborted } => {
+                    text.push_str(if aborted { " aborted" } else { "" });
+                    true
+                }
+                link::ToRouter::File(file) => {
+                    text.push_str(&format!("file {}+{}", file.offset, file.length));
+                    true
+                }
+                link::ToRouter::Bye => {
+                    text.push_str("bye");
+                    true
+                }
+                other => {
+                    text.push_str(&format!("{other:?} "));
+                    false
+                }
+            };
+            self.input.drain(..used);
+            if over {
+                return Some(text);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_link_answers_one_request_after_the_other() {
+    let (_worker, mut links, _rendezvous) = linked(2);
+    for link in &mut links {
+        for (path, answer) in [
+            ("/", "200 hello"),
+            ("/stream", "200 one,two,three"),
+            ("/silent", "500 Internal Server Error\n"),
+            ("/broken", "200 begun aborted"),
+            ("/short", "200 12345 aborted"),
+            ("/long", "200 123"),
+            ("/file", "200 file 2+8"),
+            ("/", "200 hello"),
+        ] {
+            link.ask(path, Body::None);
+            assert_eq!(link.answer().as_deref(), Some(answer), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_link_carries_bodies() {
+    let (_worker, mut links, _rendezvous) = linked(1);
+    let link = &mut links[0];
+    link.ask("/echo", Body::Chunked);
+    for piece in ["one ", "two ", "three"] {
+        link.body(piece.as_bytes(), piece == "three");
+    }
+    assert_eq!(link.answer().as_deref(), Some("200 one two three"));
+    link.ask("/", Body::Length(4));
+    link.body(b"un", false);
+    link.body(b"read", true);
+    assert_eq!(link.answer().as_deref(), Some("200 hello"));
+    link.ask("/echo", Body::Length(0));
+    link.body(b"", true);
+    assert_eq!(link.answer().as_deref(), Some("200 "));
+}
+
+#[test]
+fn a_broken_link_is_dialled_again() {
+    let (_worker, mut links, rendezvous) = linked(1);
+    links.clear();
+    let mut again = Link::take(&rendezvous, 0);
+    again.ask("/", Body::None);
+    assert_eq!(again.answer().as_deref(), Some("200 hello"));
+}
+
+#[test]
+fn a_leaving_worker_says_goodbye_to_the_router() {
+    let (mut worker, mut links, _rendezvous) = linked(1);
+    worker.control.write_all(&[Order::Drain.byte()]).unwrap();
+    let mut link = links.remove(0);
+    assert_eq!(link.answer().as_deref(), Some("bye"));
+    link.ask("/", Body::None);
+    assert_eq!(link.answer().as_deref(), Some("200 hello"), "what crossed the goodbye is still answered");
+    drop(link);
+    assert_eq!(worker.thread.take().unwrap().join().unwrap(), Exit::Raw(30));
+}
