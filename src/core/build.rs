@@ -2,9 +2,9 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=src/core/build.rs");
-    #[cfg(feature = "python")]
-    if let Some(directory) = pyo3_build_config::get().lib_dir() {
-        println!("cargo:rerun-if-env-changed=PYO3_PYTHON");
+    // Told by src/python/build.rs; absent without the feature.
+    println!("cargo:rerun-if-env-changed=DEP_RSGI_PYTHON_LIBDIR");
+    if let Ok(directory) = std::env::var("DEP_RSGI_PYTHON_LIBDIR") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{directory}");
     }
 }

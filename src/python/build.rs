@@ -8,5 +8,6 @@ fn main() {
     println!("cargo:rustc-env=RSGI_PYTHON_VERSION={}", python.version());
     if let Some(directory) = python.lib_dir() {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{directory}");
+        println!("cargo:libdir={directory}");
     }
 }
