@@ -3,18 +3,21 @@
 //! * [`names`]: the CGI keys that requests usually have, numbered.
 //! * [`vars`]: a request's CGI variables, as spans into the bytes they came from.
 //! * [`http1`]: HTTP/1.0 and 1.1: request heads, chunked bodies, response heads.
-//! * [`uwsgi`]: the uwsgi packet.
+//! * [`uwsgi`], [`scgi`], [`fastcgi`]: the packets of web servers; [`cgi`]: what these have in common.
 //! * [`link`]: frames between the router and a worker's core.
 //!
 //! Everything here is fed by strangers. Decoders are incremental (call again with more bytes), bounded, and never panic.
 
 #![forbid(unsafe_code)]
 
+pub mod cgi;
+pub mod fastcgi;
 pub mod http1;
 pub mod link;
 pub mod names;
 #[cfg(test)]
 mod random;
+pub mod scgi;
 pub mod uwsgi;
 pub mod vars;
 

@@ -1,33 +1,15 @@
 //! The uwsgi packet: `modifier1 u8, size u16, modifier2 u8`, then `size` bytes of variables, each `key length u16, key,
 //! value length u16, value`, little endian; the body follows. Source: uWSGI, "The uwsgi Protocol".
-//!
-//! Whoever can reach a uwsgi socket may send any variable. Those that make uWSGI load code or open files are left out here
-//! unless the configuration wants them.
 
+pub use crate::cgi::{CODE_LOADING, Limits};
+use crate::cgi::{Facts, Fault, Intake};
 use crate::http1::request::Method;
-use crate::names::{self, KnownId};
-use crate::vars::{Piece, Span, Var, Vars};
+use crate::names::KnownId;
+use crate::vars::{Piece, Var, Vars};
 use crate::{Body, Progress, Version};
 
 /// Size of a packet's header, bytes.
 pub const PACKET_HEADER: usize = 4;
-
-/// What a packet may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Longest block of variables, bytes (`buffer-size`).
-    pub block: usize,
-    /// Most variables (`max-vars`).
-    pub vars: usize,
-    /// Variables that load code are kept.
-    pub code_loading: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { block: 65535, vars: 1024, code_loading: false }
-    }
-}
 
 /// What a packet says beside its variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,7 +24,7 @@ pub struct Packet {
     pub body: Body,
     /// REQUEST_METHOD.
     pub method: Method,
-    /// What to put before the status: SERVER_PROTOCOL when that is a version of HTTP/1, else HTTP/1.0 as uWSGI does.
+    /// What to put before the status; see [`Facts::version`].
     pub version: Version,
     /// The first variable that was left out because it would load code.
     pub refused: Option<KnownId>,
@@ -59,18 +41,9 @@ pub enum PacketError {
         /// The limit, bytes.
         max: usize,
     },
-    /// A key of no bytes.
-    #[error("uwsgi packet has a variable without a name")]
-    EmptyKey,
-    /// A variable that runs past the end of the block.
-    #[error("uwsgi packet has a variable that runs past its end")]
-    Overrun,
-    /// More variables than allowed.
-    #[error("uwsgi packet has more than {0} variables; raise max-vars to take it")]
-    TooMany(usize),
-    /// A CONTENT_LENGTH that is not a number, or two that differ.
-    #[error("uwsgi packet has an invalid CONTENT_LENGTH")]
-    ContentLength,
+    /// A variable that is not taken.
+    #[error("uwsgi packet has {0}")]
+    Variable(#[from] Fault),
     /// Somebody speaks HTTP here.
     #[error("a client speaks HTTP to a uwsgi socket; use http-socket for that")]
     Http,
@@ -81,25 +54,12 @@ impl PacketError {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::TooLong { .. } | Self::TooMany(_) => 431,
-            _ => 400,
+            Self::TooLong { .. } => 431,
+            Self::Variable(fault) => fault.status(),
+            Self::Http => 400,
         }
     }
 }
-
-/// Variables that make uWSGI load code, or open a file that the sender names.
-pub const CODE_LOADING: [KnownId; 10] = [
-    names::UWSGI_FILE,
-    names::UWSGI_MODULE,
-    names::UWSGI_SCRIPT,
-    names::UWSGI_CALLABLE,
-    names::UWSGI_HOME,
-    names::UWSGI_PYHOME,
-    names::UWSGI_CHDIR,
-    names::UWSGI_SETENV,
-    names::UWSGI_POSTFILE,
-    names::UWSGI_TOUCH_RELOAD,
-];
 
 /// Decodes the packet at the start of `input` into `vars` (emptied first) and `packet`. Spans refer to this `input`; on
 /// `NeedMore` and on errors the content of both means nothing.
@@ -120,32 +80,15 @@ pub fn decode(input: &[u8], limits: &Limits, vars: &mut Vars, packet: &mut Packe
     }
     let consumed = PACKET_HEADER + size;
     let Some(block) = input.get(PACKET_HEADER..consumed) else { return Ok(Progress::NeedMore) };
-    vars.clear();
-    *packet = Packet { modifier1, modifier2, consumed, version: Version::Http10, ..Packet::default() };
-    let mut count = 0;
+    let mut intake = Intake::new(limits, input, Piece::Input, vars);
     let mut rest = block;
     while !rest.is_empty() {
         let key = take_text(&mut rest)?;
         let value = take_text(&mut rest)?;
-        if key.is_empty() {
-            return Err(PacketError::EmptyKey);
-        }
-        count += 1;
-        if count > limits.vars {
-            return Err(PacketError::TooMany(limits.vars));
-        }
-        let place = Piece::Input(Span::of(value, input));
-        match names::from_key(key) {
-            None => vars.push_piece(Piece::Input(Span::of(key, input)), place),
-            Some(id) if !limits.code_loading && CODE_LOADING.contains(&id) => {
-                packet.refused = packet.refused.or(Some(id));
-            }
-            Some(id) => {
-                note(packet, id, value)?;
-                vars.push_known(id, place);
-            }
-        }
+        intake.take(key, value)?;
     }
+    let Facts { body, method, version, refused } = intake.facts();
+    *packet = Packet { modifier1, modifier2, consumed, body, method, version, refused };
     Ok(Progress::Done)
 }
 
@@ -171,36 +114,9 @@ pub fn encode<'a>(
     result
 }
 
-/// What a known variable says to the server.
-fn note(packet: &mut Packet, id: KnownId, value: &[u8]) -> Result<(), PacketError> {
-    match id {
-        names::CONTENT_LENGTH => {
-            // nginx sends it empty when there is no body.
-            let body = match value {
-                b"" => Body::None,
-                _ => Body::Length(crate::http1::content_length(value).ok_or(PacketError::ContentLength)?),
-            };
-            if packet.body != Body::None && packet.body != body {
-                return Err(PacketError::ContentLength);
-            }
-            packet.body = body;
-        }
-        names::REQUEST_METHOD => packet.method = Method::new(value),
-        names::SERVER_PROTOCOL => {
-            packet.version = match value {
-                b"HTTP/1.0" => Version::Http10,
-                _ if value.starts_with(b"HTTP/") => Version::Http11,
-                _ => Version::Http10,
-            };
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-fn take_text<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], PacketError> {
-    let (len, tail) = rest.split_first_chunk().ok_or(PacketError::Overrun)?;
-    let (text, tail) = tail.split_at_checked(usize::from(u16::from_le_bytes(*len))).ok_or(PacketError::Overrun)?;
+fn take_text<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Fault> {
+    let (len, tail) = rest.split_first_chunk().ok_or(Fault::Overrun)?;
+    let (text, tail) = tail.split_at_checked(usize::from(u16::from_le_bytes(*len))).ok_or(Fault::Overrun)?;
     *rest = tail;
     Ok(text)
 }
@@ -233,6 +149,7 @@ fn patch_size(out: &mut [u8], start: usize) -> Result<(), PacketError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names;
 
     fn packet(vars: &[(&str, &str)]) -> Vec<u8> {
         let vars = vars.iter().map(|(key, value)| Var { known: None, key: key.as_bytes(), value: value.as_bytes() });
@@ -311,13 +228,13 @@ mod tests {
         assert_eq!(body("0"), Ok(Body::Length(0)));
         assert_eq!(body("17"), Ok(Body::Length(17)));
         for text in ["3abc", "-3", "+3", " 3", "3 ", "0x3", "3,3", "9223372036854775808", "99999999999999999999"] {
-            assert_eq!(body(text), Err(PacketError::ContentLength), "{text}");
+            assert_eq!(body(text), Err(PacketError::Variable(Fault::ContentLength)), "{text}");
         }
         let twice =
             |a, b| run(&packet(&[("CONTENT_LENGTH", a), ("CONTENT_LENGTH", b)]), &Limits::default()).map(|_| ());
         assert_eq!(twice("3", "3"), Ok(()));
-        assert_eq!(twice("3", "4"), Err(PacketError::ContentLength));
-        assert_eq!(twice("3", ""), Err(PacketError::ContentLength));
+        assert_eq!(twice("3", "4"), Err(PacketError::Variable(Fault::ContentLength)));
+        assert_eq!(twice("3", ""), Err(PacketError::Variable(Fault::ContentLength)));
     }
 
     #[test]
@@ -356,16 +273,32 @@ mod tests {
         assert_eq!(error(b"\x00\x00\x00\x00"), Ok(true));
         assert_eq!(error(b"\x00\x21\x00\x00"), Err(PacketError::TooLong { size: 33, max: 32 }));
         assert_eq!(error(b"\x00\xff\xff\x00"), Err(PacketError::TooLong { size: 65535, max: 32 }));
-        assert_eq!(error(b"\x00\x04\x00\x00\x00\x00\x00\x00"), Err(PacketError::EmptyKey));
-        assert_eq!(error(b"\x00\x05\x00\x00\x00\x00\x01\x00x"), Err(PacketError::EmptyKey));
-        assert_eq!(error(b"\x00\x01\x00\x00\x01"), Err(PacketError::Overrun), "half a length");
-        assert_eq!(error(b"\x00\x03\x00\x00\x01\x00A"), Err(PacketError::Overrun), "no value");
-        assert_eq!(error(b"\x00\x04\x00\x00\x01\x00A\x00"), Err(PacketError::Overrun), "half a length of a value");
-        assert_eq!(error(b"\x00\x05\x00\x00\x02\x00A\x00\x00"), Err(PacketError::Overrun), "key past the end");
-        assert_eq!(error(b"\x00\x05\x00\x00\x01\x00A\x01\x00"), Err(PacketError::Overrun), "value past the end");
-        assert_eq!(error(b"\x00\x06\x00\x00\x01\x00A\xff\xffx"), Err(PacketError::Overrun), "value far past the end");
+        assert_eq!(error(b"\x00\x04\x00\x00\x00\x00\x00\x00"), Err(PacketError::Variable(Fault::EmptyKey)));
+        assert_eq!(error(b"\x00\x05\x00\x00\x00\x00\x01\x00x"), Err(PacketError::Variable(Fault::EmptyKey)));
+        assert_eq!(error(b"\x00\x01\x00\x00\x01"), Err(PacketError::Variable(Fault::Overrun)), "half a length");
+        assert_eq!(error(b"\x00\x03\x00\x00\x01\x00A"), Err(PacketError::Variable(Fault::Overrun)), "no value");
+        assert_eq!(
+            error(b"\x00\x04\x00\x00\x01\x00A\x00"),
+            Err(PacketError::Variable(Fault::Overrun)),
+            "half a length of a value"
+        );
+        assert_eq!(
+            error(b"\x00\x05\x00\x00\x02\x00A\x00\x00"),
+            Err(PacketError::Variable(Fault::Overrun)),
+            "key past the end"
+        );
+        assert_eq!(
+            error(b"\x00\x05\x00\x00\x01\x00A\x01\x00"),
+            Err(PacketError::Variable(Fault::Overrun)),
+            "value past the end"
+        );
+        assert_eq!(
+            error(b"\x00\x06\x00\x00\x01\x00A\xff\xffx"),
+            Err(PacketError::Variable(Fault::Overrun)),
+            "value far past the end"
+        );
         assert_eq!(error(&packet(&[("A", ""), ("B", "")])), Ok(true));
-        assert_eq!(error(&packet(&[("A", ""), ("B", ""), ("C", "")])), Err(PacketError::TooMany(2)));
+        assert_eq!(error(&packet(&[("A", ""), ("B", ""), ("C", "")])), Err(PacketError::Variable(Fault::TooMany(2))));
         for line in ["GET / HTTP/1.1\r\n", "POST /x HTTP/1.0\r\n", "OPTIONS * HTTP/1.1\r\n"] {
             assert_eq!(run(line.as_bytes(), &Limits::default()).map(|_| ()), Err(PacketError::Http));
         }

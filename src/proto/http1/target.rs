@@ -1,7 +1,8 @@
 //! The request target: which forms are legal, and the path that an application sees.
 //!
-//! Source: RFC 9112 §3.2 (the four forms), RFC 3986 §5.2.4 (dot segments), uWSGI's http parser (decoding comes first, so
-//! `%2F` separates segments; repeated slashes stay).
+//! Source: RFC 9112 §3.2 (the four forms), RFC 3986 §5.2.4 (dot segments). As in nginx, decoding comes first: `%2F` separates
+//! segments, and `%2e%2e` is one that goes up. uWSGI resolves only dots that are not escaped, so that its applications can
+//! see `/../`. Repeated slashes stay, as in uWSGI.
 
 use super::Reject;
 use crate::names;
