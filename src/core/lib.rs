@@ -5,4 +5,5 @@ pub mod control;
 pub mod exit;
 pub mod logging;
 pub mod memory;
+pub mod router;
 pub mod worker;

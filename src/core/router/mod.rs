@@ -1,8 +1,31 @@
 //! The router: a process of its own that speaks HTTP to clients, holds the queue, and hands requests to idle cores.
+//!
+//! A request's way: [`listen`] accepts, [`connection`] drives hyper, [`gate`] reads the head by the decoder that workers
+//! use too, [`exchange`] waits in the [`pool`] for an idle [`link`], sends the request over it and gives hyper the
+//! [`answer`]. Everything runs on one thread, so what the tasks share is an `Rc` of [`shop::Shop`].
+
+mod answer;
+mod client;
+mod connection;
+mod exchange;
+mod failure;
+mod file;
+mod gate;
+mod link;
+mod listen;
+mod pool;
+mod rendezvous;
+mod run;
+mod shop;
+#[cfg(test)]
+mod tests;
+mod upload;
 
 use std::os::fd::OwnedFd;
 
 use rsgi_config::Config;
+
+pub use run::run;
 
 /// What a router is born with.
 #[derive(Debug)]

@@ -1,0 +1,188 @@
+//! What is known of one client connection, shared by those who serve it: the gate, the request's service, the clock.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Duration;
+
+use rsgi_proto::http1::Reject;
+use rsgi_proto::http1::request::Head;
+use tokio::time::Instant;
+
+use super::shop::Shop;
+
+/// How long a connection that ends in an error is listened to, so that the client can read why.
+const LINGER: Duration = Duration::from_secs(2);
+/// How long a connection may stay silent that was accepted just before draining began.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// What a connection waits for, which decides how long it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The first request, of which nothing has come yet.
+    Fresh,
+    /// Another request, of which nothing has come yet.
+    Idle,
+    /// The rest of a request's head.
+    Head,
+    /// The body of a request that no worker has yet.
+    Body,
+    /// An idle core.
+    Queue,
+    /// The worker, or the client's next piece of body.
+    Answer,
+    /// Nothing but the client's end.
+    Linger,
+}
+
+/// A request as the gate has read it.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    /// Its framing facts.
+    pub(super) head: Head,
+    /// Its HEAD frame, ready to be sent.
+    pub(super) frame: Vec<u8>,
+}
+
+/// One client connection.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) shop: Rc<Shop>,
+    /// REMOTE_ADDR; empty for a unix socket.
+    pub(super) address: String,
+    /// REMOTE_PORT.
+    pub(super) port: Option<String>,
+    /// SERVER_PORT.
+    pub(super) server_port: Rc<str>,
+    /// The request that hyper is about to announce.
+    pub(super) ticket: RefCell<Option<Result<Ticket, Reject>>>,
+    /// From a request's head to the end of its answer.
+    busy: Cell<bool>,
+    phase: Cell<Phase>,
+    since: Cell<Instant>,
+    /// Since when the client has taken nothing of what it is to get.
+    blocked: Cell<Option<Instant>>,
+    /// The phase's time is over; whoever is in charge takes note.
+    expired: Cell<bool>,
+    /// The answer broke off in a way that only a reset can tell.
+    pub(super) reset: Cell<bool>,
+    /// Wakes the gate when the next request may pass.
+    held: RefCell<Option<Waker>>,
+}
+
+impl Client {
+    pub(super) fn new(shop: Rc<Shop>, address: String, port: Option<String>, server_port: Rc<str>) -> Self {
+        Self {
+            shop,
+            address,
+            port,
+            server_port,
+            ticket: RefCell::new(None),
+            busy: Cell::new(false),
+            phase: Cell::new(Phase::Fresh),
+            since: Cell::new(Instant::now()),
+            blocked: Cell::new(None),
+            expired: Cell::new(false),
+            reset: Cell::new(false),
+            held: RefCell::new(None),
+        }
+    }
+
+    /// A new phase begins.
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.touch();
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Something moved: the phase's time starts anew.
+    pub(super) fn touch(&self) {
+        self.since.set(Instant::now());
+        self.expired.set(false);
+    }
+
+    /// The client takes bytes, or does not.
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        match (blocked, self.blocked.get()) {
+            (true, None) => self.blocked.set(Some(Instant::now())),
+            (false, Some(_)) => self.blocked.set(None),
+            _ => {}
+        }
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.get().is_some()
+    }
+
+    /// A request begins.
+    pub(super) fn begin(&self, ticket: Result<Ticket, Reject>) {
+        *self.ticket.borrow_mut() = Some(ticket);
+        self.busy.set(true);
+        self.enter(Phase::Body);
+    }
+
+    /// The request is over.
+    pub(super) fn end(&self) {
+        self.busy.set(false);
+        self.enter(Phase::Idle);
+        if let Some(waker) = self.held.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.get()
+    }
+
+    /// Wakes `waker` when the request is over.
+    pub(super) fn hold(&self, waker: &Waker) {
+        *self.held.borrow_mut() = Some(waker.clone());
+    }
+
+    /// When the patience with this phase ends.
+    pub(super) fn deadline(&self) -> Instant {
+        let settings = &self.shop.settings;
+        if let Some(blocked) = self.blocked.get() {
+            return blocked + settings.timeout;
+        }
+        let since = self.since.get();
+        since
+            + match self.phase.get() {
+                Phase::Fresh if self.shop.draining.get() => LAST_CALL.min(settings.headers_timeout),
+                Phase::Fresh | Phase::Head => settings.headers_timeout,
+                Phase::Idle => settings.keepalive.unwrap_or_default(),
+                Phase::Body | Phase::Answer => settings.timeout,
+                Phase::Queue => {
+                    let end = since + settings.timeout;
+                    let empty = self.shop.pool.empty_since();
+                    return empty.map_or(end, |empty| end.min(empty + settings.connect_timeout));
+                }
+                Phase::Linger => LINGER,
+            }
+    }
+
+    /// Tells whoever is in charge that the time is over.
+    pub(super) fn expire(&self) {
+        self.expired.set(true);
+    }
+
+    pub(super) fn is_expired(&self) -> bool {
+        self.expired.get()
+    }
+
+    /// Whether the time is over; the next phase starts without that.
+    pub(super) fn take_expired(&self) -> bool {
+        self.expired.take()
+    }
+
+    /// The client's address and port, for logs.
+    pub(super) fn name(&self) -> String {
+        match &self.port {
+            Some(port) => format!("{}:{port}", self.address),
+            None => "unix".into(),
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! One request's visit to a worker: its frames out, the answer back, another try when a worker is gone before it began.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use rsgi_proto::link::{self, File, ToWorker, WorkerEnd};
+use rsgi_proto::vars::Vars;
+use rsgi_proto::{Body, names};
+
+use super::client::{Client, Phase, Ticket};
+use super::failure::Failure;
+use super::link::{Event, Head, Lost};
+use super::pool::Lease;
+use super::upload::Upload;
+
+/// Links tried for one request when each turns out to be dead before it took the request.
+const TRIES: usize = 16;
+
+/// A request that is being served; dropped, its connection is ready for the next.
+#[derive(Debug)]
+pub(super) struct Served(pub(super) Rc<Client>);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// The visit.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    client: Rc<Client>,
+    lease: Option<Lease>,
+    /// The HEAD frame and what was read ahead of the body. Kept, so that it can be sent again.
+    frame: Vec<u8>,
+    head_len: usize,
+    safe: bool,
+    frame_sent: usize,
+    /// The body's frames after those.
+    out: Vec<u8>,
+    out_sent: usize,
+    upload: Upload,
+    /// Some of the body is no longer at hand.
+    flowed: bool,
+    /// The worker takes no more; its answer may still come.
+    deaf: bool,
+}
+
+/// What follows an answer's head.
+#[derive(Debug)]
+pub(super) enum Rest {
+    /// All of the body.
+    Whole(Bytes),
+    /// All of the body is this part of a file.
+    File(File, std::os::fd::OwnedFd),
+    /// It is still coming, after this first piece.
+    Stream(Bytes),
+}
+
+/// Why an exchange ends early.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Lost(Lost),
+    Failure(Failure),
+}
+
+impl Exchange {
+    pub(super) fn new(client: Rc<Client>, ticket: Ticket, upload: Upload) -> Self {
+        Self {
+            client,
+            lease: None,
+            head_len: ticket.frame.len(),
+            frame: ticket.frame,
+            safe: ticket.head.method.is_safe(),
+            frame_sent: 0,
+            out: Vec::new(),
+            out_sent: 0,
+            upload,
+            flowed: false,
+            deaf: false,
+        }
+    }
+
+    /// Finds a core, sends the request, and waits for the answer's head and what comes with it.
+    pub(super) async fn run(&mut self) -> Result<(Head, Rest), Failure> {
+        self.upload.read_ahead(&self.client, &mut self.frame).await?;
+        let mut tries = 0;
+        let head = loop {
+            let shop = Rc::clone(&self.client.shop);
+            self.lease = Some(Lease::get(&shop, &self.client).await?);
+            self.client.enter(Phase::Answer);
+            (self.frame_sent, self.deaf) = (0, false);
+            match poll_fn(|context| self.poll_event(context)).await {
+                Ok(Event::Head(head)) => break head,
+                Ok(Event::End { .. }) => {
+                    self.leave(true, false);
+                    return Err(Failure::worker(502, "the worker ended the request without an answer"));
+                }
+                Ok(_) => return Err(self.nonsense("a body before its head")),
+                Err(Stop::Failure(failure)) => return Err(failure),
+                Err(Stop::Lost(lost)) => {
+                    self.lease = None;
+                    tries += self.may_try_again(&lost, tries).ok_or_else(|| Failure::worker(502, lost.to_string()))?;
+                }
+            }
+        };
+        if !(200..600).contains(&head.code) {
+            return Err(Failure::worker(502, format!("the application answered with status {}", head.code)));
+        }
+        let rest = poll_fn(|context| Poll::Ready(self.take_rest(&head, context))).await?;
+        Ok((head, rest))
+    }
+
+    /// What sending the request once more counts as; `None`: it must not be done.
+    fn may_try_again(&self, lost: &Lost, tries: usize) -> Option<usize> {
+        if self.flowed || !matches!(lost, Lost::Closed | Lost::Unread) {
+            return None;
+        }
+        let whole = self.frame.len() == self.head_len && self.upload.is_done();
+        let untouched = self.frame_sent < self.head_len || whole && matches!(lost, Lost::Unread);
+        if untouched {
+            // Nobody has seen the request: it may go elsewhere, whatever it does.
+            return (tries % TRIES < TRIES - 1).then_some(1);
+        }
+        // It may have been begun. Once more is fine for a safe one; twice would let it kill one worker after the other.
+        (self.safe && tries < TRIES).then_some(TRIES)
+    }
+
+    /// Takes what is there of the body without waiting.
+    fn take_rest(&mut self, head: &Head, context: &mut Context<'_>) -> Result<Rest, Failure> {
+        let first = match self.poll_event(context) {
+            Poll::Pending => return Ok(Rest::Stream(Bytes::new())),
+            Poll::Ready(event) => event,
+        };
+        match first {
+            Ok(Event::Data(data)) if head.last && data.len() == head.inline as usize => {
+                // The END that is folded into the frame takes no further byte.
+                match self.poll_event(context) {
+                    Poll::Ready(Ok(Event::End { aborted: false })) => {
+                        self.leave(true, false);
+                        Ok(Rest::Whole(data))
+                    }
+                    _ => Err(self.nonsense("an answer without its end")),
+                }
+            }
+            Ok(Event::Data(data)) => Ok(Rest::Stream(data)),
+            Ok(Event::File(file, fd)) => {
+                self.leave(true, false);
+                Ok(Rest::File(file, fd))
+            }
+            Ok(Event::End { aborted: false }) => {
+                self.leave(true, false);
+                Ok(Rest::Whole(Bytes::new()))
+            }
+            Ok(Event::End { aborted: true }) => {
+                self.leave(true, false);
+                Err(Failure::worker(502, "the application broke off its answer"))
+            }
+            Ok(_) => Err(self.nonsense("two heads for one request")),
+            Err(Stop::Failure(failure)) => Err(failure),
+            Err(Stop::Lost(lost)) => {
+                self.lease = None;
+                Err(Failure::worker(502, lost.to_string()))
+            }
+        }
+    }
+
+    /// Moves the body on, and takes the worker's next event.
+    pub(super) fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Result<Event, Stop>> {
+        loop {
+            if !self.deaf {
+                match self.poll_send(context) {
+                    Poll::Ready(Stop::Lost(_)) if self.frame_sent >= self.head_len => self.deaf = true,
+                    Poll::Ready(stop) => return Poll::Ready(Err(stop)),
+                    Poll::Pending => {}
+                }
+            }
+            let Some(lease) = &mut self.lease else { return Poll::Ready(Err(Stop::Lost(Lost::Closed))) };
+            match lease.poll_event(context) {
+                Poll::Ready(Ok(Event::Continue)) => {
+                    self.upload.release();
+                    self.client.touch();
+                }
+                Poll::Ready(Ok(event)) => {
+                    self.client.touch();
+                    return Poll::Ready(Ok(event));
+                }
+                Poll::Ready(Err(lost)) => return Poll::Ready(Err(Stop::Lost(lost))),
+                Poll::Pending if self.client.take_expired() => return Poll::Ready(Err(Stop::Failure(self.timeout()))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Sends what there is to send. Ready only when that fails.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Stop> {
+        let Some(lease) = &mut self.lease else { return Poll::Pending };
+        loop {
+            let (bytes, sent) = if self.frame_sent < self.frame.len() {
+                (&self.frame, &mut self.frame_sent)
+            } else {
+                (&self.out, &mut self.out_sent)
+            };
+            let bytes = bytes.get(*sent..).unwrap_or_default();
+            if !bytes.is_empty() {
+                match lease.poll_send(context, bytes) {
+                    Poll::Ready(Ok(more)) => *sent += more,
+                    Poll::Ready(Err(lost)) => return Poll::Ready(Stop::Lost(lost)),
+                    Poll::Pending => return Poll::Pending,
+                }
+                continue;
+            }
+            self.out.clear();
+            self.out_sent = 0;
+            match self.upload.poll_frames(context, &mut self.out) {
+                Poll::Ready(Ok(())) => {
+                    self.flowed = true;
+                    self.client.touch();
+                }
+                Poll::Ready(Err(failure)) => return Poll::Ready(Stop::Failure(failure)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn timeout(&self) -> Failure {
+        let sent = self.frame_sent >= self.frame.len() && self.out_sent >= self.out.len();
+        match &self.upload {
+            Upload::Flowing(_) if sent => Failure::client(408, "the request body took too long"),
+            _ => Failure::worker(504, "the application did not answer in time"),
+        }
+    }
+
+    /// The worker does not keep to the protocol: its link is closed.
+    fn nonsense(&mut self, what: &'static str) -> Failure {
+        self.lease = None;
+        Failure::worker(502, Lost::OutOfPlace(what).to_string())
+    }
+
+    /// Leaves the worker. `ended`: it has ended its answer; `abort`: its answer is of no use any more.
+    pub(super) fn leave(&mut self, ended: bool, abort: bool) {
+        let Some(lease) = self.lease.take() else { return };
+        let sent = self.frame_sent >= self.frame.len() && self.out_sent >= self.out.len();
+        let complete = self.upload.is_done() && !self.deaf;
+        if ended && sent && complete {
+            return lease.give_back();
+        }
+        if self.deaf {
+            return;
+        }
+        // A frame that was begun must be completed; then the worker learns that no more follows.
+        let mut last = self.frame.get(self.frame_sent..).unwrap_or_default().to_vec();
+        last.extend_from_slice(self.out.get(self.out_sent..).unwrap_or_default());
+        if abort || !complete {
+            link::encode_abort(&mut last);
+        }
+        tokio::task::spawn_local(tidy(lease, last, ended));
+    }
+
+    /// Method and target, for logs.
+    pub(super) fn request(&self) -> String {
+        request_line(&self.frame)
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.leave(false, true);
+    }
+}
+
+/// Says the last words on a link, waits for the end of the answer that nobody reads, and makes the link idle.
+async fn tidy(mut lease: Lease, words: Vec<u8>, mut ended: bool) {
+    let mut sent = 0;
+    let outcome = poll_fn(|context| {
+        while let Some(rest) = words.get(sent..).filter(|rest| !rest.is_empty()) {
+            match lease.poll_send(context, rest) {
+                Poll::Ready(Ok(more)) => sent += more,
+                Poll::Ready(Err(lost)) => return Poll::Ready(Err(lost)),
+                Poll::Pending => break,
+            }
+        }
+        while !ended {
+            match lease.poll_event(context) {
+                Poll::Ready(Ok(Event::End { .. } | Event::File(..))) => ended = true,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(lost)) => return Poll::Ready(Err(lost)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        if sent < words.len() { Poll::Pending } else { Poll::Ready(Ok(())) }
+    })
+    .await;
+    match outcome {
+        Ok(()) => lease.give_back(),
+        Err(lost) => tracing::debug!(worker = lease.hello.worker, reason = %lost, "link closed"),
+    }
+}
+
+/// Method and target in a HEAD frame.
+pub(super) fn request_line(frame: &[u8]) -> String {
+    let mut vars = Vars::new();
+    match WorkerEnd::new(u32::MAX).decode(frame, &mut vars) {
+        Ok(Some((_, ToWorker::Head(_)))) => {
+            let text = |id| String::from_utf8_lossy(vars.get(frame, id).unwrap_or_default());
+            format!("{} {}", text(names::REQUEST_METHOD), text(names::REQUEST_URI))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Looks at a request before a core is taken for it.
+///
+/// # Errors
+/// 413 when it announces a body that is too large.
+pub(super) fn admit(client: &Client, ticket: &Ticket, body: hyper::body::Incoming) -> Result<Upload, Failure> {
+    use super::upload::Source;
+    let settings = &client.shop.settings;
+    let length = match ticket.head.body {
+        Body::None | Body::Length(0) => return Ok(Upload::Done),
+        Body::Length(length) => Some(length),
+        Body::Chunked => None,
+    };
+    let expects = ticket.head.expect_continue;
+    let managed = settings.manage_expect.filter(|limit| expects && *limit > 0);
+    let limit = settings.body.into_iter().chain(managed).min();
+    if length.zip(limit).is_some_and(|(length, limit)| length > limit) {
+        return Err(Failure::client(413, "the request body is too large"));
+    }
+    let source = Source::new(body, limit);
+    Ok(if expects && settings.manage_expect.is_none() { Upload::Held(source) } else { Upload::Flowing(source) })
+}

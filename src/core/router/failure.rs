@@ -1,0 +1,124 @@
+//! Requests that cannot be served: their status, their short answer, and the log line that names whose fault it was.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use rsgi_proto::http1::Reject;
+
+/// Who has to mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The client sent something improper, or went silent.
+    Client,
+    /// A worker, which runs the application.
+    Worker,
+    /// This instance: too few workers, or none.
+    Server,
+}
+
+/// Why a request gets an answer of ours.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) status: u16,
+    pub(super) fault: Fault,
+    pub(super) reason: Cow<'static, str>,
+    /// The connection cannot be used any more.
+    pub(super) close: bool,
+}
+
+impl Failure {
+    pub(super) const fn client(status: u16, reason: &'static str) -> Self {
+        Self { status, fault: Fault::Client, reason: Cow::Borrowed(reason), close: true }
+    }
+
+    pub(super) fn worker(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, fault: Fault::Worker, reason: reason.into(), close: false }
+    }
+
+    pub(super) const fn server(status: u16, reason: &'static str) -> Self {
+        Self { status, fault: Fault::Server, reason: Cow::Borrowed(reason), close: false }
+    }
+
+    /// Writes the log line. `request`: method and target, when known.
+    pub(super) fn log(&self, client: &str, request: &str) {
+        let Self { status, fault, reason, .. } = self;
+        match fault {
+            Fault::Client => tracing::info!(status, %fault, client, request, "{reason}"),
+            Fault::Worker | Fault::Server => tracing::warn!(status, %fault, client, request, "{reason}"),
+        }
+    }
+
+    /// The answer, and its body. It names the status only: what went wrong inside is for the log.
+    pub(super) fn response(&self) -> Response<Bytes> {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let detail = match self.fault {
+            Fault::Client => format!(": {}", self.reason),
+            Fault::Worker | Fault::Server => String::new(),
+        };
+        let mut response = Response::new(Bytes::from(format!("{status}{detail}\n")));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        if self.close {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+impl From<Reject> for Failure {
+    fn from(reject: Reject) -> Self {
+        Self::client(reject.status, reject.reason)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Client => "client",
+            Self::Worker => "worker",
+            Self::Server => "server",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(failure: &Failure) -> String {
+        let response = failure.response();
+        let mut text = format!("{}\n", response.status());
+        for (name, value) in response.headers() {
+            text += &format!("{name}: {}\n", value.to_str().unwrap());
+        }
+        text + std::str::from_utf8(response.body()).unwrap()
+    }
+
+    #[test]
+    fn clients_learn_what_they_did_and_nothing_about_the_inside() {
+        insta::assert_snapshot!(text(&Reject::new(400, "invalid Host").into()), @r"
+        400 Bad Request
+        content-type: text/plain; charset=utf-8
+        connection: close
+        400 Bad Request: invalid Host
+        ");
+        insta::assert_snapshot!(text(&Failure::worker(502, "the worker ended before it answered")), @r"
+        502 Bad Gateway
+        content-type: text/plain; charset=utf-8
+        502 Bad Gateway
+        ");
+        insta::assert_snapshot!(text(&Failure::server(503, "no worker is alive")), @r"
+        503 Service Unavailable
+        content-type: text/plain; charset=utf-8
+        retry-after: 5
+        503 Service Unavailable
+        ");
+    }
+}

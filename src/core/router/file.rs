@@ -1,0 +1,96 @@
+//! A body that is part of a file: read in pieces on a thread for blocking calls, no further ahead than the client takes.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use rsgi_proto::link;
+use tokio::task::JoinHandle;
+
+/// Bytes read at a time.
+const PIECE: usize = 128 * 1024;
+
+/// The body.
+#[derive(Debug)]
+pub(super) struct FileBody {
+    file: Arc<File>,
+    /// A file that has places to read from; a pipe has not.
+    regular: bool,
+    offset: u64,
+    /// Bytes still to come; `None`: until the file's end.
+    left: Option<u64>,
+    size: Option<u64>,
+    reading: Option<JoinHandle<io::Result<Bytes>>>,
+}
+
+impl FileBody {
+    /// `promised`: the size of what is still to come that the answer's head names.
+    ///
+    /// # Errors
+    /// When the descriptor is not one of a file.
+    pub(super) fn new(part: link::File, fd: OwnedFd, promised: Option<u64>) -> io::Result<Self> {
+        let file = File::from(fd);
+        let facts = file.metadata()?;
+        let regular = facts.is_file();
+        let left = match promised {
+            Some(length) => Some(length.min(part.length)),
+            None if regular => Some(facts.len().saturating_sub(part.offset).min(part.length)),
+            None => (part.length != u64::MAX).then_some(part.length),
+        };
+        let size = left.filter(|_| promised.is_none());
+        Ok(Self { file: Arc::new(file), regular, offset: part.offset, left, size, reading: None })
+    }
+
+    /// The whole size, when the answer's head does not name it and it is known.
+    pub(super) fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    /// The next piece; `None` is the end.
+    pub(super) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        if self.is_done() {
+            return Poll::Ready(Ok(None));
+        }
+        let most = self.left.and_then(|left| usize::try_from(left).ok()).unwrap_or(PIECE).min(PIECE);
+        let (file, regular, offset) = (&self.file, self.regular, self.offset);
+        let reading = self.reading.get_or_insert_with(|| {
+            let file = Arc::clone(file);
+            tokio::task::spawn_blocking(move || read(&file, regular, offset, most))
+        });
+        let result = ready!(Pin::new(reading).poll(context));
+        self.reading = None;
+        let piece = result.map_err(io::Error::other)??;
+        if piece.is_empty() {
+            let short = self.left.replace(0).is_some();
+            let error = || io::Error::new(io::ErrorKind::UnexpectedEof, "the file of the answer is too short");
+            return Poll::Ready(if short { Err(error()) } else { Ok(None) });
+        }
+        self.offset += piece.len() as u64;
+        self.left = self.left.map(|left| left.saturating_sub(piece.len() as u64));
+        Poll::Ready(Ok(Some(piece)))
+    }
+}
+
+fn read(file: &File, regular: bool, offset: u64, most: usize) -> io::Result<Bytes> {
+    let mut buffer = vec![0; most];
+    loop {
+        let result = if regular { file.read_at(&mut buffer, offset) } else { (&mut &*file).read(&mut buffer) };
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+            Ok(len) => {
+                buffer.truncate(len);
+                return Ok(Bytes::from(buffer));
+            }
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! What hyper reads from, in place of the client's socket: request heads are read here, by the decoder that workers use on
+//! their own HTTP sockets, so that both front doors agree on every byte.
+//!
+//! Hyper gets a head made by us that says no more than how the request is framed, and the body as it comes; it drives the
+//! connection, the body and the answer. A head that is refused becomes a request too, whose [`Ticket`] says why: so its
+//! answer keeps its place behind the ones before it.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use hyper::rt::ReadBufCursor;
+use rsgi_proto::http1::chunked::{Chunked, Step};
+use rsgi_proto::http1::request::{self, Head, Peer};
+use rsgi_proto::http1::{Limits, Reject};
+use rsgi_proto::link::{self, Request};
+use rsgi_proto::vars::Vars;
+use rsgi_proto::{Body, Progress, Version, names};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use super::client::{Client, Phase, Ticket};
+
+/// Bytes asked for in one read of a body.
+const READ: usize = 64 * 1024;
+/// Bytes asked for in one read of a head.
+const READ_HEAD: usize = 8 * 1024;
+/// Unread bytes that a connection which ends in an error may still send.
+const LINGER: usize = 1024 * 1024;
+
+/// A client's socket.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin {
+    /// Makes closing the socket a reset.
+    fn reset(&self);
+}
+
+impl Wire for tokio::net::TcpStream {
+    fn reset(&self) {
+        // It only makes the end less clear when this fails.
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl Wire for tokio::net::UnixStream {
+    fn reset(&self) {}
+}
+
+/// A client's socket as hyper sees it.
+pub(super) struct Gate<S: Wire> {
+    socket: S,
+    client: Rc<Client>,
+    input: BytesMut,
+    /// The head made for hyper, and how much of it hyper has.
+    head: Vec<u8>,
+    given: usize,
+    expects: Expects,
+    /// No more than this is read after the last answer.
+    linger: usize,
+}
+
+/// What the next byte of the client belongs to.
+enum Expects {
+    Head,
+    Body(u64),
+    Chunks(Box<Chunked>),
+    /// Nothing: what follows an error means nothing.
+    Nothing,
+}
+
+impl<S: Wire> Gate<S> {
+    pub(super) fn new(socket: S, client: Rc<Client>) -> Self {
+        let input = BytesMut::new();
+        Self { socket, client, input, head: Vec::new(), given: 0, expects: Expects::Head, linger: LINGER }
+    }
+
+    /// Reads more; 0 is the end.
+    fn poll_fill(&mut self, context: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        if self.input.capacity() - self.input.len() < most / 4 {
+            self.input.reserve(most);
+        }
+        pin!(self.socket.read_buf(&mut self.input)).poll(context)
+    }
+
+    /// Reads until a head is complete and hands it to hyper. False: the connection is over.
+    fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.client.is_busy() {
+            // Hyper only wants to know whether the client is still there. What it sends already waits here.
+            if self.input.is_empty() && ready!(self.poll_fill(context, READ_HEAD))? == 0 {
+                return Poll::Ready(Ok(false));
+            }
+            self.client.hold(context.waker());
+            return Poll::Pending;
+        }
+        let mut seen = 0;
+        loop {
+            // Only a line's end can complete a head, or spoil it; without one only its size matters.
+            let limits = &self.client.shop.settings.head;
+            let fresh = self.input.get(seen..).unwrap_or_default();
+            if self.input.len() >= limits.head || fresh.contains(&b'\n') {
+                let ticket = decode(&self.client, &mut self.input, limits);
+                if let Some(ticket) = ticket.transpose() {
+                    self.announce(ticket);
+                    return Poll::Ready(Ok(true));
+                }
+            }
+            if self.client.is_expired() && self.client.phase() == Phase::Head {
+                self.announce(Err(Reject::new(408, "the request head took too long")));
+                return Poll::Ready(Ok(true));
+            }
+            if !self.input.is_empty() && self.client.phase() != Phase::Head {
+                self.client.enter(Phase::Head);
+            }
+            seen = self.input.len();
+            if ready!(self.poll_fill(context, READ_HEAD))? == 0 {
+                return Poll::Ready(Ok(false));
+            }
+        }
+    }
+
+    /// Makes hyper's head of a request.
+    fn announce(&mut self, ticket: Result<Ticket, Reject>) {
+        self.given = 0;
+        self.head.clear();
+        let closing = self.client.shop.draining.get();
+        match &ticket {
+            Ok(Ticket { head, .. }) => {
+                write_head(&mut self.head, head, closing);
+                self.expects = match head.body {
+                    Body::None => Expects::Head,
+                    Body::Length(length) => Expects::Body(length),
+                    Body::Chunked => Expects::Chunks(Box::new(Chunked::new())),
+                };
+            }
+            Err(_) => {
+                self.head.extend_from_slice(b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n");
+                self.expects = Expects::Nothing;
+            }
+        }
+        self.client.begin(ticket);
+    }
+
+    /// Hands on some of the body.
+    fn poll_body(&mut self, context: &mut Context<'_>, cursor: &mut ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        if self.input.is_empty() {
+            let most = match self.expects {
+                Expects::Body(left) => usize::try_from(left).unwrap_or(READ).min(READ),
+                _ => READ,
+            };
+            if ready!(self.poll_fill(context, most.max(READ_HEAD)))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            self.client.touch();
+        }
+        let room = self.input.len().min(cursor.remaining());
+        let piece = self.input.get(..room).unwrap_or_default();
+        let used = match &mut self.expects {
+            Expects::Body(left) => {
+                let used = room.min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= used as u64;
+                if *left == 0 {
+                    self.expects = Expects::Head;
+                }
+                used
+            }
+            Expects::Chunks(chunked) => match check_chunks(chunked, piece) {
+                Ok(used) => {
+                    if chunked.is_done() {
+                        self.expects = Expects::Head;
+                    }
+                    used
+                }
+                Err(reject) => {
+                    self.expects = Expects::Nothing;
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, reject)));
+                }
+            },
+            Expects::Head | Expects::Nothing => 0,
+        };
+        cursor.put_slice(self.input.get(..used).unwrap_or_default());
+        self.input.advance(used);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Goes over the chunks in `piece` without changing them; returns how many bytes belong to the body.
+fn check_chunks(chunked: &mut Chunked, piece: &[u8]) -> Result<usize, Reject> {
+    let mut used = 0;
+    loop {
+        let (more, step) = chunked.step(piece.get(used..).unwrap_or_default(), usize::MAX)?;
+        used += more;
+        if !matches!(step, Step::Data(_)) {
+            return Ok(used);
+        }
+    }
+}
+
+/// Takes one head off `input`, if there is one, and makes its HEAD frame.
+fn decode(client: &Client, input: &mut BytesMut, limits: &Limits) -> Result<Option<Ticket>, Reject> {
+    let settings = &client.shop.settings;
+    let peer = Peer {
+        server_name: settings.server_name.as_bytes(),
+        server_port: client.server_port.as_bytes(),
+        remote_addr: client.address.as_bytes(),
+        remote_port: client.port.as_deref().map(str::as_bytes),
+        https: false,
+    };
+    let mut vars = client.shop.vars.borrow_mut();
+    let mut head = Head::default();
+    if request::decode(input, &peer, limits, &mut vars, &mut head)? == Progress::NeedMore {
+        return Ok(None);
+    }
+    let frame = encode(client, input, &mut vars, &head)?;
+    input.advance(head.consumed);
+    Ok(Some(Ticket { head, frame }))
+}
+
+fn encode(client: &Client, input: &[u8], vars: &mut Vars, head: &Head) -> Result<Vec<u8>, Reject> {
+    let settings = &client.shop.settings;
+    if settings.server_name_is_host
+        && let Some(host) = vars.get(input, names::HTTP_HOST).map(<[u8]>::to_vec)
+    {
+        vars.set_text(names::SERVER_NAME, &host);
+    }
+    vars.push_text(names::UWSGI_ROUTER, b"http");
+    for (key, value) in &settings.vars {
+        vars.push_key(key.as_bytes(), value.as_bytes());
+    }
+    let request = Request {
+        body: if head.body == Body::Length(0) { Body::None } else { head.body },
+        version: head.version,
+        is_head: head.method.is_head(),
+        expect_continue: head.expect_continue && settings.manage_expect.is_none(),
+    };
+    let mut frame = Vec::with_capacity(head.consumed + 512);
+    link::encode_head(&mut frame, &request, vars.iter(input))
+        .map_err(|_| Reject::new(431, "request head longer than a frame"))?;
+    Ok(frame)
+}
+
+/// Tells hyper how a request is framed, and no more.
+fn write_head(out: &mut Vec<u8>, head: &Head, closing: bool) {
+    out.extend_from_slice(if head.method.is_head() { b"HEAD / " } else { b"GET / " });
+    out.extend_from_slice(if head.version == Version::Http10 { b"HTTP/1.0\r\n" } else { b"HTTP/1.1\r\n" });
+    if closing || !head.keep_alive {
+        out.extend_from_slice(b"connection: close\r\n");
+    } else if head.version == Version::Http10 {
+        out.extend_from_slice(b"connection: keep-alive\r\n");
+    }
+    match head.body {
+        Body::None => {}
+        Body::Length(length) => {
+            out.extend_from_slice(b"content-length: ");
+            out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        Body::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+    }
+    if head.expect_continue {
+        out.extend_from_slice(b"expect: 100-continue\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+impl<S: Wire> hyper::rt::Read for Gate<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut cursor: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            let head = this.head.get(this.given..).unwrap_or_default();
+            if !head.is_empty() {
+                let take = head.len().min(cursor.remaining());
+                cursor.put_slice(head.get(..take).unwrap_or_default());
+                this.given += take;
+                return Poll::Ready(Ok(()));
+            }
+            match this.expects {
+                Expects::Head => match ready!(this.poll_head(context))? {
+                    true => {}
+                    false => return Poll::Ready(Ok(())),
+                },
+                Expects::Body(_) | Expects::Chunks(_) => return this.poll_body(context, &mut cursor),
+                Expects::Nothing => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<S: Wire> hyper::rt::Write for Gate<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.client.set_blocked(result.is_pending());
+        result
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.socket).poll_write_vectored(context, parts);
+        self.client.set_blocked(result.is_pending());
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    /// Closes our side, and when the client is not done sending, listens until it is: closing at once would be a reset,
+    /// which may take the answer away from under its eyes.
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        ready!(Pin::new(&mut this.socket).poll_shutdown(context))?;
+        if matches!(this.expects, Expects::Head) && this.input.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        if this.client.phase() != Phase::Linger {
+            this.client.enter(Phase::Linger);
+        }
+        while this.linger > 0 {
+            this.input.clear();
+            match ready!(this.poll_fill(context, READ_HEAD)) {
+                Ok(0) | Err(_) => break,
+                Ok(read) => this.linger = this.linger.saturating_sub(read),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: Wire> Drop for Gate<S> {
+    fn drop(&mut self) {
+        if self.client.reset.get() {
+            self.socket.reset();
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Accepts clients.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use nix::libc;
+use tokio::net::{TcpListener, UnixListener};
+
+use super::client::Client;
+use super::connection;
+use super::gate::Wire;
+use super::shop::Shop;
+
+/// Pause after the system could not give us another connection, so that waiting for it is no busy loop.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A listening socket.
+pub(super) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Takes over a listening socket.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub(super) fn new(socket: OwnedFd) -> io::Result<Self> {
+        let view = socket2::SockRef::from(&socket);
+        view.set_nonblocking(true)?;
+        if view.local_addr()?.as_socket().is_some() {
+            Ok(Self::Tcp(TcpListener::from_std(socket.into())?))
+        } else {
+            Ok(Self::Unix(UnixListener::from_std(socket.into())?))
+        }
+    }
+
+    /// Accepts for ever.
+    pub(super) async fn accept(self, shop: Rc<Shop>) {
+        match self {
+            Self::Tcp(listener) => {
+                let port = listener.local_addr().map(|address| address.port()).unwrap_or_default();
+                let port: Rc<str> = port.to_string().into();
+                loop {
+                    match listener.accept().await {
+                        Ok((socket, peer)) => {
+                            if shop.settings.nodelay {
+                                // Only speed is lost when this fails.
+                                let _ = socket.set_nodelay(true);
+                            }
+                            let (address, remote) = names(peer);
+                            open(socket, Client::new(Rc::clone(&shop), address, Some(remote), Rc::clone(&port)));
+                        }
+                        Err(error) => complain(&error).await,
+                    }
+                }
+            }
+            Self::Unix(listener) => loop {
+                match listener.accept().await {
+                    Ok((socket, _)) => open(socket, Client::new(Rc::clone(&shop), String::new(), None, "80".into())),
+                    Err(error) => complain(&error).await,
+                }
+            },
+        }
+    }
+}
+
+/// REMOTE_ADDR and REMOTE_PORT. An IPv4 client of an IPv6 socket is shown as what it is.
+fn names(peer: SocketAddr) -> (String, String) {
+    (peer.ip().to_canonical().to_string(), peer.port().to_string())
+}
+
+/// Begins a connection. What lies between a socket and its first request (a TLS handshake, a PROXY line) belongs here.
+fn open<S: Wire + 'static>(socket: S, client: Client) {
+    let client = Rc::new(client);
+    client.shop.enter();
+    tokio::task::spawn_local(async move {
+        let leave = Leave(Rc::clone(&client.shop));
+        connection::serve(socket, client).await;
+        drop(leave);
+    });
+}
+
+/// Counts the connection down however it ends.
+struct Leave(Rc<Shop>);
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+async fn complain(error: &io::Error) {
+    // A client that left before it was accepted is nobody's business.
+    let starved = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    if error.raw_os_error().is_some_and(|code| starved.contains(&code)) {
+        tracing::warn!(%error, "cannot accept connections for now: raise max-fd or lower the load");
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,120 @@
+//! The router's process from its birth to its end: orders of the master, draining.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdStream;
+use std::rc::Rc;
+
+use rsgi_config::Config;
+use rsgi_sys::reactor;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::task::spawn_local;
+
+use super::Job;
+use super::listen::Listener;
+use super::rendezvous;
+use super::shop::{Settings, Shop};
+use crate::control::{Order, Report};
+use crate::exit::Exit;
+
+/// Serves until the master orders the end.
+pub fn run(job: Job) -> Exit {
+    if let Some(option) = not_built(&job.config) {
+        tracing::error!(option, "not built yet: remove the option");
+        return Exit::Config;
+    }
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let settings = Settings::new(&job.config);
+    let outcome = runtime.and_then(|runtime| runtime.block_on(attend(job, settings)));
+    match outcome {
+        Ok(()) => Exit::Ok,
+        Err(error) => {
+            tracing::error!(%error, "the router cannot go on");
+            Exit::Config
+        }
+    }
+}
+
+/// An option that asks for something this router does not do: serving without it would not be what was meant.
+fn not_built(config: &Config) -> Option<&'static str> {
+    let router = &config.router;
+    match () {
+        () if router.binds.iter().any(|bind| bind.tls.is_some()) => Some("https"),
+        () if router.binds.iter().any(|bind| bind.to_https) => Some("http-to-https"),
+        () if !router.to.is_empty() => Some("http-to"),
+        () => None,
+    }
+}
+
+pub(super) async fn attend(job: Job, settings: Settings) -> io::Result<()> {
+    let shop = Rc::new(Shop::new(settings));
+    let mercy = job.config.workers.reload_mercy.duration();
+    let mut control = stream(job.control)?;
+    socket2::SockRef::from(&job.rendezvous).set_nonblocking(true)?;
+    let rendezvous = reactor::register(job.rendezvous)?;
+    let listeners = job.listeners.into_iter().map(Listener::new).collect::<io::Result<Vec<_>>>()?;
+
+    let accepting: Vec<_> =
+        listeners.into_iter().map(|listener| spawn_local(listener.accept(Rc::clone(&shop)))).collect();
+    let watched = Rc::clone(&shop);
+    spawn_local(async move { watched.pool.watch().await });
+    let met = Rc::clone(&shop);
+    spawn_local(async move {
+        if let Err(error) = rendezvous::attend(&met, &rendezvous).await {
+            tracing::error!(%error, "no worker can reach this router any more");
+        }
+    });
+    control.write_all(&[Report::Ready.byte()]).await?;
+
+    if order(&mut control).await == Some(Order::Quit) {
+        return Ok(());
+    }
+    accepting.iter().for_each(tokio::task::JoinHandle::abort);
+    shop.close();
+    let quit = async {
+        while let Some(order) = order(&mut control).await {
+            if order == Order::Quit {
+                return;
+            }
+        }
+        // The master is gone: nobody will order anything any more.
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = left(&shop) => {}
+        () = tokio::time::sleep(mercy) => {
+            tracing::warn!(connections = shop.connections(), "connections are cut: the time for a graceful end is over");
+        }
+        () = quit => {}
+    }
+    Ok(())
+}
+
+fn stream(socket: OwnedFd) -> io::Result<UnixStream> {
+    let socket = StdStream::from(socket);
+    socket.set_nonblocking(true)?;
+    UnixStream::from_std(socket)
+}
+
+/// The master's next order; `None` when it is gone. Orders of a newer master are passed over.
+async fn order(control: &mut UnixStream) -> Option<Order> {
+    loop {
+        let byte = control.read_u8().await.ok()?;
+        if let Some(order) = Order::from_byte(byte) {
+            return Some(order);
+        }
+    }
+}
+
+/// All clients have gone.
+async fn left(shop: &Shop) {
+    loop {
+        let empty = shop.empty.notified();
+        if shop.connections() == 0 {
+            return;
+        }
+        empty.await;
+    }
+}

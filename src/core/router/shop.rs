@@ -1,0 +1,122 @@
+//! What all tasks of a router share: its settings, the pool of links, and who is still being served.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use rsgi_config::Config;
+use rsgi_proto::http1::Limits;
+use rsgi_proto::vars::Vars;
+use tokio::sync::Notify;
+
+use super::pool::Pool;
+
+/// Idle time of a kept client connection when the configuration does not say.
+const KEEPALIVE: Duration = Duration::from_secs(75);
+
+/// The part of the configuration that requests meet.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// What a request head may be.
+    pub(super) head: Limits,
+    /// Largest request body in bytes.
+    pub(super) body: Option<u64>,
+    /// Inactivity of client or worker; also the longest wait in the queue.
+    pub(super) timeout: Duration,
+    /// Time for a request head.
+    pub(super) headers_timeout: Duration,
+    /// Time without any worker after which requests are turned away.
+    pub(super) connect_timeout: Duration,
+    /// Idle time of a kept client connection; `None`: none is kept.
+    pub(super) keepalive: Option<Duration>,
+    /// `Expect: 100-continue` is answered here, up to so many bytes of body (0 = any).
+    pub(super) manage_expect: Option<u64>,
+    /// Variables added to every request.
+    pub(super) vars: Vec<(String, String)>,
+    /// SERVER_NAME.
+    pub(super) server_name: String,
+    /// SERVER_NAME is the Host header.
+    pub(super) server_name_is_host: bool,
+    /// Failures of clients are not logged.
+    pub(super) quiet: bool,
+    /// Small packets leave at once.
+    pub(super) nodelay: bool,
+}
+
+impl Settings {
+    pub(super) fn new(config: &Config) -> Self {
+        let router = &config.router;
+        let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+        Self {
+            head: Limits { head: config.limits.buffer_size, ..Limits::default() },
+            body: config.limits.limit_post,
+            timeout: router.timeout.duration(),
+            headers_timeout: router.headers_timeout.duration(),
+            connect_timeout: router.connect_timeout.duration(),
+            keepalive: match router.keepalive {
+                None => Some(KEEPALIVE),
+                Some(time) if time.0 == 0 => None,
+                Some(time) => Some(time.duration()),
+            },
+            manage_expect: router.manage_expect,
+            vars: router.vars.clone(),
+            server_name: host.unwrap_or_else(|| "localhost".into()),
+            server_name_is_host: router.server_name_as_http_host,
+            quiet: router.quiet,
+            nodelay: config.limits.tcp_nodelay,
+        }
+    }
+}
+
+/// Shared by all tasks of the router.
+#[derive(Debug)]
+pub(super) struct Shop {
+    pub(super) settings: Settings,
+    pub(super) pool: Pool,
+    /// Where request heads are decoded, one after the other.
+    pub(super) vars: RefCell<Vars>,
+    /// No new work is taken: connections end with the request they are at.
+    pub(super) draining: Cell<bool>,
+    /// Told when draining begins.
+    pub(super) drain: Notify,
+    /// Told when the last connection has gone.
+    pub(super) empty: Notify,
+    connections: Cell<usize>,
+}
+
+impl Shop {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            pool: Pool::new(),
+            vars: RefCell::default(),
+            draining: Cell::new(false),
+            drain: Notify::new(),
+            empty: Notify::new(),
+            connections: Cell::new(0),
+        }
+    }
+
+    /// A connection begins.
+    pub(super) fn enter(&self) {
+        self.connections.set(self.connections.get() + 1);
+    }
+
+    /// A connection has ended.
+    pub(super) fn leave(&self) {
+        self.connections.set(self.connections.get().saturating_sub(1));
+        if self.connections.get() == 0 {
+            self.empty.notify_waiters();
+        }
+    }
+
+    /// Client connections that are open.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.get()
+    }
+
+    /// Begins to drain.
+    pub(super) fn close(&self) {
+        self.draining.set(true);
+        self.drain.notify_waiters();
+    }
+}

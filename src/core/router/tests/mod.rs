@@ -1,0 +1,7 @@
+//! The router over real sockets: a client that writes bytes, and cores played by the test, which speak link frames.
+
+mod bodies;
+mod endings;
+mod failures;
+mod requests;
+mod stage;

@@ -1,0 +1,137 @@
+//! The request body's way to the worker: small ones are read before a core is taken, the rest flows as the worker reads.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use rsgi_proto::http1::Reject;
+use rsgi_proto::link;
+
+use super::client::Client;
+use super::failure::{Fault, Failure};
+
+/// So much of a body is read before a core is asked for: a slow sender of a small body does not hold a core.
+pub(super) const AHEAD: usize = 64 * 1024;
+
+/// A request body and how far it is.
+#[derive(Debug)]
+pub(super) enum Upload {
+    /// There is none, or all of it is on its way.
+    Done,
+    /// It will never be complete.
+    Broken,
+    /// The client waits for `100 Continue`, which the worker must ask for.
+    Held(Source),
+    /// It comes.
+    Flowing(Source),
+}
+
+/// Where it comes from.
+#[derive(Debug)]
+pub(super) struct Source {
+    body: Incoming,
+    /// Bytes that may still come.
+    allowed: u64,
+}
+
+impl Source {
+    pub(super) fn new(body: Incoming, limit: Option<u64>) -> Self {
+        Self { body, allowed: limit.unwrap_or(u64::MAX) }
+    }
+
+    /// The next piece, and whether it is the last. `None`: the end, which no piece announced.
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<(Bytes, bool)>, Failure>> {
+        loop {
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                None => return Poll::Ready(Ok(None)),
+                Some(Err(error)) => return Poll::Ready(Err(broken(&error))),
+                Some(Ok(frame)) => frame,
+            };
+            // Trailers are dropped.
+            let Ok(data) = frame.into_data() else { continue };
+            let Some(allowed) = self.allowed.checked_sub(data.remaining() as u64) else {
+                return Poll::Ready(Err(Failure::client(413, "the request body is too large")));
+            };
+            self.allowed = allowed;
+            if !data.is_empty() {
+                return Poll::Ready(Ok(Some((data, self.body.is_end_stream()))));
+            }
+        }
+    }
+}
+
+impl Upload {
+    /// Appends the next piece to `out` as frames.
+    pub(super) fn poll_frames(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<Result<(), Failure>> {
+        let Self::Flowing(source) = self else { return Poll::Pending };
+        match ready!(source.poll_piece(context)) {
+            Ok(Some((data, last))) => {
+                let len = u32::try_from(data.len()).expect("a piece is no longer than hyper's buffer");
+                link::body_prefix(out, len, last);
+                out.extend_from_slice(&data);
+                if last {
+                    *self = Self::Done;
+                }
+            }
+            Ok(None) => {
+                link::encode_body_end(out);
+                *self = Self::Done;
+            }
+            Err(failure) => {
+                *self = Self::Broken;
+                return Poll::Ready(Err(failure));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads ahead: until the body is complete, or so much is there that a core is worth taking.
+    pub(super) async fn read_ahead(&mut self, client: &Client, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let full = out.len() + AHEAD;
+        while matches!(self, Self::Flowing(_)) && out.len() < full {
+            poll_fn(|context| {
+                if let Poll::Ready(result) = self.poll_frames(context, out) {
+                    return Poll::Ready(result);
+                }
+                if client.take_expired() {
+                    return Poll::Ready(Err(Failure::client(408, "the request body took too long")));
+                }
+                Poll::Pending
+            })
+            .await?;
+            client.touch();
+        }
+        Ok(())
+    }
+
+    /// The worker asks for the body.
+    pub(super) fn release(&mut self) {
+        *self = match std::mem::replace(self, Self::Done) {
+            Self::Held(source) => Self::Flowing(source),
+            other => other,
+        };
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+}
+
+/// Whose fault a body is that ends in an error: the gate's refusal comes wrapped in hyper's.
+fn broken(error: &hyper::Error) -> Failure {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(reject) = cause.downcast_ref::<Reject>() {
+            return (*reject).into();
+        }
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if let Some(reject) = inner.and_then(|inner| inner.downcast_ref::<Reject>()) {
+            return (*reject).into();
+        }
+        source = cause.source();
+    }
+    Failure { fault: Fault::Client, ..Failure::client(400, "the request body broke off") }
+}
