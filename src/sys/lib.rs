@@ -2,14 +2,11 @@
 
 pub mod date;
 pub mod fdpass;
-<<<<<<< HEAD
 pub mod fork;
 pub mod inherit;
 pub mod memfd;
 pub mod net;
-=======
 pub mod reactor;
->>>>>>> a61e6c4 (Serve HTTP through the router)
 pub mod shm;
 pub mod signal;
 pub mod socket;

@@ -204,7 +204,9 @@ impl Stream {
                         }
                         continue;
                     }
-                    Ok(_) => return Poll::Ready(Err(self.broken("the worker sent nonsense: two heads for one request"))),
+                    Ok(_) => {
+                        return Poll::Ready(Err(self.broken("the worker sent nonsense: two heads for one request")));
+                    }
                     Err(Stop::Failure(failure)) => return Poll::Ready(Err(self.broken(&failure.reason))),
                     Err(Stop::Lost(lost)) => return Poll::Ready(Err(self.broken(&lost.to_string()))),
                 }

@@ -91,7 +91,14 @@ impl Link {
     pub(super) fn new(socket: OwnedFd, hello: Hello) -> std::io::Result<Self> {
         socket2::SockRef::from(&socket).set_nonblocking(true)?;
         let socket = reactor::register(socket)?;
-        Ok(Self { socket, hello, input: BytesMut::new(), decoder: RouterEnd::new(HEAD_LIMIT), passed: None, leaving: false })
+        Ok(Self {
+            socket,
+            hello,
+            input: BytesMut::new(),
+            decoder: RouterEnd::new(HEAD_LIMIT),
+            passed: None,
+            leaving: false,
+        })
     }
 
     /// Sends some of `bytes`; returns how many.

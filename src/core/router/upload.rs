@@ -11,7 +11,7 @@ use rsgi_proto::http1::Reject;
 use rsgi_proto::link;
 
 use super::client::Client;
-use super::failure::{Fault, Failure};
+use super::failure::{Failure, Fault};
 
 /// So much of a body is read before a core is asked for: a slow sender of a small body does not hold a core.
 pub(super) const AHEAD: usize = 64 * 1024;

@@ -1,1 +1,72 @@
-//! x
+//! The router's own end, and what its clients and workers see of it.
+
+use std::net::TcpStream;
+
+use super::stage::{Said, Stage};
+use crate::control::Order;
+
+#[test]
+fn draining_finishes_requests_and_closes_idle_connections() {
+    let mut stage = Stage::new();
+    let (mut core, mut busy, mut idle) = (stage.core(), stage.client(), stage.client());
+    idle.get("/first");
+    core.path();
+    core.reply("x");
+    idle.status();
+    busy.get("/");
+    core.path();
+    stage.order(Order::Drain);
+    assert_eq!(idle.rest().unwrap(), b"");
+    assert!(stage.runs(), "a request is still being served");
+    core.reply("last");
+    let answer = busy.answer("last");
+    assert!(answer.contains("Connection: close"), "{answer}");
+    assert_eq!(busy.rest().unwrap(), b"");
+    stage.join();
+    assert!(TcpStream::connect(stage.address).is_err());
+}
+
+#[test]
+fn a_request_that_is_just_coming_when_draining_begins_is_served() {
+    let mut stage = Stage::new();
+    let (mut core, mut client, mut idle) = (stage.core(), stage.client(), stage.client());
+    // Its answer proves that what was sent before it has been read.
+    client.send("GET /half HTTP/1.1\r\nHo");
+    idle.get("/");
+    core.path();
+    core.reply("x");
+    idle.status();
+    stage.order(Order::Drain);
+    assert_eq!(idle.rest().unwrap(), b"");
+    client.send("st: h\r\n\r\n");
+    assert_eq!(core.path(), "/half");
+    core.reply("whole");
+    let answer = client.answer("whole");
+    assert!(answer.contains("Connection: close"), "{answer}");
+    stage.join();
+}
+
+#[test]
+fn the_end_of_the_master_is_an_order_to_drain() {
+    let mut stage = Stage::new();
+    let (mut core, mut client) = (stage.core(), stage.client());
+    client.get("/");
+    core.path();
+    stage.abandon();
+    core.reply("x");
+    assert_eq!(client.status(), "HTTP/1.1 200 OK");
+    stage.join();
+}
+
+#[test]
+fn quitting_waits_for_nobody() {
+    let mut stage = Stage::new();
+    let (mut core, mut client) = (stage.core(), stage.client());
+    client.get("/");
+    core.path();
+    stage.order(Order::Drain);
+    stage.order(Order::Quit);
+    stage.join();
+    assert_eq!(client.rest().unwrap_or_default(), b"");
+    assert_eq!(core.next(), Said::Closed);
+}

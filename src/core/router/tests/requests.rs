@@ -16,10 +16,7 @@ fn a_request_arrives_as_variables_and_its_answer_as_http() {
          X-One: 2\r\nCookie: b=2\r\nProxy: no\r\nContent-Type: text/x\r\n\r\n",
     );
     let (request, vars) = core.request();
-    assert_eq!(
-        request,
-        Request { body: Body::None, version: Version::Http11, is_head: false, expect_continue: false }
-    );
+    assert_eq!(request, Request { body: Body::None, version: Version::Http11, is_head: false, expect_continue: false });
     let port = client.socket.local_addr().unwrap().port().to_string();
     assert_eq!(value(&vars, "REMOTE_PORT"), port);
     assert_eq!(value(&vars, "SERVER_PORT"), stage.address.port().to_string());
@@ -68,7 +65,8 @@ fn pipelined_requests_are_answered_in_order() {
 fn a_pipelined_error_keeps_its_place() {
     let stage = Stage::new();
     let (mut core, mut client) = (stage.core(), stage.client());
-    client.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\nHost: g\r\n\r\nGET /3 HTTP/1.1\r\n\r\n");
+    client
+        .send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\nHost: g\r\n\r\nGET /3 HTTP/1.1\r\n\r\n");
     assert_eq!(core.path(), "/1");
     core.reply("one");
     client.until("one");

@@ -46,13 +46,8 @@ impl Stage {
         let mut settings = Settings::new(&config);
         settings.server_name = "box".into();
         change(&mut settings);
-        let job = Job {
-            id: 1,
-            config,
-            listeners: vec![listener.into()],
-            rendezvous: far,
-            control: router_control.into(),
-        };
+        let job =
+            Job { id: 1, config, listeners: vec![listener.into()], rendezvous: far, control: router_control.into() };
         let router = std::thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
             runtime.block_on(attend(job, settings)).unwrap();
