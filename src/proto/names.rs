@@ -117,7 +117,7 @@ pub const FINGERPRINT: u32 = fingerprint();
 /// The keys, by number.
 pub static KNOWN: &[&str] = &keys();
 
-const COUNT: usize = ROWS.len();
+pub(crate) const COUNT: usize = ROWS.len();
 const SLOTS: usize = 1024;
 const FREE: u16 = u16::MAX;
 

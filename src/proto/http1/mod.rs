@@ -6,12 +6,11 @@
 //! * [`response`]: how an answer is framed, and its head on the wire.
 
 pub mod chunked;
-mod field;
 pub mod request;
 pub mod response;
 pub mod target;
 
-pub(crate) use field::content_length;
+pub(crate) use request::content_length;
 
 /// What a request head may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

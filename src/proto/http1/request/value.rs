@@ -1,7 +1,7 @@
 //! Values of the header fields that the server itself acts on. Source: RFC 9110 §5.6, §7.6.1, §8.6, §10.1.1; RFC 9112 §6.
 
-use super::Reject;
 use crate::Version;
+use crate::http1::Reject;
 
 /// A Content-Length: 1 to 19 digits and nothing else, at most `i64::MAX`.
 pub(crate) fn content_length(value: &[u8]) -> Option<u64> {

@@ -1,6 +1,7 @@
 //! Cases for request heads. Each is decoded whole, after every prefix of it, and with another request behind it.
 
 use super::*;
+use crate::http1::Underscores;
 use crate::vars::Var;
 
 const PEER: Peer<'_> = Peer {

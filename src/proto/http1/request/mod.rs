@@ -4,15 +4,22 @@
 //! is refused ends the connection: after a framing error nothing that follows can be trusted.
 //! Source: RFC 9112 §2, §3, §5, §6, §9; RFC 9110 §7.2, §8.6, §10.1.1.
 
+mod fields;
+#[cfg(test)]
+mod tests;
+mod value;
+
 use std::mem::MaybeUninit;
 
 use httparse::{Error, Header, Status};
 
-use super::field::{self, Connection};
-use super::{Limits, Reject, Underscores, target};
-use crate::names::{self, KnownId};
+use self::fields::{Facts, push_fields};
+use super::{Limits, Reject, target};
+use crate::names;
 use crate::vars::{Piece, Span, Vars};
 use crate::{Body, Progress, Version};
+
+pub(crate) use self::value::content_length;
 
 /// Most header fields that any limit allows.
 pub const MAX_FIELDS: usize = 256;
@@ -145,7 +152,7 @@ pub fn decode(
     vars.push_known(names::SCRIPT_NAME, Piece::Static(b""));
     push_peer(vars, peer);
 
-    let mut facts = Facts { version, ..Facts::default() };
+    let mut facts = Facts::new(version);
     push_fields(fields, uri_target.authority, whole, limits.underscores, vars, &mut facts)?;
     facts.finish(vars, whole, uri_target.authority)?;
 
@@ -239,186 +246,3 @@ fn push_peer(vars: &mut Vars, peer: &Peer<'_>) {
         vars.push_known(names::HTTPS, Piece::Static(b"on"));
     }
 }
-
-/// What the fields said that concerns the server.
-#[derive(Default)]
-struct Facts {
-    version: Version,
-    connection: Connection,
-    length: Option<u64>,
-    chunked: bool,
-    expect: bool,
-    upgrade: bool,
-    host: bool,
-}
-
-impl Facts {
-    /// Looks at one field. False: it must not become a variable.
-    fn note(&mut self, id: KnownId, value: &[u8]) -> Result<bool, Reject> {
-        match id {
-            names::HTTP_HOST => {
-                self.host = true;
-                if !target::is_authority(value) {
-                    return Err(Reject::bad("invalid Host"));
-                }
-            }
-            names::CONTENT_LENGTH => {
-                let length = field::content_length(value).ok_or(Reject::bad("invalid Content-Length"))?;
-                self.length = Some(length);
-            }
-            names::HTTP_TRANSFER_ENCODING => {
-                field::transfer_encoding(value, self.version)?;
-                self.chunked = true;
-            }
-            names::HTTP_CONNECTION => self.connection.add(value),
-            names::HTTP_EXPECT => {
-                field::expect(value)?;
-                self.expect = true;
-            }
-            names::HTTP_UPGRADE => self.upgrade = true,
-            // As a CGI variable it would be HTTP_PROXY, which many programs take as their own proxy setting.
-            names::HTTP_PROXY => return Ok(false),
-            _ => {}
-        }
-        Ok(true)
-    }
-
-    /// Checks what only shows at the end.
-    fn finish(&self, vars: &mut Vars, input: &[u8], authority: Option<&[u8]>) -> Result<(), Reject> {
-        if self.chunked && self.length.is_some() {
-            return Err(Reject::bad("both Content-Length and Transfer-Encoding"));
-        }
-        if !self.host {
-            if self.version == Version::Http11 {
-                return Err(Reject::bad("no Host in an HTTP/1.1 request"));
-            }
-            if let Some(authority) = authority {
-                vars.push_known(names::HTTP_HOST, Piece::Input(Span::of(authority, input)));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Turns the fields into variables. Fields of one name become one, in the place of the first (RFC 9110 §5.3).
-fn push_fields(
-    fields: &[Header<'_>],
-    authority: Option<&[u8]>,
-    input: &[u8],
-    underscores: Underscores,
-    vars: &mut Vars,
-    facts: &mut Facts,
-) -> Result<(), Reject> {
-    let mut seen = Seen::default();
-    let mut joined = Seen::default();
-    for (at, field) in fields.iter().enumerate() {
-        if joined.has(at) {
-            continue;
-        }
-        let name = field.name.as_bytes();
-        let Some(id) = names::from_header(name) else {
-            if memchr::memchr(b'_', name).is_some() {
-                match underscores {
-                    Underscores::Drop => continue,
-                    Underscores::Refuse => return Err(Reject::bad("header name with an underscore")),
-                    Underscores::Keep if passes_for_known(name) => continue,
-                    Underscores::Keep => {}
-                }
-            }
-            match vars.position_of_header(input, name) {
-                Some(index) => join(vars, index, input, b", ", at, fields, &mut joined),
-                None => {
-                    let key = vars.header_key(name);
-                    vars.push_piece(key, Piece::Input(Span::of(field.value, input)));
-                }
-            }
-            continue;
-        };
-        if !facts.note(id, field.value)? {
-            continue;
-        }
-        if seen.insert(id.index()) {
-            let value = match authority {
-                Some(authority) if id == names::HTTP_HOST => authority,
-                _ => field.value,
-            };
-            vars.push_known(id, Piece::Input(Span::of(value, input)));
-            continue;
-        }
-        let separator: &[u8] = match id {
-            names::HTTP_HOST => return Err(Reject::bad("more than one Host")),
-            names::CONTENT_LENGTH => return Err(Reject::bad("more than one Content-Length")),
-            names::CONTENT_TYPE => return Err(Reject::bad("more than one Content-Type")),
-            names::HTTP_TRANSFER_ENCODING => return Err(Reject::bad("more than one Transfer-Encoding")),
-            names::HTTP_COOKIE => b"; ",
-            _ => b", ",
-        };
-        // The later ones of this name are joined now, but each must still be looked at.
-        for later in fields.iter().skip(at + 1).filter(|later| later.name.as_bytes().eq_ignore_ascii_case(name)) {
-            facts.note(id, later.value)?;
-        }
-        if let Some(index) = vars.position(id) {
-            join(vars, index, input, separator, at, fields, &mut joined);
-        }
-    }
-    Ok(())
-}
-
-/// Appends the values of field `at` and of all later ones of its name to the value of variable `index`. All at once, so
-/// that a value is copied once however often its name is repeated.
-fn join(
-    vars: &mut Vars,
-    index: usize,
-    input: &[u8],
-    separator: &[u8],
-    at: usize,
-    fields: &[Header<'_>],
-    joined: &mut Seen,
-) {
-    let Some(field) = fields.get(at) else { return };
-    let start = vars.append_value(index, input);
-    for (number, later) in fields.iter().enumerate().skip(at) {
-        if later.name.as_bytes().eq_ignore_ascii_case(field.name.as_bytes()) {
-            joined.insert(number);
-            vars.scratch().extend_from_slice(separator);
-            vars.scratch().extend_from_slice(later.value);
-        }
-    }
-    let value = vars.since(start);
-    vars.set_value(index, value);
-}
-
-/// Whether the variable of `name` would be that of a header the server knows.
-fn passes_for_known(name: &[u8]) -> bool {
-    let mut dashed = [0; 64];
-    let Some(dashed) = dashed.get_mut(..name.len()) else { return false };
-    for (slot, &byte) in dashed.iter_mut().zip(name) {
-        *slot = if byte == b'_' { b'-' } else { byte };
-    }
-    names::from_header(dashed).is_some()
-}
-
-/// A set of small numbers.
-#[derive(Default)]
-struct Seen([u64; MAX_FIELDS / 64]);
-
-impl Seen {
-    /// Adds `number`; false when it was there (or is out of range, which no number here is).
-    #[inline]
-    fn insert(&mut self, number: usize) -> bool {
-        let Some(word) = self.0.get_mut(number / 64) else { return false };
-        let bit = 1 << (number % 64);
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
-    }
-
-    #[inline]
-    fn has(&self, number: usize) -> bool {
-        self.0.get(number / 64).is_some_and(|word| word & 1 << (number % 64) != 0)
-    }
-}
-
-#[cfg(test)]
-#[path = "request_tests.rs"]
-mod tests;
