@@ -11,6 +11,9 @@ use crate::option::{Act, AppValue, Arg, Declined, Known, Opt, Verdict, find};
 use crate::source::{Directive, Entry, directive, first_value, unknown};
 use crate::value::{Fault, Value};
 
+/// Advice about what is known, but not built.
+const SILENCE: &str = "everything else holds; leave it out to silence this";
+
 /// What came of the entries.
 #[derive(Default)]
 pub(crate) struct Applied {
@@ -98,10 +101,13 @@ impl Run {
             }
         };
         self.draft.config.workers.master |= opt.implies_master;
-        let off = opt.arg == Arg::None && !value.switch();
+        let off = opt.arg == Arg::None && !Value::new(&entry.value).switch();
         if !opt.built && !off && self.reported.insert(opt.name.into()) {
             let message = format!("{} is not built yet and does nothing; {}", entry.key, would(opt.summary()));
-            self.applied.messages.push(Diagnostic::warning(message).at_key(&entry.origin));
+            self.applied.messages.push(Diagnostic::warning(message).help(SILENCE).at_key(&entry.origin));
+        }
+        if let Some(fault) = comment(opt, entry) {
+            value.remark(fault);
         }
         for remark in value.into_remarks() {
             self.applied.messages.push(Diagnostic::of_value(Severity::Warning, &entry.key, remark, &entry.origin));
@@ -125,22 +131,36 @@ impl Run {
             return;
         }
         let key = &entry.key;
+        let text = declined.text;
         let message = match declined.verdict {
             Verdict::NotBuilt => {
-                Diagnostic::warning(format!("{key} is not built and does nothing; under uWSGI: {}", declined.text))
+                Diagnostic::warning(format!("{key} is not built and does nothing; under uWSGI: {text}")).help(SILENCE)
             }
-            Verdict::Ignored => Diagnostic::warning(format!("{key} has no effect here: {}", declined.text)),
-            Verdict::Refused => Diagnostic::error(format!("{key} is refused: {}", declined.text)),
+            Verdict::Ignored => Diagnostic::warning(format!("{key} has no effect here: {text}")).help("leave it out"),
+            Verdict::Refused => Diagnostic::error(format!("{key} is refused: {text}")).help("leave it out"),
         };
-        self.applied.messages.push(message.help("leave the line out").at_key(&entry.origin));
+        self.applied.messages.push(message.at_key(&entry.origin));
     }
 }
 
-/// What an option that is not built would have done, from its summary.
+/// What an option that is not built would have done, from the first sentence of its summary.
 fn would(summary: &str) -> String {
-    let mut letters = summary.trim_end_matches('.').chars();
+    let sentence = summary.split(". ").next().unwrap_or(summary).trim_end_matches('.').replace('`', "");
+    let mut letters = sentence.chars();
     let first = letters.next().map(|letter| letter.to_lowercase().to_string()).unwrap_or_default();
     format!("it {first}{}", letters.as_str())
+}
+
+/// A remark on what looks like a comment behind a value that is a name of something: it is part of that name.
+fn comment(opt: &Opt, entry: &Entry) -> Option<Fault> {
+    let names = ["file", "directory", "path", "module", "MODULE[:NAME]", "name", "names", "user", "group"];
+    entry.origin.file().filter(|_| names.contains(&opt.unit))?;
+    let end = entry.value.find([';', '#']).filter(|end| *end > 0)?;
+    let (before, behind) = entry.value.split_at(end);
+    before.ends_with([' ', '\t']).then(|| {
+        let help = format!("a comment must stand on a line of its own; write {}", before.trim());
+        Fault::new(format!("\"{behind}\" is part of the value"), help)
+    })
 }
 
 fn app_value(kind: AppValue, value: &Value<'_>) -> Result<String, Fault> {

@@ -55,8 +55,11 @@ fn line(text: &mut String, opt: &Opt) {
     let left = format!("  {short}--{}{value}", opt.name);
     let gap = if left.chars().count() < 38 { "" } else { "\n                                      " };
     let summary = plain(opt.summary());
-    let default =
-        if opt.default.is_empty() || opt.arg == Arg::None { String::new() } else { format!(" [{}]", opt.default) };
+    let default = match opt.default {
+        "" | "none" => String::new(),
+        _ if opt.arg == Arg::None => String::new(),
+        default => format!(" [{default}]"),
+    };
     let _ = writeln!(text, "{left:<38}{gap}{}{default}", summary.trim_end_matches('.'));
 }
 

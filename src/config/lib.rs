@@ -19,7 +19,10 @@ mod nearest;
 mod option;
 mod options;
 mod origin;
+mod reference;
 mod source;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::ffi::OsString;
@@ -30,6 +33,7 @@ pub use config::*;
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use help::show_config;
 pub use origin::{Origin, Place, Span};
+pub use reference::reference;
 
 use machine::Machine;
 use source::{Halt, Reader, Stop};

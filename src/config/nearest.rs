@@ -1,7 +1,7 @@
 //! Finds the known names that a mistyped one was probably meant to be.
 
-/// The names within a small edit distance of `word`, best first, at most three. Among equals those marked `true` come
-/// first, then the alphabet decides.
+/// The names nearest to `word` within a small edit distance, at most three; those marked `true` come first, then the
+/// alphabet decides.
 pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = (&'a str, bool)>) -> Vec<&'a str> {
     let word = word.to_lowercase().replace('_', "-");
     let limit = match word.chars().count() {
@@ -21,6 +21,8 @@ pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = (&'a str, bool
         })
         .collect();
     close.sort_unstable();
+    let best = close.first().map_or(0, |(far, ..)| *far);
+    close.retain(|(far, ..)| *far == best);
     close.into_iter().map(|(_, _, name)| name).take(3).collect()
 }
 

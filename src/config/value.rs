@@ -158,9 +158,20 @@ impl<'a> Value<'a> {
             let help = format!("write :{text} for a port");
             self.remark(Fault::new(format!("\"{text}\" is the name of a unix socket, not a port"), help));
         }
-        if let Some((address, _)) = text.split_once([';', '#']).filter(|(address, _)| address.ends_with([' ', '\t'])) {
-            let help = format!("a comment must stand on a line of its own; write {}", address.trim());
-            return Err(Fault::new(format!("expected an address, found \"{text}\""), help));
+        let mut text = text;
+        if let Some((before, _)) = text.split_once([';', '#']).filter(|(before, _)| before.ends_with([' ', '\t'])) {
+            let before = before.trim();
+            let help = format!("a comment must stand on a line of its own; write {before}");
+            // uWSGI takes the digits of a port and leaves the rest; a path it takes as it stands.
+            let found = match before.parse() {
+                Ok(Address::Tcp { .. }) => {
+                    let found = format!("expected an address, found \"{text}\", which counts as {before}");
+                    text = before;
+                    found
+                }
+                _ => format!("the comment is part of the socket's name \"{text}\""),
+            };
+            self.remark(Fault::new(found, help));
         }
         text.parse()
             .map_err(|error: crate::AddressError| Fault { problem: error.to_string(), help: error.help.clone() })

@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod command;
+mod generate;
 mod lab;
 mod plugins;
 mod pythons;
@@ -44,6 +45,7 @@ fn run(words: &[String]) -> Result<()> {
         "test" => test::run(rest),
         "check" if rest.is_empty() => check::run(),
         "bench" => bench::run(rest),
+        "generate" => generate::run(rest),
         "help" | "--help" | "-h" => {
             eprint!("{USAGE}");
             Ok(())

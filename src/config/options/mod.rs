@@ -53,8 +53,10 @@ mod tests {
     /// All of uWSGI's option names with what follows them on the command line.
     const UPSTREAM: &str = include_str!("upstream.tsv");
 
-    fn shown(field: &Json) -> String {
+    fn shown(field: &Json, unit: &str) -> String {
+        let amounts = ["seconds", "milliseconds", "bytes", "KiB", "MiB", "number", "percent", "format"];
         match field {
+            Json::Null if !amounts.contains(&unit) => "none".into(),
             Json::Null | Json::Bool(false) => "off".into(),
             Json::Bool(true) => "on".into(),
             Json::String(text) => text.clone(),
@@ -124,7 +126,7 @@ mod tests {
             let field = defaults.pointer(opt.field).unwrap_or_else(|| panic!("{}: no field {}", opt.name, opt.field));
             // A few switches turn a field off.
             let turned = opt.name == "disable-logging";
-            let expected = if turned { "off".into() } else { shown(field) };
+            let expected = if turned { "off".into() } else { shown(field, opt.unit) };
             assert_eq!(opt.default, expected, "{}", opt.name);
         }
     }

@@ -471,6 +471,7 @@ pub(super) static ROWS: &[Opt] = &[
         name: "need-app",
         arg: Arg::Optional,
         group: Group::Python,
+        unit: "switch",
         default: "on",
         field: "/process/need_app",
         example: "need-app = false",

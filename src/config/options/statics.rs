@@ -223,7 +223,7 @@ pub(super) static ROWS: &[Opt] = &[
         aliases: &["fileserve-mode"],
         group: Group::Static,
         unit: "word",
-        default: "off",
+        default: "none",
         field: "/statics/serve_mode",
         example: "file-serve-mode = x-accel-redirect",
         built: false,

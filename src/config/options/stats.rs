@@ -10,7 +10,7 @@ pub(super) static ROWS: &[Opt] = &[
         tier: Tier::Quickstart,
         group: Group::Stats,
         unit: "address",
-        default: "off",
+        default: "none",
         field: "/stats/address",
         example: "stats = 127.0.0.1:9191",
         built: false,

@@ -38,6 +38,16 @@ pub(super) struct Loaded {
     pub(super) bytes: Vec<u8>,
 }
 
+impl Loaded {
+    /// The content as text.
+    pub(super) fn text(&self, from: &Origin) -> Result<&str, Halt> {
+        std::str::from_utf8(&self.bytes).map_err(|_| {
+            let error = Diagnostic::error(format!("{} is not UTF-8", self.name));
+            error.help("save the file as UTF-8").at_value(from).into()
+        })
+    }
+}
+
 impl Format {
     /// The format that a name stands for by its suffix.
     pub(crate) fn of(name: &str) -> Option<Self> {
@@ -73,8 +83,9 @@ impl Reader<'_> {
         let outer = self.block.take();
         match format {
             Format::Ini | Format::BySuffix => self.read_ini(&file, &names, from)?,
-            Format::Yaml | Format::Json | Format::Xml => {
-                let error = Diagnostic::error(format!("{name}: only ini files are read by this version"));
+            Format::Yaml => self.read_yaml(&file, &names, from)?,
+            Format::Json | Format::Xml => {
+                let error = Diagnostic::error(format!("{name}: only ini and YAML files are read by this version"));
                 return Err(error.help("write the options as an ini file").at_value(from).into());
             }
         }
@@ -83,8 +94,26 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Takes a key and a value of a file, once their magic variables are replaced.
+    pub(super) fn take_pair(&mut self, key: &str, value: &str, names: &FileNames, origin: Origin) -> Result<(), Halt> {
+        let (key, _) = self.replace_magic(key, names);
+        let (value, dropped) = self.replace_magic(value, names);
+        if let Some(letter) = dropped.first() {
+            let message = format!("{key}: %{letter} means nothing and is left out");
+            self.warnings.push(Diagnostic::warning(message).help("write %% for a percent sign").at_value(&origin));
+        }
+        self.add(&key, &value, origin)
+    }
+
+    /// Says that a file lacks the section asked for.
+    pub(super) fn no_section(&mut self, section: &str, file: &str, from: &Origin) {
+        let message = format!("no section {section} in {file}, nothing is taken from it");
+        let help = format!("write {section} above the options");
+        self.warnings.push(Diagnostic::warning(message).help(help).at_value(from));
+    }
+
     /// Magic variables of one text of a file.
-    pub(super) fn replace_magic(&self, text: &str, names: &FileNames) -> (String, Vec<char>) {
+    fn replace_magic(&self, text: &str, names: &FileNames) -> (String, Vec<char>) {
         magic::replace(text, names, self.first.as_ref().unwrap_or(names), self.machine)
     }
 

@@ -43,25 +43,13 @@ impl Reader<'_> {
                     .at_value(&origin)
                     .into());
             }
-            self.take(text, names, origin)?;
+            let (key, value) = text.split_once('=').unwrap_or((text, ""));
+            self.take_pair(key.trim(), value.trim(), names, origin)?;
         }
         if !found {
-            let message = format!("no section [{asked}] in {}, nothing is taken from it", file.name);
-            let help = format!("write [{asked}] above the options");
-            self.warnings.push(Diagnostic::warning(message).help(help).at_value(from));
+            self.no_section(&format!("[{asked}]"), &file.name, from);
         }
         Ok(())
-    }
-
-    fn take(&mut self, text: &str, names: &FileNames, origin: Origin) -> Result<(), Halt> {
-        let (key, value) = text.split_once('=').unwrap_or((text, ""));
-        let (key, _) = self.replace_magic(key.trim(), names);
-        let (value, dropped) = self.replace_magic(value.trim(), names);
-        if let Some(letter) = dropped.first() {
-            let message = format!("{key}: %{letter} means nothing and is left out");
-            self.warnings.push(Diagnostic::warning(message).help("write %% for a percent sign").at_value(&origin));
-        }
-        self.add(&key, &value, origin)
     }
 }
 

@@ -6,6 +6,7 @@ mod environment;
 mod file;
 mod ini;
 mod logic;
+mod yaml;
 
 use std::path::PathBuf;
 

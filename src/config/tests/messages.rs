@@ -1,0 +1,151 @@
+//! Every kind of message, as a person reads it.
+
+use insta::assert_snapshot;
+
+use super::Case;
+
+#[test]
+fn values() {
+    let case = Case::ini(
+        "processes = four\nthreads = 4 ; four\nhttp-timeout = 30s\nsocket-timeout = -1\nvacuum = maybe\n\
+         chmod-socket = rw\nmax-requests =\nhttp = 9090\nsocket = unix:/tmp/a.sock\nhttp-to = ::1:80\nprotocol = spdy\n\
+         http-socket = :8080 # public\nlisten = 99999999999\nenv =\n",
+    );
+    assert_snapshot!(case.said("t.ini"));
+}
+
+#[test]
+fn names() {
+    let case = Case::ini(
+        "vaccum = true\nmax-request = 5000\ndeamonize = /tmp/x\nprocess = 4\nproject = shop\nchdir = /srv/%(project)\n\
+         unheard-of = 1\nunheard-of = 2\nharakiri = 30\nharakiri-verbose = false\nsnmp = :161\nthunder-lock = true\n",
+    );
+    assert_snapshot!(case.said("t.ini"));
+}
+
+#[test]
+fn refusals() {
+    assert_snapshot!(Case::ini("namespace = /jail\nimmediate-uid = www-data\n").said("t.ini"));
+}
+
+#[test]
+fn strict_mode() {
+    assert_snapshot!(Case::ini("strict = true\nvaccum = true\n").said("t.ini"));
+}
+
+#[test]
+fn words() {
+    let case = Case::new();
+    let lines = [
+        "--nonsense",
+        "--vaccum",
+        "--http-sock :1",
+        "--http_socket :1",
+        "--master=5",
+        "--processes",
+        "-Mp",
+        "-Z",
+        "foobar.py",
+        ":9090",
+        "nofile.ini",
+        "nofile.conf",
+        "t.ini:missing",
+        "--set a",
+        "--set-ph processes=4",
+    ];
+    let said: Vec<_> = lines.iter().map(|words| format!("$ rsgi {words}\n{}", case.said(words))).collect();
+    assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn environment() {
+    let case = Case::new().env("UWSGI_PROCESSES", "many").env("RSGI_VACUMM", "1");
+    assert_snapshot!(case.said(""));
+}
+
+#[test]
+fn files() {
+    let case = Case::ini("include = conf/base.ini\n")
+        .file("conf/base.ini", "[uwsgi]\nini = more.ini\n")
+        .file("conf/more.ini", "[uwsgi]\n")
+        .file("loop.ini", "[uwsgi]\nini = loop.ini\n")
+        .file("section.ini", "[uwsgi] ; main\nprocesses = 2\n[]\n")
+        .file("unset.ini", "[uwsgi]\nini = %(nowhere).ini\n")
+        .file("net.ini", "[uwsgi]\nini = http://example.org/a.ini\n")
+        .file("outer.ini", "[uwsgi]\ninclude = inner.ini\n")
+        .file("inner.ini", "[uwsgi]\n\tprocesses = no\n");
+    let lines =
+        ["t.ini", "loop.ini", "section.ini", "--ini section.ini:beta", "unset.ini", "net.ini", "--ini :x", "outer.ini"];
+    let said: Vec<_> = lines.iter().map(|words| format!("$ rsgi {words}\n{}", case.said(words))).collect();
+    assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn text_that_is_not_utf_8() {
+    let case = Case::new();
+    std::fs::write(case.path().join("t.ini"), b"[uwsgi]\n; caf\xe9 is fine here\nchdir = /caf\xe9\n").unwrap();
+    assert_snapshot!(case.said("t.ini"));
+}
+
+#[test]
+fn expansion() {
+    let case =
+        Case::ini("a = %(b)\nb = %(a)\nchdir = @(nofile)\nlogto = @(http://example.org/)\nlog-date = %Y-%m-%d\n");
+    assert_snapshot!(case.said("t.ini"));
+}
+
+#[test]
+fn logic() {
+    let case = Case::ini("for = a b\nif-env = HOME\n")
+        .file("times.ini", "[uwsgi]\nfor-times = 1000000000\n")
+        .file("open.ini", "[uwsgi]\nif-exists = nothing\nthreads = 2\n")
+        .file("closed.ini", "[uwsgi]\nendif =\n")
+        .file("lines.ini", "[uwsgi]\nfor-readline = nofile\n");
+    let lines = ["t.ini", "times.ini", "open.ini", "closed.ini", "lines.ini"];
+    let said: Vec<_> = lines.iter().map(|words| format!("$ rsgi {words}\n{}", case.said(words))).collect();
+    assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn contradictions() {
+    let lines = [
+        "--socket =0",
+        "--shared-socket :1 --socket =1",
+        "--cheaper 4 --processes 2",
+        "--max-worker-lifetime 5",
+        "--buffer-size 100",
+        "--https :1",
+        "--static-map /x",
+    ];
+    let case = Case::new();
+    let said: Vec<_> = lines.iter().map(|words| format!("$ rsgi {words}\n{}", case.said(words))).collect();
+    assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn control_characters_do_not_reach_the_terminal() {
+    let said = Case::ini("processes = \u{1b}[31mred\n").said("t.ini");
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+}
+
+#[test]
+fn help() {
+    assert_snapshot!(crate::help::help());
+}
+
+#[test]
+fn explain() {
+    let names = [
+        "processes",
+        "--http-keepalive",
+        "harakiri",
+        "pp",
+        "http-socket-keepalive",
+        "st",
+        "thunder-lock",
+        "stop",
+        "vaccum",
+    ];
+    let said: Vec<_> = names.iter().map(|name| Case::new().said(&format!("explain {name}"))).collect();
+    assert_snapshot!(said.join("\n----\n"));
+}
