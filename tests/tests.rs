@@ -1,8 +1,16 @@
 //! The tests that start the built server: one binary, one module a theme.
 #![forbid(unsafe_code)]
 
+/// Broken clients, applications and configurations.
+mod bad_input;
+/// One case on uWSGI and on rsgi, the answers compared.
+mod compat;
+/// Memory of a worker beside uWSGI's.
+mod memory;
 /// The WSGI contract.
 mod pep3333;
+/// The language-free server and its plugins.
+mod plugins;
 /// Each numbered line of the quickstart, as written there.
 mod quickstart;
 mod support;

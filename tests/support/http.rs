@@ -176,26 +176,6 @@ impl Client {
         self.rest().is_empty()
     }
 
-    /// Whether nothing arrives and the connection stays open for `time`.
-    pub(crate) fn quiet_for(&mut self, time: Duration) -> bool {
-        self.set_patience(time);
-        let mut byte = [0];
-        let outcome = match &mut self.stream {
-            Stream::Tcp(stream) => stream.read(&mut byte),
-            Stream::Unix(stream) => stream.read(&mut byte),
-        };
-        self.set_patience(PATIENCE);
-        self.received.is_empty() && matches!(outcome, Err(error) if error.kind() == ErrorKind::WouldBlock)
-    }
-
-    fn set_patience(&self, time: Duration) {
-        match &self.stream {
-            Stream::Tcp(stream) => stream.set_read_timeout(Some(time)),
-            Stream::Unix(stream) => stream.set_read_timeout(Some(time)),
-        }
-        .expect("a timeout");
-    }
-
     #[track_caller]
     fn read_response(&mut self, body_allowed: bool) -> Response {
         let mut interim = Vec::new();

@@ -11,7 +11,7 @@ pub(crate) mod server;
 pub(crate) mod uwsgi;
 
 pub(crate) use http::{Client, Framing, Response};
-pub(crate) use server::{Kind, Running, Server};
+pub(crate) use server::{Ended, Kind, Running, Server};
 
 use std::time::{Duration, Instant};
 

@@ -17,7 +17,6 @@ pub(crate) struct Process {
     pub state: char,
     /// Arguments, or the title the process has given itself.
     pub title: String,
-    pub threads: usize,
 }
 
 /// The living processes that carry `mark` in their environment or belong to process group `group`.
@@ -118,12 +117,6 @@ fn describe(pid: i32) -> Option<(Process, i32)> {
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
     let title = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let title = String::from_utf8_lossy(&title).replace('\0', " ").trim().to_owned();
-    let process = Process {
-        pid,
-        state: fields.first()?.chars().next()?,
-        parent: fields.get(1)?.parse().ok()?,
-        threads: fields.get(17)?.parse().ok()?,
-        title,
-    };
+    let process = Process { pid, state: fields.first()?.chars().next()?, parent: fields.get(1)?.parse().ok()?, title };
     Some((process, fields.get(2)?.parse().ok()?))
 }

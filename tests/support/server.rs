@@ -329,7 +329,18 @@ impl Running {
     /// Asks it to stop (SIGINT, which both servers obey) and waits for the end.
     #[track_caller]
     pub(crate) fn stop(self) -> Ended {
-        self.signal(Signal::SIGINT);
+        self.stop_by(Signal::SIGINT)
+    }
+
+    /// Sends a signal that means "stop" and waits for the end.
+    #[track_caller]
+    pub(crate) fn stop_by(mut self, signal: Signal) -> Ended {
+        self.signal(signal);
+        // uWSGI loses a signal that comes soon after its start.
+        while self.kind == Kind::Uwsgi && self.child.try_wait().expect("a child").is_none() {
+            std::thread::sleep(Duration::from_secs(1));
+            let _ = kill(Pid::from_raw(self.pid()), signal);
+        }
         self.wait()
     }
 

@@ -1,0 +1,63 @@
+//! Exit codes.
+
+use std::net::TcpListener;
+
+use nix::sys::signal::Signal;
+
+use crate::support::{Kind, Server};
+
+#[test]
+fn of_starts_that_fail() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("an address");
+    for arguments in [
+        "--nonsense".to_owned(),
+        "--http-sock 127.0.0.1:0".to_owned(),
+        "--processes".to_owned(),
+        "{dir}/missing.ini".to_owned(),
+        "{dir}/foobar.txt".to_owned(),
+        ":9090".to_owned(),
+        "--http-socket 127.0.0.1:0 --processes -1".to_owned(),
+        format!("--http-socket {taken} --wsgi-file {{lab}}/hello/foobar.py"),
+        format!("--http {taken} --wsgi-file {{lab}}/hello/foobar.py"),
+        "--http-socket 127.0.0.1:0 --chdir {dir}/missing".to_owned(),
+        "--http-socket 127.0.0.1:0 --uid nobody-of-that-name".to_owned(),
+        "--http-socket 127.0.0.1:0 --virtualenv {dir}/missing --wsgi-file {lab}/hello/foobar.py".to_owned(),
+        "--http-socket 127.0.0.1:0 --need-app --wsgi-file {dir}/missing.py".to_owned(),
+        "--http-socket 127.0.0.1:0 --need-app --module missing_module".to_owned(),
+        "--http-socket 127.0.0.1:0 --mount /x={dir}/missing.py".to_owned(),
+        "--http-socket 127.0.0.1:0 --strict --ini {dir}/typo.ini".to_owned(),
+        "--http-socket 127.0.0.1:0 --listen 10000000".to_owned(),
+        "--wsgi-file {lab}/hello/foobar.py".to_owned(),
+        "--http-socket 127.0.0.1:0 --need-plugin missing_plugin".to_owned(),
+    ] {
+        let codes = [Kind::Uwsgi, Kind::Rsgi].map(|kind| {
+            let ended = Server::of(kind, &arguments).file("typo.ini", "[uwsgi]\nstrict = true\nvaccum = 1\n").run();
+            (ended.code, ended.log)
+        });
+        assert_eq!(codes[1].0, codes[0].0, "{arguments}\n--- uWSGI\n{}\n--- rsgi\n{}", codes[0].1, codes[1].1);
+    }
+}
+
+#[test]
+fn of_stops() {
+    for (options, signal) in
+        [("--master", Signal::SIGINT), ("--master --die-on-term", Signal::SIGTERM), ("--master", Signal::SIGQUIT)]
+    {
+        let codes = [Kind::Uwsgi, Kind::Rsgi].map(|kind| {
+            let server =
+                Server::of(kind, &format!("--http-socket {{ip}}:3031 --wsgi-file {{apps}}/probe.py {options}")).start();
+            server.get(3031, "/hello").expect(200);
+            server.stop_by(signal).code
+        });
+        assert_eq!(codes[1], codes[0], "{options} {signal}");
+    }
+}
+
+#[test]
+fn of_questions() {
+    for question in ["--version", "--help"] {
+        let codes = [Kind::Uwsgi, Kind::Rsgi].map(|kind| Server::of(kind, question).run().code);
+        assert_eq!(codes[1], codes[0], "{question}");
+    }
+}
