@@ -24,12 +24,14 @@ use super::link::{Event, Head};
 pub(super) struct Answer {
     content: Content,
     served: Served,
+    /// It will not be completed.
+    broken: bool,
 }
 
 #[derive(Debug)]
 enum Content {
-    /// All of it is there. `short`: the head promised more, so its end must be a broken one.
-    Whole { bytes: Bytes, short: bool },
+    /// All of it is there.
+    Whole(Bytes),
     /// It is still coming.
     Stream(Box<Stream>),
     /// It is in a file.
@@ -84,10 +86,10 @@ pub(super) async fn serve(client: Rc<Client>, body: Incoming) -> Response<Answer
     let content = match rest {
         _ if no_body => {
             exchange.leave(false, false);
-            Content::whole(Bytes::new())
+            Content::Whole(Bytes::new())
         }
         Rest::Whole(bytes) => match whole(bytes, &head) {
-            Ok((bytes, short)) => Content::Whole { bytes, short },
+            Ok(bytes) => Content::Whole(bytes),
             Err(failure) => return refuse(served, &exchange.request(), &failure),
         },
         Rest::File(file, fd) => match FileBody::new(file, fd, head.content_length) {
@@ -109,7 +111,7 @@ pub(super) async fn serve(client: Rc<Client>, body: Incoming) -> Response<Answer
             file: None,
         })),
     };
-    response.map(|()| Answer { content, served })
+    response.map(|()| Answer { content, served, broken: false })
 }
 
 /// An answer of ours.
@@ -117,7 +119,7 @@ fn refuse(served: Served, request: &str, failure: &Failure) -> Response<Answer> 
     if !served.0.shop.settings.quiet || failure.fault != super::failure::Fault::Client {
         failure.log(&served.0.name(), request);
     }
-    failure.response().map(|bytes| Answer { content: Content::whole(bytes), served })
+    failure.response().map(|bytes| Answer { content: Content::Whole(bytes), served, broken: false })
 }
 
 /// The head for hyper. What concerns the connection is ours to say, not the application's.
@@ -161,28 +163,30 @@ fn put_lines(headers: &mut HeaderMap, lines: &Bytes) -> Option<()> {
     Some(())
 }
 
-/// A whole body as it goes out, and whether it is shorter than promised.
-fn whole(bytes: Bytes, head: &Head) -> Result<(Bytes, bool), Failure> {
-    let bytes = if head.app_chunked {
+/// A whole body as it goes out.
+fn whole(mut bytes: Bytes, head: &Head) -> Result<Bytes, Failure> {
+    if head.app_chunked {
         let mut plain = Vec::with_capacity(bytes.len());
         let mut chunked = Chunked::new();
         let decoded = chunked.decode(&bytes, |piece| plain.extend_from_slice(piece));
         if decoded.is_err() || !chunked.is_done() {
-            return Err(Failure::worker(502, "the application framed its answer wrongly"));
+            return Err(Failure::worker(502, FRAMED_WRONGLY));
         }
-        Bytes::from(plain)
-    } else {
-        bytes
-    };
-    Ok(match head.content_length.map(|length| usize::try_from(length).unwrap_or(usize::MAX)) {
-        Some(length) if length < bytes.len() => (bytes.slice(..length), false),
-        Some(length) => {
-            let short = length > bytes.len();
-            (bytes, short)
+        bytes = plain.into();
+    }
+    if let Some(length) = head.content_length {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if length > bytes.len() {
+            return Err(Failure::worker(502, TOO_SHORT));
         }
-        None => (bytes, false),
-    })
+        bytes.truncate(length);
+    }
+    Ok(bytes)
 }
+
+const FRAMED_WRONGLY: &str = "the application framed its answer wrongly";
+const TOO_SHORT: &str = "the application sent less than its Content-Length";
+const BROKE_OFF: &str = "the application broke off its answer";
 
 impl Stream {
     fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
@@ -205,7 +209,8 @@ impl Stream {
                         continue;
                     }
                     Ok(_) => {
-                        return Poll::Ready(Err(self.broken("the worker sent nonsense: two heads for one request")));
+                        let failure = self.exchange.nonsense("two heads for one request");
+                        return Poll::Ready(Err(self.broken(&failure.reason)));
                     }
                     Err(Stop::Failure(failure)) => return Poll::Ready(Err(self.broken(&failure.reason))),
                     Err(Stop::Lost(lost)) => return Poll::Ready(Err(self.broken(&lost.to_string()))),
@@ -225,7 +230,7 @@ impl Stream {
                 }
                 // What comes after the last chunk is dropped.
                 Ok((_, Step::NeedMore | Step::Done)) => {}
-                Err(_) => return Poll::Ready(Err(self.broken("the application framed its answer wrongly"))),
+                Err(_) => return Poll::Ready(Err(self.broken(FRAMED_WRONGLY))),
             }
         }
     }
@@ -234,13 +239,13 @@ impl Stream {
         self.ended = true;
         self.exchange.leave(true, false);
         if aborted {
-            return Err(self.broken("the application broke off its answer"));
+            return Err(self.broken(BROKE_OFF));
         }
         if self.content_length.is_some_and(|length| length > self.given) {
-            return Err(self.broken("the application sent less than its Content-Length"));
+            return Err(self.broken(TOO_SHORT));
         }
         if self.chunked.as_ref().is_some_and(|chunked| !chunked.is_done()) {
-            return Err(self.broken("the application framed its answer wrongly"));
+            return Err(self.broken(FRAMED_WRONGLY));
         }
         Ok(())
     }
@@ -261,39 +266,34 @@ impl Drop for Stream {
     }
 }
 
-impl Content {
-    const fn whole(bytes: Bytes) -> Self {
-        Self::Whole { bytes, short: false }
-    }
-}
-
-impl Answer {
-    fn broken(&self, reason: String) -> Broken {
-        Failure::worker(502, reason).log(&self.served.0.name(), "");
-        Broken
-    }
-}
-
 impl http_body::Body for Answer {
     type Data = Bytes;
     type Error = Broken;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        if self.broken {
+            return Poll::Ready(Some(Err(Broken)));
+        }
         let piece = match &mut self.content {
-            Content::Whole { bytes, .. } if !bytes.is_empty() => Ok(Some(std::mem::take(bytes))),
-            Content::Whole { short: true, .. } => {
-                Err(self.broken("the application sent less than its Content-Length".to_owned()))
-            }
-            Content::Whole { .. } => Ok(None),
+            Content::Whole(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
             Content::Stream(stream) => ready!(stream.poll_piece(context)),
-            Content::File(file) => ready!(file.poll_piece(context)).map_err(|error| self.broken(error.to_string())),
+            Content::File(file) => ready!(file.poll_piece(context)).map_err(|error| {
+                Failure::worker(502, error.to_string()).log(&self.served.0.name(), "");
+                Broken
+            }),
         };
+        if piece.is_err() {
+            // Hyper drops what it holds when it learns of this: let it send that first.
+            self.broken = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         Poll::Ready(piece.transpose().map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Whole { bytes, short } => !short && bytes.is_empty(),
+            Content::Whole(bytes) => bytes.is_empty(),
             Content::Stream(_) => false,
             Content::File(file) => file.is_done(),
         }
@@ -301,8 +301,8 @@ impl http_body::Body for Answer {
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Whole { short: true, .. } | Content::Stream(_) => SizeHint::default(),
-            Content::Whole { bytes, .. } => SizeHint::with_exact(bytes.len() as u64),
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Stream(_) => SizeHint::default(),
             Content::File(file) => file.size().map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }

@@ -101,7 +101,6 @@ impl Exchange {
                 Ok(_) => return Err(self.nonsense("a body before its head")),
                 Err(Stop::Failure(failure)) => return Err(failure),
                 Err(Stop::Lost(lost)) => {
-                    self.lease = None;
                     tries += self.may_try_again(&lost, tries).ok_or_else(|| Failure::worker(502, lost.to_string()))?;
                 }
             }
@@ -160,10 +159,7 @@ impl Exchange {
             }
             Ok(_) => Err(self.nonsense("two heads for one request")),
             Err(Stop::Failure(failure)) => Err(failure),
-            Err(Stop::Lost(lost)) => {
-                self.lease = None;
-                Err(Failure::worker(502, lost.to_string()))
-            }
+            Err(Stop::Lost(lost)) => Err(Failure::worker(502, lost.to_string())),
         }
     }
 
@@ -173,7 +169,12 @@ impl Exchange {
             if !self.deaf {
                 match self.poll_send(context) {
                     Poll::Ready(Stop::Lost(_)) if self.frame_sent >= self.head_len => self.deaf = true,
-                    Poll::Ready(stop) => return Poll::Ready(Err(stop)),
+                    Poll::Ready(stop) => {
+                        if matches!(stop, Stop::Lost(_)) {
+                            self.lease = None;
+                        }
+                        return Poll::Ready(Err(stop));
+                    }
                     Poll::Pending => {}
                 }
             }
@@ -187,7 +188,10 @@ impl Exchange {
                     self.client.touch();
                     return Poll::Ready(Ok(event));
                 }
-                Poll::Ready(Err(lost)) => return Poll::Ready(Err(Stop::Lost(lost))),
+                Poll::Ready(Err(lost)) => {
+                    self.lease = None;
+                    return Poll::Ready(Err(Stop::Lost(lost)));
+                }
                 Poll::Pending if self.client.take_expired() => return Poll::Ready(Err(Stop::Failure(self.timeout()))),
                 Poll::Pending => return Poll::Pending,
             }
@@ -234,7 +238,7 @@ impl Exchange {
     }
 
     /// The worker does not keep to the protocol: its link is closed.
-    fn nonsense(&mut self, what: &'static str) -> Failure {
+    pub(super) fn nonsense(&mut self, what: &'static str) -> Failure {
         self.lease = None;
         Failure::worker(502, Lost::OutOfPlace(what).to_string())
     }

@@ -132,8 +132,8 @@ impl Link {
     }
 
     /// Whether an idle link is still good: all that a worker says on it is that it leaves, or has left.
-    pub(super) fn is_idle(&self, context: &mut Context<'_>) -> bool {
-        !self.leaving && self.input.is_empty() && self.socket.poll_read_ready(context).is_pending()
+    pub(super) fn is_idle(&mut self, context: &mut Context<'_>) -> bool {
+        !self.leaving && self.input.is_empty() && self.poll_fill(context).is_pending()
     }
 
     fn decode(&mut self) -> Result<Option<Event>, Lost> {

@@ -111,7 +111,7 @@ impl Pool {
     }
 
     /// A link is idle: the first in the queue gets it, or else it rests.
-    fn put(&self, link: Link) {
+    fn put(&self, mut link: Link) {
         let next = self.queue.borrow_mut().pop_front();
         if let Some(seat) = next {
             *seat.link.borrow_mut() = Some(link);
@@ -133,7 +133,7 @@ impl Pool {
     /// (its caches are warm).
     fn take(&self) -> Option<Link> {
         loop {
-            let link = {
+            let mut link = {
                 let mut crews = self.crews.borrow_mut();
                 let idle = crews.iter_mut().filter(|crew| !crew.idle.is_empty());
                 let crew = idle.max_by_key(|crew| (crew.generation, crew.idle.len(), crew.used))?;
@@ -245,5 +245,129 @@ impl Drop for Place<'_> {
         if let Some(link) = self.seat.link.borrow_mut().take() {
             self.shop.pool.put(link);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use rsgi_config::Config;
+    use rsgi_proto::link::Hello;
+    use tokio::runtime::{Builder, LocalOptions};
+
+    use super::super::shop::Settings;
+    use super::*;
+
+    /// Runs `test` as a router runs its tasks.
+    fn run(test: impl Future<Output = ()>) {
+        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
+        runtime.block_on(test);
+    }
+
+    fn shop() -> Rc<Shop> {
+        Rc::new(Shop::new(Settings::new(&Config::default())))
+    }
+
+    fn client(shop: &Rc<Shop>) -> Client {
+        Client::new(Rc::clone(shop), String::new(), None, "80".into())
+    }
+
+    /// Opens a link; returns its far end.
+    fn admit(shop: &Shop, worker: u32, core: u32, generation: u32) -> UnixStream {
+        let (near, far) = UnixStream::pair().unwrap();
+        let hello = Hello { worker, core, pid: 1000 * generation + worker, generation };
+        shop.pool.admit(Link::new(near.into(), hello).unwrap());
+        far
+    }
+
+    fn name(lease: &Lease) -> (u32, u32) {
+        (lease.hello.worker, lease.hello.core)
+    }
+
+    #[test]
+    fn the_newest_generation_goes_first_then_the_least_busy_worker_then_the_warmest() {
+        run(async {
+            let (shop, client) = (shop(), client(&shop()));
+            let _links: Vec<_> = [(1, 0, 0), (1, 1, 0), (1, 2, 0), (2, 0, 1), (2, 1, 1), (3, 0, 1)]
+                .map(|(worker, core, generation)| admit(&shop, worker, core, generation))
+                .into();
+            let first = Lease::get(&shop, &client).await.unwrap();
+            assert_eq!(name(&first).0, 2, "two idle cores of the newest generation");
+            let second = Lease::get(&shop, &client).await.unwrap();
+            assert_eq!(name(&second).0, 2, "one idle core each: the one used last");
+            let third = Lease::get(&shop, &client).await.unwrap();
+            assert_eq!(name(&third).0, 3);
+            let fourth = Lease::get(&shop, &client).await.unwrap();
+            assert_eq!(name(&fourth).0, 1, "the old generation serves when the new one is busy");
+            let warm = name(&second);
+            second.give_back();
+            assert_eq!(name(&Lease::get(&shop, &client).await.unwrap()), warm);
+        });
+    }
+
+    #[test]
+    fn links_that_ended_while_idle_are_not_handed_out() {
+        run(async {
+            let (shop, client) = (shop(), client(&shop()));
+            let (dead, mut speaking) = (admit(&shop, 1, 0, 0), admit(&shop, 1, 1, 0));
+            let _alive = admit(&shop, 2, 0, 0);
+            drop(dead);
+            speaking.write_all(b"!").unwrap();
+            tokio::task::yield_now().await;
+            let lease = Lease::get(&shop, &client).await.unwrap();
+            assert_eq!(name(&lease), (2, 0));
+            assert_eq!(shop.pool.crews.borrow().len(), 1);
+        });
+    }
+
+    #[test]
+    fn the_pool_notices_its_last_worker_leave() {
+        run(async {
+            let shop = shop();
+            assert!(shop.pool.empty_since().is_some());
+            let far = admit(&shop, 1, 0, 0);
+            assert!(shop.pool.empty_since().is_none());
+            drop(far);
+            let watched = Rc::clone(&shop);
+            tokio::task::spawn_local(async move { watched.pool.watch().await });
+            while shop.pool.empty_since().is_none() {
+                tokio::task::yield_now().await;
+            }
+            assert!(shop.pool.crews.borrow().is_empty());
+        });
+    }
+
+    #[test]
+    fn who_leaves_the_queue_passes_its_link_on() {
+        run(async {
+            let shop = shop();
+            let mut waiting = Vec::new();
+            for _ in 0..2 {
+                let shop = Rc::clone(&shop);
+                waiting
+                    .push(tokio::task::spawn_local(async move { Lease::get(&shop, &client(&shop)).await.map(|_| ()) }));
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(shop.pool.waiting(), 2);
+            // The first is handed the link and gone before it could take it.
+            let _far = admit(&shop, 1, 0, 0);
+            waiting[0].abort();
+            assert!(waiting.remove(0).await.is_err());
+            waiting.remove(0).await.unwrap().unwrap();
+            assert_eq!(shop.pool.waiting(), 0);
+        });
+    }
+
+    #[test]
+    fn a_full_queue_turns_away() {
+        run(async {
+            let shop = shop();
+            let seat = || Rc::new(Seat { link: RefCell::new(None), waker: RefCell::new(Waker::noop().clone()) });
+            shop.pool.queue.borrow_mut().extend((0..QUEUE).map(|_| seat()));
+            let failure = Lease::get(&shop, &client(&shop)).await.unwrap_err();
+            assert_eq!((failure.status, &*failure.reason), (503, "the queue is full"));
+        });
     }
 }

@@ -185,6 +185,11 @@ impl Core {
         value(&vars, "PATH_INFO").to_owned()
     }
 
+    /// Whether more than the last event has been read.
+    pub(super) fn has_more(&self) -> bool {
+        !self.input.is_empty()
+    }
+
     /// The body up to its end.
     pub(super) fn body(&mut self) -> Vec<u8> {
         let mut body = Vec::new();
@@ -306,6 +311,27 @@ impl Client {
         }
         self.input.drain(..length);
         head.lines().next().unwrap().to_owned()
+    }
+
+    pub(super) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        while self.input.len() < count {
+            assert!(self.fill(), "closed within a body");
+        }
+        self.input.drain(..count).collect()
+    }
+
+    /// A chunked body.
+    pub(super) fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let size = self.until("\r\n");
+            let size = usize::from_str_radix(size.trim_end(), 16).unwrap();
+            body.extend(self.bytes(size));
+            assert_eq!(self.bytes(2), b"\r\n");
+            if size == 0 {
+                return body;
+            }
+        }
     }
 
     /// Everything up to the end of the connection; `Err` is a reset.
