@@ -1,9 +1,20 @@
-//! The language-free core of rsgi.
+//! The language-free core of rsgi: everything behind `main`.
+//!
+//! * [`startup`] → [`master`]: one process that binds, supervises and reloads; [`role`] and [`process`]: how it starts others.
+//! * [`zygote`] loads the language through [`plugins`] and forks every [`worker`]; the [`router`] faces HTTP clients.
+//! * They meet through [`control`] (orders and reports), [`memory`] (the scoreboard) and [`logging`].
 #![forbid(unsafe_code)]
 
 pub mod control;
+pub mod ending;
 pub mod exit;
 pub mod logging;
+pub mod master;
 pub mod memory;
+pub mod plugins;
+pub mod process;
+pub mod role;
 pub mod router;
+pub mod startup;
 pub mod worker;
+pub mod zygote;

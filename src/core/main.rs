@@ -1,3 +1,80 @@
-//! rsgi.
+//! The program: a role if a master has given one, otherwise the configuration decides. The only place that prints an error
+//! of the start or ends the process.
+#![forbid(unsafe_code)]
 
-fn main() {}
+use std::io::Write;
+
+use rsgi::exit::Exit;
+use rsgi::process::{self, Descriptors, Handover, HandoverError, Meaning};
+use rsgi::role::{Role, Titled, title};
+use rsgi::router::Job;
+use rsgi::startup::{self, Sources};
+use rsgi::{logging, master, zygote};
+use rsgi_config::Loaded;
+
+fn main() {
+    logging::open();
+    if let Err(error) = rsgi_sys::inherit::register() {
+        tracing::warn!("descriptors that this process was started with are out of reach: {error}");
+    }
+    let role = std::env::args_os().nth(1).and_then(|argument| Role::from_argument(&argument));
+    let exit = role.map_or_else(run_master, run_role);
+    rsgi_sys::fork::exit_now(exit.code());
+}
+
+fn run_role(role: Role) -> Exit {
+    let taken = process::take_over(role).and_then(|(handover, descriptors)| {
+        logging::date_lines(handover.config.log.date.as_deref());
+        match role {
+            Role::Zygote => Ok(zygote::run(handover, descriptors)),
+            Role::Router => router_job(handover, descriptors).map(rsgi::router::run),
+        }
+    });
+    taken.unwrap_or_else(|error: HandoverError| fail(&error))
+}
+
+fn router_job(handover: Handover, mut descriptors: Descriptors) -> Result<Job, HandoverError> {
+    if let Some(title) = title(&handover.config.process, Titled::Router(handover.id)) {
+        rsgi_sys::title::set(&title);
+    }
+    let listeners = descriptors.all(|meaning| (*meaning == Meaning::Bind).then_some(()));
+    Ok(Job {
+        id: handover.id,
+        config: handover.config,
+        listeners: listeners.into_iter().map(|((), fd)| fd).collect(),
+        rendezvous: descriptors.one(&Meaning::Rendezvous, "the rendezvous")?,
+        control: descriptors.one(&Meaning::Control, "the control stream")?,
+    })
+}
+
+fn run_master() -> Exit {
+    let sources = match Sources::here() {
+        Ok(sources) => sources,
+        Err(error) => return fail(&error),
+    };
+    match sources.load() {
+        Ok(Loaded::Print { text, exit_code }) => print(&text, exit_code),
+        Ok(Loaded::Run { config, warnings, printed }) => match startup::start(sources, config, &warnings, &printed) {
+            Ok(started) => master::run(started),
+            Err(error) => fail(&error),
+        },
+        Err(error) => {
+            logging::sink::write(format!("{}\n", error.to_string().trim_end()).as_bytes());
+            Exit::Raw(error.exit_code())
+        }
+    }
+}
+
+/// Prints what was asked for. A reader that went away (`rsgi --help | head`) is no failure.
+fn print(text: &str, exit_code: i32) -> Exit {
+    let mut output = std::io::stdout().lock();
+    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    Exit::Raw(exit_code)
+}
+
+fn fail(error: &dyn std::error::Error) -> Exit {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    tracing::error!("{text}");
+    Exit::Config
+}

@@ -1,0 +1,48 @@
+//! How a process ended, as its parent saw it.
+
+use std::fmt;
+
+use nix::sys::wait::WaitStatus;
+use serde::{Deserialize, Serialize};
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// With an exit code.
+    Exited(i32),
+    /// By a signal.
+    Killed(i32),
+    /// Nobody could see how.
+    Unknown,
+}
+
+impl Ending {
+    /// The ending in a wait status; `None` when the process lives on (stopped, continued).
+    #[must_use]
+    pub const fn of(status: WaitStatus) -> Option<Self> {
+        match status {
+            WaitStatus::Exited(_, code) => Some(Self::Exited(code)),
+            WaitStatus::Signaled(_, signal, _) => Some(Self::Killed(signal as i32)),
+            _ => None,
+        }
+    }
+
+    /// The exit code, when there is one.
+    #[must_use]
+    pub const fn code(self) -> Option<i32> {
+        match self {
+            Self::Exited(code) => Some(code),
+            Self::Killed(_) | Self::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exit code {code}"),
+            Self::Killed(signal) => write!(f, "killed by signal {signal}"),
+            Self::Unknown => f.write_str("cause unknown"),
+        }
+    }
+}

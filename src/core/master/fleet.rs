@@ -1,0 +1,594 @@
+//! The fleet: which processes an instance should have, which it has, and what to do about the difference.
+//!
+//! A pure machine: [`Fleet::on`] takes an event and the time and returns actions; nothing here forks, kills, waits or logs.
+//! Each event first changes what is known, then [`Fleet::settle`] derives every step that is due. Steps depend on the
+//! state alone, never on how it came about, so a stop during a reload during a crash needs no case of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::crew::{Crew, Member, Pace, State};
+use crate::control::{Order, Report};
+use crate::ending::Ending;
+use crate::exit::Exit;
+
+/// Version of configuration and code: 0 at the start, one more with each reload.
+pub type Generation = u32;
+
+/// What a generation wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Worker processes.
+    pub workers: u32,
+    /// Cores of each worker.
+    pub cores: u32,
+    /// Router processes.
+    pub routers: u32,
+    /// Generation whose routers serve this one: an earlier one when their part of the configuration is the same.
+    pub routed_by: Generation,
+    /// Time a process may take to leave before it is killed.
+    pub mercy: Duration,
+    /// Pause before the next birth when processes die young again and again.
+    pub pause: Duration,
+    /// The instance must not run without an application.
+    pub need_app: bool,
+}
+
+/// A process of the fleet. The serial number is new with every birth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    /// The zygote of a generation.
+    Zygote(u64),
+    /// A router.
+    Router(u64),
+    /// A worker.
+    Worker(u64),
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// A process exists under this id.
+    Born(Who, u32),
+    /// It serves: a zygote has loaded, a router or worker has said so.
+    Said(Who, Report),
+    /// It has ended, or could not be born.
+    Gone(Who, Ending),
+    /// A graceful reload was asked for.
+    WantReload,
+    /// The configuration of the next generation is ready (sockets bound), or could not be had.
+    Prepared(Option<Plan>),
+    /// A graceful stop was asked for; asked for twice it is no longer graceful.
+    Stop,
+    /// A stop without waiting for anything.
+    Quit,
+    /// Time has passed.
+    Tick,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Start a zygote.
+    StartZygote(Who, Generation),
+    /// Start router `number`.
+    StartRouter(Who, Generation, u32),
+    /// Let `zygote` fork worker `number`.
+    StartWorker {
+        /// The worker to be.
+        who: Who,
+        /// Its generation.
+        generation: Generation,
+        /// Its number, 1 first.
+        number: u32,
+        /// The zygote that forks it.
+        zygote: Who,
+    },
+    /// Tell a process something. A zygote leaves with either order; its workers stay.
+    Tell(Who, Order),
+    /// Kill a process.
+    Kill(Who),
+    /// Prepare the next generation, then report [`Event::Prepared`].
+    Prepare(Generation),
+    /// The generation serves and is the only one that lasts.
+    Serving(Generation),
+    /// Nothing of the generation is left, or it never came to be: forget what was kept for it.
+    Forget(Generation),
+    /// Write a line to the log.
+    Say(String),
+    /// Write a warning to the log.
+    Warn(String),
+    /// Leave with this code: no process is left.
+    Leave(Exit),
+}
+
+/// How far the instance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No worker has served yet: a failure now ends the start.
+    Starting,
+    /// One generation serves.
+    Serving,
+    /// The next configuration is being read.
+    Preparing,
+    /// The next generation is on its way, the present one serves.
+    Reloading(Generation),
+    /// Everything is to end.
+    Stopping(Exit),
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Fleet {
+    phase: Phase,
+    serving: Generation,
+    latest: Generation,
+    plans: BTreeMap<Generation, Plan>,
+    zygotes: Crew,
+    routers: Crew,
+    workers: Crew,
+    serial: u64,
+    reload_again: bool,
+    settled: Instant,
+}
+
+impl Fleet {
+    /// A fleet that is to come to be as `plan` wants, with the first actions for that.
+    #[must_use]
+    pub fn start(plan: Plan, now: Instant) -> (Self, Vec<Action>) {
+        let mut fleet = Self {
+            phase: Phase::Starting,
+            serving: 0,
+            latest: 0,
+            plans: BTreeMap::from([(0, plan)]),
+            zygotes: Crew::default(),
+            routers: Crew::default(),
+            workers: Crew::default(),
+            serial: 0,
+            reload_again: false,
+            settled: now,
+        };
+        let mut out = Vec::new();
+        fleet.settle(now, &mut out);
+        (fleet, out)
+    }
+
+    /// Takes note of an event.
+    #[must_use]
+    pub fn on(&mut self, event: Event, now: Instant) -> Vec<Action> {
+        let mut out = Vec::new();
+        match event {
+            Event::Born(who, pid) => self.born(who, pid, now, &mut out),
+            Event::Said(who, report) => self.said(who, report, &mut out),
+            Event::Gone(who, ending) => self.gone(who, ending, now, &mut out),
+            Event::WantReload => self.want_reload(&mut out),
+            Event::Prepared(plan) => self.prepared(plan, &mut out),
+            Event::Stop => self.stop(now, &mut out),
+            Event::Quit => self.quit(now, &mut out),
+            Event::Tick => {}
+        }
+        self.settle(now, &mut out);
+        out
+    }
+
+    /// When the next [`Event::Tick`] is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        [&self.zygotes, &self.routers, &self.workers].into_iter().filter_map(|crew| crew.deadline(self.settled)).min()
+    }
+
+    /// Workers that serve.
+    #[must_use]
+    pub fn ready_workers(&self) -> usize {
+        self.workers.iter().filter(|(_, worker)| worker.state == State::Ready).count()
+    }
+
+    /// One line on how the instance is.
+    #[must_use]
+    pub fn status(&self) -> String {
+        let phase = match self.phase {
+            Phase::Starting => "starting".to_owned(),
+            Phase::Serving => format!("serving generation {}", self.serving),
+            Phase::Preparing => format!("serving generation {}, reading the next configuration", self.serving),
+            Phase::Reloading(next) => format!("serving generation {}, starting generation {next}", self.serving),
+            Phase::Stopping(_) => "stopping".to_owned(),
+        };
+        let count = |crew: &Crew| crew.iter().count();
+        format!(
+            "{phase}: {} of {} workers ready, {} routers, {} zygotes",
+            self.ready_workers(),
+            count(&self.workers),
+            count(&self.routers),
+            count(&self.zygotes)
+        )
+    }
+
+    fn crew(&mut self, who: Who) -> (&mut Crew, u64) {
+        match who {
+            Who::Zygote(serial) => (&mut self.zygotes, serial),
+            Who::Router(serial) => (&mut self.routers, serial),
+            Who::Worker(serial) => (&mut self.workers, serial),
+        }
+    }
+
+    fn plan(&self, generation: Generation) -> Plan {
+        // Every generation that has members has a plan; the serving one's is there from the start.
+        self.plans.get(&generation).or_else(|| self.plans.get(&self.serving)).copied().unwrap_or(Plan {
+            workers: 0,
+            cores: 0,
+            routers: 0,
+            routed_by: generation,
+            mercy: Duration::ZERO,
+            pause: Duration::ZERO,
+            need_app: false,
+        })
+    }
+
+    fn is_stopping(&self) -> bool {
+        matches!(self.phase, Phase::Stopping(_))
+    }
+
+    /// The generation that is being brought up beside the serving one.
+    fn next(&self) -> Option<Generation> {
+        match self.phase {
+            Phase::Reloading(next) => Some(next),
+            _ => None,
+        }
+    }
+
+    /// Generations that are to have processes, the lasting one first.
+    fn wanted(&self) -> Vec<Generation> {
+        if self.is_stopping() { Vec::new() } else { std::iter::once(self.serving).chain(self.next()).collect() }
+    }
+
+    fn born(&mut self, who: Who, pid: u32, now: Instant, out: &mut Vec<Action>) {
+        let (crew, serial) = self.crew(who);
+        let Some(member) = crew.get_mut(serial) else { return };
+        member.pid = pid;
+        member.since = now;
+        let (number, is_ready) = (member.number, member.state == State::Ready);
+        if !crew.is_first(serial) {
+            let name = name(who, number);
+            out.push(Action::Say(format!("Respawned rsgi {name} (new pid: {pid})")));
+        }
+        if is_ready {
+            self.announce(who, out);
+        }
+    }
+
+    /// Says that a process serves. Its own word and the news of its birth come on different ways, in either order.
+    fn announce(&mut self, who: Who, out: &mut Vec<Action>) {
+        let (crew, serial) = self.crew(who);
+        let Some(&Member { generation, number, pid, .. }) = crew.get_mut(serial).map(|member| &*member) else { return };
+        let cores = self.plan(generation).cores;
+        match who {
+            Who::Worker(_) if pid != 0 => {
+                let plural = if cores == 1 { "core" } else { "cores" };
+                out.push(Action::Say(format!("worker {number} (pid {pid}, {cores} {plural}) ready")));
+            }
+            Who::Router(_) if pid != 0 => out.push(Action::Say(format!("http {number} (pid {pid}) ready"))),
+            _ => {}
+        }
+    }
+
+    fn said(&mut self, who: Who, report: Report, out: &mut Vec<Action>) {
+        match report {
+            Report::Ready => {
+                let (crew, serial) = self.crew(who);
+                if let Some(member) = crew.get_mut(serial).filter(|member| member.state == State::Starting) {
+                    member.state = State::Ready;
+                    self.announce(who, out);
+                }
+                if self.phase == Phase::Starting && self.is_complete(self.serving) {
+                    self.phase = Phase::Serving;
+                    out.push(Action::Serving(self.serving));
+                }
+            }
+            Report::WantsReload => self.want_reload(out),
+            Report::WantsStop => self.stop_with(Exit::Ok, out),
+            Report::NoApp => self.no_app(who, out),
+        }
+    }
+
+    fn no_app(&mut self, who: Who, out: &mut Vec<Action>) {
+        let (crew, serial) = self.crew(who);
+        let Some(generation) = crew.get_mut(serial).map(|member| member.generation) else { return };
+        if !self.plan(generation).need_app {
+            return;
+        }
+        if self.phase == Phase::Starting {
+            out.push(Action::Warn(NEED_APP.into()));
+            self.stop_with(Exit::NoApp, out);
+        } else if self.next() == Some(generation) {
+            self.give_up(generation, "no application could be loaded", out);
+        }
+    }
+
+    fn gone(&mut self, who: Who, ending: Ending, now: Instant, out: &mut Vec<Action>) {
+        let (pause, is_stopping) = (self.plan(self.serving).pause, self.is_stopping());
+        let wanted = self.wanted();
+        let (crew, serial) = self.crew(who);
+        let Some(member) = crew.remove(serial) else { return };
+        let (generation, number, pid) = (member.generation, member.number, member.pid);
+        let name = name(who, number);
+        if member.is_leaving() || !wanted.contains(&generation) {
+            if is_stopping && !matches!(who, Who::Zygote(_)) {
+                let seconds = member.left_for(now).as_secs();
+                out.push(Action::Say(format!("{name} buried after {seconds} seconds (pid: {pid})")));
+            } else if matches!(who, Who::Worker(_)) {
+                out.push(Action::Say(format!("{name} killed successfully (pid: {pid})")));
+            }
+            return;
+        }
+        let was_ready = member.state == State::Ready;
+        let graceful = matches!(who, Who::Worker(_)) && was_ready && is_graceful(ending);
+        let pace = crew.mourn(&member, graceful, pause, now);
+        if graceful {
+            out.push(Action::Say(format!("{name} killed successfully (pid: {pid})")));
+        } else {
+            let fact = format!("{name} (pid: {pid}) died, {ending}");
+            self.failed(who, generation, was_ready, ending, &fact, out);
+        }
+        if let (Pace::After(pause), false) = (pace, self.is_stopping() || !self.wanted().contains(&generation)) {
+            let seconds = pause.as_secs();
+            out.push(Action::Warn(format!("{name} respawning too fast !!! next try in {seconds} seconds")));
+        }
+    }
+
+    /// A process that was wanted has failed.
+    fn failed(
+        &mut self,
+        who: Who,
+        generation: Generation,
+        was_ready: bool,
+        ending: Ending,
+        fact: &str,
+        out: &mut Vec<Action>,
+    ) {
+        let is_zygote = matches!(who, Who::Zygote(_));
+        if self.next() == Some(generation) && !was_ready {
+            let why = if is_zygote { "the application could not be loaded" } else { fact };
+            self.give_up(generation, why, out);
+        } else if self.phase == Phase::Starting && is_zygote && !was_ready {
+            // It has logged why; how it left says which of our own codes fits.
+            let exit = if ending.code() == Some(Exit::NoApp.code()) { Exit::NoApp } else { Exit::Config };
+            if ending.code().is_none() {
+                out.push(Action::Warn(format!("DAMN ! {fact} :( while it loaded the application")));
+            }
+            self.stop_with(exit, out);
+        } else {
+            out.push(Action::Warn(format!("DAMN ! {fact} :( trying respawn ...")));
+        }
+    }
+
+    fn want_reload(&mut self, out: &mut Vec<Action>) {
+        match self.phase {
+            Phase::Starting if !self.has_loaded(self.serving) => self.reload_again = true,
+            Phase::Starting | Phase::Serving => {
+                self.phase = Phase::Preparing;
+                out.push(Action::Say(format!("...gracefully reloading: generation {}", self.latest + 1)));
+                out.push(Action::Prepare(self.latest + 1));
+            }
+            Phase::Preparing | Phase::Reloading(_) => self.reload_again = true,
+            Phase::Stopping(_) => {}
+        }
+    }
+
+    fn prepared(&mut self, plan: Option<Plan>, out: &mut Vec<Action>) {
+        if self.phase != Phase::Preparing {
+            return;
+        }
+        let next = self.latest + 1;
+        match plan {
+            Some(plan) => {
+                self.latest = next;
+                self.plans.insert(next, plan);
+                self.phase = Phase::Reloading(next);
+            }
+            None => {
+                out.push(Action::Warn(format!("reload refused: generation {} goes on serving", self.serving)));
+                self.phase = Phase::Serving;
+            }
+        }
+    }
+
+    /// Ends the attempt to bring up `next`; the serving generation stays.
+    fn give_up(&mut self, next: Generation, why: &str, out: &mut Vec<Action>) {
+        out.push(Action::Warn(format!("reload failed: {why}; generation {} goes on serving", self.serving)));
+        self.phase = Phase::Serving;
+        debug_assert_ne!(next, self.serving);
+    }
+
+    fn stop(&mut self, now: Instant, out: &mut Vec<Action>) {
+        if self.is_stopping() {
+            self.quit(now, out);
+        } else {
+            self.stop_with(Exit::Ok, out);
+        }
+    }
+
+    fn stop_with(&mut self, exit: Exit, out: &mut Vec<Action>) {
+        if self.is_stopping() {
+            return;
+        }
+        if exit == Exit::Ok {
+            out.push(Action::Say("stopping gracefully (a second signal stops at once)...".into()));
+        }
+        self.phase = Phase::Stopping(exit);
+    }
+
+    fn quit(&mut self, now: Instant, out: &mut Vec<Action>) {
+        out.push(Action::Say("stopping at once...".into()));
+        let exit = if let Phase::Stopping(exit) = self.phase { exit } else { Exit::Ok };
+        self.phase = Phase::Stopping(exit);
+        for (who, member) in self.everyone() {
+            let (crew, serial) = self.crew(who);
+            if crew.get_mut(serial).is_some_and(|member| member.hurry(now, QUIT_MERCY)) {
+                out.push(if member.state == State::Starting && matches!(who, Who::Zygote(_)) {
+                    Action::Kill(who)
+                } else {
+                    Action::Tell(who, Order::Quit)
+                });
+            }
+        }
+    }
+
+    fn everyone(&self) -> Vec<(Who, Member)> {
+        let zygotes = self.zygotes.iter().map(|(serial, member)| (Who::Zygote(*serial), *member));
+        let routers = self.routers.iter().map(|(serial, member)| (Who::Router(*serial), *member));
+        let workers = self.workers.iter().map(|(serial, member)| (Who::Worker(*serial), *member));
+        zygotes.chain(routers).chain(workers).collect()
+    }
+
+    fn has_loaded(&self, generation: Generation) -> bool {
+        self.zygotes.iter().any(|(_, zygote)| zygote.generation == generation && zygote.state == State::Ready)
+    }
+
+    /// Whether every worker that the generation wants serves.
+    fn has_workers(&self, generation: Generation) -> bool {
+        self.workers.ready(generation) >= self.plan(generation).workers
+    }
+
+    /// Whether every process that the generation wants serves.
+    fn is_complete(&self, generation: Generation) -> bool {
+        let plan = self.plan(generation);
+        let is_routed = self.routers.ready(plan.routed_by) >= plan.routers;
+        self.has_loaded(generation) && self.has_workers(generation) && is_routed
+    }
+
+    /// Takes every step that is due.
+    fn settle(&mut self, now: Instant, out: &mut Vec<Action>) {
+        self.settled = now;
+        if let Some(next) = self.next().filter(|&next| self.is_complete(next)) {
+            self.serving = next;
+            self.phase = Phase::Serving;
+            out.push(Action::Say(format!("generation {next} serves")));
+            out.push(Action::Serving(next));
+        }
+        if self.phase == Phase::Serving && std::mem::take(&mut self.reload_again) {
+            self.want_reload(out);
+        }
+        for generation in self.wanted() {
+            self.fill(generation, now, out);
+        }
+        self.retire(now, out);
+        self.kill_the_late(now, out);
+        self.forget(out);
+        if let Phase::Stopping(exit) = self.phase
+            && [&self.zygotes, &self.routers, &self.workers].iter().all(|crew| crew.is_empty())
+        {
+            out.push(Action::Leave(exit));
+        }
+    }
+
+    /// Starts what the generation lacks.
+    fn fill(&mut self, generation: Generation, now: Instant, out: &mut Vec<Action>) {
+        let plan = self.plan(generation);
+        for _ in self.zygotes.vacant(generation, 1, now) {
+            self.serial += 1;
+            self.zygotes.join(self.serial, generation, 1, now);
+            out.push(Action::StartZygote(Who::Zygote(self.serial), generation));
+        }
+        let zygote =
+            self.zygotes.iter().find(|(_, zygote)| zygote.generation == generation && zygote.state == State::Ready);
+        let Some(zygote) = zygote.map(|(serial, _)| Who::Zygote(*serial)) else { return };
+        for number in self.workers.vacant(generation, plan.workers, now) {
+            self.serial += 1;
+            self.workers.join(self.serial, generation, number, now);
+            out.push(Action::StartWorker { who: Who::Worker(self.serial), generation, number, zygote });
+        }
+        // A router without workers could only let its clients wait for a generation that may never come.
+        let routers = if generation == self.serving || self.has_workers(generation) { plan.routers } else { 0 };
+        for number in self.routers.vacant(plan.routed_by, routers, now) {
+            self.serial += 1;
+            self.routers.join(self.serial, plan.routed_by, number, now);
+            out.push(Action::StartRouter(Who::Router(self.serial), plan.routed_by, number));
+        }
+    }
+
+    /// Sends away what no wanted generation needs: routers first, and the workers behind them when they have gone.
+    fn retire(&mut self, now: Instant, out: &mut Vec<Action>) {
+        let wanted: BTreeSet<_> = self.wanted().into_iter().collect();
+        let routing: BTreeSet<_> = wanted.iter().map(|&generation| self.plan(generation).routed_by).collect();
+        for (who, member) in self.everyone() {
+            let plan = self.plan(member.generation);
+            let due = match who {
+                Who::Zygote(_) => !wanted.contains(&member.generation),
+                Who::Router(_) => !routing.contains(&member.generation),
+                Who::Worker(_) => {
+                    let needed = |router: &Member| router.generation == plan.routed_by;
+                    let is_routed =
+                        !routing.contains(&plan.routed_by) && self.routers.iter().any(|(_, router)| needed(router));
+                    !wanted.contains(&member.generation) && !is_routed
+                }
+            };
+            let (crew, serial) = self.crew(who);
+            if due && crew.get_mut(serial).is_some_and(|member| member.leave(now, plan.mercy)) {
+                out.push(match who {
+                    // It does not listen while it imports, and has nothing to finish.
+                    Who::Zygote(_) if member.state == State::Starting => Action::Kill(who),
+                    _ => Action::Tell(who, Order::Drain),
+                });
+            }
+        }
+    }
+
+    fn kill_the_late(&mut self, now: Instant, out: &mut Vec<Action>) {
+        for (who, member) in self.everyone() {
+            let (crew, serial) = self.crew(who);
+            if crew.get_mut(serial).is_some_and(|member| member.is_late(now)) {
+                let name = name(who, member.number);
+                out.push(Action::Warn(format!(
+                    "{name} (pid: {}) is taking too much time to die...NO MERCY !!!",
+                    member.pid
+                )));
+                out.push(Action::Kill(who));
+            }
+        }
+    }
+
+    /// Drops plans of generations that have no member and are not wanted.
+    fn forget(&mut self, out: &mut Vec<Action>) {
+        let mut kept: BTreeSet<_> = self.wanted().into_iter().collect();
+        kept.insert(self.serving);
+        kept.extend(self.everyone().iter().map(|(_, member)| member.generation));
+        let routing: Vec<_> =
+            kept.iter().filter_map(|generation| self.plans.get(generation)).map(|p| p.routed_by).collect();
+        kept.extend(routing);
+        for crew in [&mut self.zygotes, &mut self.routers, &mut self.workers] {
+            crew.forget_all_but(&kept);
+        }
+        self.plans.retain(|generation, _| {
+            let keep = kept.contains(generation);
+            if !keep {
+                out.push(Action::Forget(*generation));
+            }
+            keep
+        });
+    }
+}
+
+/// Time for leaving when nobody wants to wait.
+const QUIT_MERCY: Duration = Duration::from_secs(2);
+
+/// What is said when the start ends for lack of an application.
+pub const NEED_APP: &str = "no application could be loaded, so there is nothing to serve: see the lines above \
+     (`need-app = false` starts anyway and answers 500, as uWSGI does)";
+
+fn name(who: Who, number: u32) -> String {
+    match who {
+        Who::Zygote(_) => "zygote".to_owned(),
+        Who::Router(_) => format!("http {number}"),
+        Who::Worker(_) => format!("worker {number}"),
+    }
+}
+
+/// Codes of a worker that has left in good order: asked by a signal, recycled, reloaded.
+const fn is_graceful(ending: Ending) -> bool {
+    match ending {
+        Ending::Exited(code) => {
+            code == Exit::Ok.code() || code == Exit::Reload.code() || code == Exit::WorkerEnd.code()
+        }
+        Ending::Killed(_) | Ending::Unknown => false,
+    }
+}

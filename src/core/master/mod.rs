@@ -1,0 +1,443 @@
+//! The master: owns sockets, configuration and scoreboard, and sees to it that the fleet is as it should be.
+//!
+//! [`fleet`] decides, this file does: it turns signals, ends of processes and their messages into events, and actions into
+//! system calls. It loads no language, never forks without exec, and waits for nothing but events.
+
+mod crew;
+pub mod fleet;
+mod generation;
+mod reap;
+pub mod sockets;
+pub mod vacuum;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::time::Instant;
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::unistd::Pid;
+use tokio::io::Interest;
+use tokio::net::{UnixDatagram, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tracing::{info, warn};
+
+use crate::control::{Order, Report};
+use crate::ending::Ending;
+use crate::exit::Exit;
+use crate::process::{self, Instance, Meaning};
+use crate::role::Role;
+use crate::startup::Started;
+use crate::zygote::message::{self, Answer, Request};
+use fleet::{Action, Event, Fleet, Who};
+use generation::Generation;
+
+/// The running master.
+struct Master {
+    started: Started,
+    fleet: Fleet,
+    serving: fleet::Generation,
+    generations: BTreeMap<fleet::Generation, Generation>,
+    zygotes: BTreeMap<u64, Zygote>,
+    /// Routers and workers: process id (0 before birth) and the master's end of the control stream.
+    servers: BTreeMap<Who, Server>,
+    queue: VecDeque<Event>,
+    sender: UnboundedSender<Event>,
+}
+
+struct Zygote {
+    pid: u32,
+    /// `None` once it was told to leave.
+    channel: Option<Rc<UnixDatagram>>,
+    reader: tokio::task::JoinHandle<()>,
+}
+
+struct Server {
+    pid: u32,
+    zygote: Option<u64>,
+    control: Rc<UnixStream>,
+    reader: tokio::task::JoinHandle<()>,
+}
+
+/// Runs the instance until it ends.
+#[must_use]
+pub fn run(started: Started) -> Exit {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("the master cannot start: {error}");
+            return Exit::Config;
+        }
+    };
+    // Processes whose parent dies come to the master, which then can wait for them.
+    if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
+        warn!("workers of a dead zygote cannot be adopted: {error}");
+    }
+    let tasks = tokio::task::LocalSet::new();
+    let exit = tasks.block_on(&runtime, serve(started));
+    exit.unwrap_or_else(|error| {
+        tracing::error!("the master cannot go on: {error}");
+        Exit::Config
+    })
+}
+
+async fn serve(mut started: Started) -> io::Result<Exit> {
+    let first = Generation::prepare(0, started.config.clone(), std::mem::take(&mut started.sockets), None)?;
+    let (fleet, actions) = Fleet::start(first.plan(), Instant::now());
+    let (sender, mut events) = unbounded_channel();
+    let mut master = Master {
+        started,
+        fleet,
+        serving: 0,
+        generations: BTreeMap::from([(0, first)]),
+        zygotes: BTreeMap::new(),
+        servers: BTreeMap::new(),
+        queue: VecDeque::new(),
+        sender,
+    };
+    let mut signals = Signals::catch()?;
+    let mut exit = master.act(actions);
+    loop {
+        if let Some(exit) = exit.take().or_else(|| master.settle(&mut events)) {
+            master.clean_up();
+            return Ok(exit);
+        }
+        let deadline = master.fleet.deadline().map(tokio::time::Instant::from_std);
+        let tick = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(event) = events.recv() => master.queue.push_back(event),
+            heard = signals.next() => exit = master.hear(heard, &mut events),
+            () = tick => master.queue.push_back(Event::Tick),
+        }
+    }
+}
+
+/// A signal that means something to the master.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Child,
+    Stop,
+    Quit,
+    Reload,
+    Counters,
+    Status,
+}
+
+struct Signals(Vec<(tokio::signal::unix::Signal, Heard)>);
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        let meanings = [
+            (SignalKind::child(), Heard::Child),
+            (SignalKind::terminate(), Heard::Stop),
+            (SignalKind::interrupt(), Heard::Stop),
+            (SignalKind::quit(), Heard::Quit),
+            (SignalKind::hangup(), Heard::Reload),
+            (SignalKind::user_defined1(), Heard::Counters),
+            (SignalKind::user_defined2(), Heard::Status),
+        ];
+        meanings.into_iter().map(|(kind, heard)| Ok((signal(kind)?, heard))).collect::<io::Result<_>>().map(Self)
+    }
+
+    async fn next(&mut self) -> Heard {
+        std::future::poll_fn(|context| {
+            for (signal, heard) in &mut self.0 {
+                if signal.poll_recv(context).is_ready() {
+                    return std::task::Poll::Ready(*heard);
+                }
+            }
+            std::task::Poll::Pending
+        })
+        .await
+    }
+}
+
+impl Master {
+    /// Lets the fleet take note of everything that has happened.
+    fn settle(&mut self, events: &mut UnboundedReceiver<Event>) -> Option<Exit> {
+        while let Some(event) = self.queue.pop_front().or_else(|| events.try_recv().ok()) {
+            self.note(event);
+            let actions = self.fleet.on(event, Instant::now());
+            if let Some(exit) = self.act(actions) {
+                return Some(exit);
+            }
+        }
+        None
+    }
+
+    /// Keeps the books of processes in step with an event that the fleet is about to hear of.
+    fn note(&mut self, event: Event) {
+        match event {
+            Event::Born(who, pid) => {
+                if let Some(server) = self.servers.get_mut(&who) {
+                    server.pid = pid;
+                }
+            }
+            Event::Gone(Who::Zygote(serial), _) => {
+                if let Some(zygote) = self.zygotes.remove(&serial) {
+                    zygote.reader.abort();
+                }
+                self.find_orphans(serial);
+            }
+            Event::Gone(who, _) => {
+                if let Some(server) = self.servers.remove(&who) {
+                    server.reader.abort();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn hear(&mut self, heard: Heard, events: &mut UnboundedReceiver<Event>) -> Option<Exit> {
+        match heard {
+            Heard::Child => return self.reap(events),
+            Heard::Stop => self.queue.push_back(Event::Stop),
+            Heard::Quit => self.queue.push_back(Event::Quit),
+            Heard::Reload if self.started.config.process.exit_on_reload => self.queue.push_back(Event::Stop),
+            Heard::Reload => self.queue.push_back(Event::WantReload),
+            Heard::Counters => self.reopen_and_count(),
+            Heard::Status => info!("{}", self.fleet.status()),
+        }
+        None
+    }
+
+    fn act(&mut self, actions: Vec<Action>) -> Option<Exit> {
+        for action in actions {
+            match action {
+                Action::StartZygote(who, generation) => {
+                    let started = self.start_zygote(who, generation);
+                    self.check(who, started);
+                }
+                Action::StartRouter(who, generation, number) => {
+                    let started = self.start_router(who, generation, number);
+                    self.check(who, started);
+                }
+                Action::StartWorker { who, number, zygote, .. } => {
+                    let started = self.start_worker(who, number, zygote);
+                    self.check(who, started);
+                }
+                Action::Tell(who, order) => self.tell(who, order),
+                Action::Kill(who) => self.kill(who),
+                Action::Prepare(number) => self.prepare(number),
+                Action::Serving(number) => self.serving(number),
+                Action::Forget(number) => self.forget(number),
+                Action::Say(line) => info!("{line}"),
+                Action::Warn(line) => warn!("{line}"),
+                Action::Leave(exit) => return Some(exit),
+            }
+        }
+        None
+    }
+
+    /// A process that could not even be started counts as one that died at birth.
+    fn check(&mut self, who: Who, started: io::Result<()>) {
+        if let Err(error) = started {
+            warn!("a process cannot be started: {error}");
+            self.queue.push_back(Event::Gone(who, Ending::Unknown));
+        }
+    }
+
+    fn instance(&self, generation: fleet::Generation) -> Instance {
+        Instance { master: std::process::id(), started: self.started.since, generation }
+    }
+
+    fn generation(&self, number: fleet::Generation) -> io::Result<&Generation> {
+        self.generations.get(&number).ok_or_else(|| io::Error::other("the generation is forgotten"))
+    }
+
+    fn start_zygote(&mut self, who: Who, number: fleet::Generation) -> io::Result<()> {
+        let Who::Zygote(serial) = who else { return Ok(()) };
+        let generation = self.generation(number)?;
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        let mut descriptors = generation.for_zygote()?;
+        descriptors.push((Meaning::Channel, theirs));
+        let pid = process::start(Role::Zygote, 1, self.instance(number), &generation.config, descriptors)?;
+        // Tokio has no type for SOCK_SEQPACKET; it only waits here, and datagrams keep the same borders.
+        let ours = std::os::unix::net::UnixDatagram::from(ours);
+        ours.set_nonblocking(true)?;
+        let channel = Rc::new(UnixDatagram::from_std(ours)?);
+        let reader = tokio::task::spawn_local(read_answers(who, Rc::clone(&channel), self.sender.clone()));
+        self.zygotes.insert(serial, Zygote { pid, channel: Some(channel), reader });
+        self.queue.push_back(Event::Born(who, pid));
+        Ok(())
+    }
+
+    fn start_router(&mut self, who: Who, number: fleet::Generation, id: u32) -> io::Result<()> {
+        let generation = self.generation(number)?;
+        let mut descriptors = generation.for_router(id)?;
+        let (ours, theirs) = control_pair()?;
+        descriptors.push((Meaning::Control, theirs));
+        let pid = process::start(Role::Router, id, self.instance(number), &generation.config, descriptors)?;
+        self.listen_to(who, None, ours)?;
+        self.queue.push_back(Event::Born(who, pid));
+        Ok(())
+    }
+
+    fn start_worker(&mut self, who: Who, worker: u32, zygote: Who) -> io::Result<()> {
+        let (Who::Worker(birth), Who::Zygote(serial)) = (who, zygote) else { return Ok(()) };
+        let channel = self.zygotes.get(&serial).and_then(|zygote| zygote.channel.clone());
+        let channel = channel.ok_or_else(|| io::Error::other("its zygote is gone"))?;
+        let (ours, theirs) = control_pair()?;
+        message::send(channel.as_fd(), &Request::Fork { worker, birth }, Some(theirs.as_fd()))?;
+        self.listen_to(who, Some(serial), ours)
+    }
+
+    fn listen_to(&mut self, who: Who, zygote: Option<u64>, control: UnixStream) -> io::Result<()> {
+        let control = Rc::new(control);
+        let reader = tokio::task::spawn_local(read_reports(who, Rc::clone(&control), self.sender.clone()));
+        self.servers.insert(who, Server { pid: 0, zygote, control, reader });
+        Ok(())
+    }
+
+    fn tell(&mut self, who: Who, order: Order) {
+        match who {
+            Who::Zygote(serial) => {
+                if let Some(zygote) = self.zygotes.get_mut(&serial) {
+                    // The reading task holds the other reference to the channel.
+                    zygote.reader.abort();
+                    zygote.channel = None;
+                }
+            }
+            Who::Router(_) | Who::Worker(_) => {
+                if let Some(server) = self.servers.get(&who) {
+                    // A process that is gone is being reaped; one that does not read is killed when its time is up.
+                    let _ = server.control.try_write(&[order.byte()]);
+                }
+            }
+        }
+    }
+
+    fn kill(&self, who: Who) {
+        let pid = match who {
+            Who::Zygote(serial) => self.zygotes.get(&serial).map(|zygote| zygote.pid),
+            Who::Router(_) | Who::Worker(_) => self.servers.get(&who).map(|server| server.pid),
+        };
+        if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()).filter(|&pid| pid > 0) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+
+    /// Reads the configuration anew and binds what it adds.
+    fn prepare(&mut self, number: fleet::Generation) {
+        let plan = self.started.sources.reload().and_then(|config| {
+            // A generation that failed may still hold sockets while its processes leave.
+            let before = self.generations.get(&self.serving);
+            let others = self.generations.values().filter(|other| other.number != self.serving);
+            let bound = before.into_iter().chain(others).map(|generation| &generation.sockets);
+            let sockets = sockets::Sockets::bind(&config, bound).map_err(|error| report(&error))?;
+            Generation::prepare(number, config, sockets, before).map_err(|error| report(&error))
+        });
+        let plan = match plan {
+            Ok(generation) => {
+                let plan = generation.plan();
+                self.generations.insert(number, generation);
+                Some(plan)
+            }
+            Err(why) => {
+                for line in why.lines() {
+                    crate::logging::line(line.as_bytes());
+                }
+                None
+            }
+        };
+        self.queue.push_back(Event::Prepared(plan));
+    }
+
+    fn serving(&mut self, number: fleet::Generation) {
+        let Some(generation) = self.generations.get(&number) else { return };
+        self.serving = number;
+        self.started.config = generation.config.clone();
+        self.started.serving();
+        if generation.config.no_server {
+            self.queue.push_back(Event::Stop);
+        }
+    }
+
+    /// Drops a generation, and the files of sockets that only it had.
+    fn forget(&mut self, number: fleet::Generation) {
+        let Some(generation) = self.generations.remove(&number) else { return };
+        for file in generation.sockets.all().filter_map(|bound| bound.file.as_ref()) {
+            let is_kept = |other: &Generation| other.sockets.all().any(|bound| bound.file.as_ref() == Some(file));
+            if !self.generations.values().any(is_kept) {
+                file.remove();
+            }
+        }
+    }
+
+    fn reopen_and_count(&mut self) {
+        match self.started.reopen_log() {
+            Ok(None) => {}
+            Ok(Some(log)) => {
+                for channel in self.zygotes.values().filter_map(|zygote| zygote.channel.as_ref()) {
+                    let _ = message::send(channel.as_fd(), &Request::Log, Some(log.as_fd()));
+                }
+            }
+            Err(error) => warn!("the log cannot be opened anew: {error}"),
+        }
+        let Some(generation) = self.generations.get(&self.serving) else { return };
+        info!("*** {} requests ***", generation.view.requests());
+        for worker in 1..=generation.config.workers.processes {
+            if let Some(slot) = generation.view.worker(worker) {
+                info!("worker {worker} (pid: {}): {} requests", slot.pid(), slot.requests());
+            }
+        }
+    }
+
+    /// Removes what the instance leaves behind, when it is to.
+    fn clean_up(&mut self) {
+        for generation in self.generations.values() {
+            self.started.clean_up(&generation.sockets);
+        }
+        info!("goodbye to rsgi.");
+    }
+}
+
+/// An error with its causes, in one line.
+fn report(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(format!("error: {error}"), |text, cause| format!("{text}: {cause}"))
+}
+
+fn control_pair() -> io::Result<(UnixStream, OwnedFd)> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((UnixStream::from_std(ours)?, theirs.into()))
+}
+
+async fn read_answers(who: Who, channel: Rc<UnixDatagram>, sender: UnboundedSender<Event>) {
+    while channel.readable().await.is_ok() {
+        match channel.try_io(Interest::READABLE, || message::receive::<Answer>(channel.as_fd())) {
+            Ok(Some((answer, _))) => {
+                let _ = sender.send(reap::event(who, answer));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            // Its end is seen by its parent, not here.
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+async fn read_reports(who: Who, control: Rc<UnixStream>, sender: UnboundedSender<Event>) {
+    let mut bytes = [0; 16];
+    while control.readable().await.is_ok() {
+        match control.try_read(&mut bytes) {
+            Ok(0) => return,
+            Ok(count) => {
+                for report in bytes.iter().take(count).filter_map(|&byte| Report::from_byte(byte)) {
+                    let _ = sender.send(Event::Said(who, report));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+}

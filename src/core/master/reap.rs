@@ -1,0 +1,101 @@
+//! Ends of processes: of the master's own children, and of workers whose zygote died first.
+
+use std::os::fd::AsFd;
+
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::Pid;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::Master;
+use super::fleet::{Event, Who};
+use crate::control::Report;
+use crate::ending::Ending;
+use crate::exit::Exit;
+use crate::zygote::message::{self, Answer};
+
+/// What an answer of zygote `who` means to the fleet.
+pub(super) const fn event(who: Who, answer: Answer) -> Event {
+    match answer {
+        Answer::Loaded { .. } => Event::Said(who, Report::Ready),
+        Answer::Born { birth, pid } => Event::Born(Who::Worker(birth), pid),
+        Answer::Unborn { birth, .. } => Event::Gone(Who::Worker(birth), Ending::Unknown),
+        Answer::Died { birth, ending } => Event::Gone(Who::Worker(birth), ending),
+    }
+}
+
+impl Master {
+    /// Waits for every child that has ended.
+    ///
+    /// A zygote may have reported births and deaths just before its own. Those are heard first: a child is looked at
+    /// (so its last words are in the channel), then the channels are emptied, and only then is it waited for.
+    pub(super) fn reap(&mut self, events: &mut UnboundedReceiver<Event>) -> Option<Exit> {
+        let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        loop {
+            let pid = match waitid(Id::All, look) {
+                Ok(WaitStatus::StillAlive) => return None,
+                Ok(status) => status.pid()?,
+                Err(nix::Error::EINTR) => continue,
+                // Killed by a real-time signal, which has no name: the id has to be found by asking for each.
+                Err(nix::Error::EINVAL) => self.nameless(look)?,
+                Err(_) => return None,
+            };
+            self.empty_channels();
+            if let Some(exit) = self.settle(events) {
+                return Some(exit);
+            }
+            let ending = waitpid(pid, None).ok().and_then(Ending::of).unwrap_or(Ending::Unknown);
+            if let Some(who) = self.who_is(pid) {
+                self.queue.push_back(Event::Gone(who, ending));
+            }
+            if let Some(exit) = self.settle(events) {
+                return Some(exit);
+            }
+        }
+    }
+
+    /// The child that ended in a way that cannot be named.
+    fn nameless(&self, look: WaitPidFlag) -> Option<Pid> {
+        let zygotes = self.zygotes.values().map(|zygote| zygote.pid);
+        let known = zygotes.chain(self.servers.values().map(|server| server.pid)).filter(|&pid| pid != 0);
+        let pids = known.filter_map(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
+        let found = pids.into_iter().find(|&pid| waitid(Id::Pid(pid), look) == Err(nix::Error::EINVAL));
+        if found.is_none() {
+            // Somebody else's child that came to us.
+            let _ = waitpid(None, Some(WaitPidFlag::WNOHANG));
+        }
+        found
+    }
+
+    fn empty_channels(&mut self) {
+        for (serial, zygote) in &self.zygotes {
+            let Some(channel) = &zygote.channel else { continue };
+            while let Ok(Some((answer, _))) = message::receive::<Answer>(channel.as_fd()) {
+                // Behind what the reading task has sent before.
+                let _ = self.sender.send(event(Who::Zygote(*serial), answer));
+            }
+        }
+    }
+
+    fn who_is(&self, pid: Pid) -> Option<Who> {
+        let pid = u32::try_from(pid.as_raw()).ok()?;
+        let zygotes = self.zygotes.iter().map(|(serial, zygote)| (Who::Zygote(*serial), zygote.pid));
+        let servers = self.servers.iter().map(|(who, server)| (*who, server.pid));
+        zygotes.chain(servers).find(|(_, of)| *of == pid).map(|(who, _)| who)
+    }
+
+    /// After the death of a zygote its workers are the master's children. Those that are not had died before, and the
+    /// zygote could not say so any more; those that were never born will not be.
+    pub(super) fn find_orphans(&mut self, zygote: u64) {
+        for (who, server) in &self.servers {
+            if server.zygote != Some(zygote) {
+                continue;
+            }
+            let pid = i32::try_from(server.pid).ok().filter(|&pid| pid > 0);
+            let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+            let is_ours = pid.is_some_and(|pid| waitid(Id::Pid(Pid::from_raw(pid)), look).is_ok());
+            if !is_ours {
+                self.queue.push_back(Event::Gone(*who, Ending::Unknown));
+            }
+        }
+    }
+}

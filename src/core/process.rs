@@ -1,0 +1,190 @@
+//! Starts a process in a role and hands it what it needs: configuration, numbers, descriptors by meaning.
+//!
+//! The document travels in a sealed memfd at descriptor 3; the descriptors it names follow from 4 up.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use command_fds::{CommandFdExt, FdMapping};
+use rsgi_config::{Config, EnvChange, Protocol};
+use serde::{Deserialize, Serialize};
+
+use crate::role::Role;
+
+const DOCUMENT: RawFd = 3;
+const FIRST: RawFd = DOCUMENT + 1;
+
+/// Length of the argument area that a started process gets, so that its title has room.
+const TITLE_ROOM: usize = 200;
+
+/// Facts of the instance that every process of it may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Process id of the master.
+    pub master: u32,
+    /// Start of the instance, seconds since the epoch.
+    pub started: u64,
+    /// Generation that the process belongs to, 0 first.
+    pub generation: u32,
+}
+
+/// What a process is told at its start.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Handover {
+    /// The role that the document was written for.
+    pub role: Role,
+    /// Number of the process among those of its role, 1 first.
+    pub id: u32,
+    /// The instance.
+    pub instance: Instance,
+    /// The configuration, resolved.
+    pub config: Config,
+    meanings: Vec<Meaning>,
+}
+
+/// What a handed-over descriptor is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Meaning {
+    /// Messages between the master and a zygote ([`crate::zygote::message`]).
+    Channel,
+    /// Orders and reports ([`crate::control`]).
+    Control,
+    /// The scoreboard.
+    Board,
+    /// One end of a router's rendezvous; in the order of routers.
+    Rendezvous,
+    /// A listening socket of the workers, in the order of the configuration.
+    Listener {
+        /// What is spoken on it.
+        protocol: Protocol,
+        /// Address as bound.
+        name: String,
+    },
+    /// A listening socket of the router, in the order of `config.router.binds`.
+    Bind,
+}
+
+/// Descriptors that a process was handed, by meaning.
+#[derive(Debug)]
+pub struct Descriptors(VecDeque<(Meaning, OwnedFd)>);
+
+/// Why a process could not take over what it was handed.
+#[derive(Debug, thiserror::Error)]
+pub enum HandoverError {
+    /// The process was not started by a master.
+    #[error("the argument {} is for processes that rsgi starts itself", .0.argument())]
+    NotOurs(Role, #[source] io::Error),
+    /// The document cannot be read.
+    #[error("the handover document is broken: was the rsgi binary replaced by another version while it started?")]
+    Broken(#[from] serde_json::Error),
+    /// A descriptor is missing.
+    #[error("the handover lacks {0}")]
+    Missing(&'static str),
+}
+
+/// Starts this binary in the role of `handover`, with the changes of the environment that the configuration asks for.
+/// Returns the process id; the caller reaps it.
+///
+/// # Errors
+/// When the kernel's limits on processes, memory or descriptors forbid it.
+pub fn start(
+    role: Role,
+    id: u32,
+    instance: Instance,
+    config: &Config,
+    descriptors: Vec<(Meaning, OwnedFd)>,
+) -> io::Result<u32> {
+    let (meanings, owned): (Vec<_>, Vec<_>) = descriptors.into_iter().unzip();
+    let document = Handover { role, id, instance, config: config.clone(), meanings };
+    let document = rsgi_sys::memfd::sealed(c"rsgi-handover", &serde_json::to_vec(&document)?)?;
+    let mappings = std::iter::once(document).chain(owned).zip(DOCUMENT..);
+    let mappings = mappings.map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd }).collect();
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("rsgi").arg(role.argument()).arg(" ".repeat(TITLE_ROOM)).stdin(Stdio::null());
+    for change in &config.env {
+        match change {
+            EnvChange::Set(name, value) => command.env(name, value),
+            EnvChange::Unset(name) => command.env_remove(name),
+        };
+    }
+    command.fd_mappings(mappings).map_err(io::Error::other)?;
+    command.spawn().map(|child| child.id())
+}
+
+/// Takes over what [`start`] has handed to this process.
+///
+/// # Errors
+/// When this process was not started by [`start`] of the same version.
+pub fn take_over(role: Role) -> Result<(Handover, Descriptors), HandoverError> {
+    let not_ours = |error: io::Error| HandoverError::NotOurs(role, error);
+    let document = rsgi_sys::inherit::take(DOCUMENT).map_err(|error| not_ours(io::Error::other(error)))?;
+    let document = rsgi_sys::memfd::read(document).map_err(not_ours)?;
+    let handover: Handover = serde_json::from_slice(&document)?;
+    let mut descriptors = VecDeque::new();
+    for (meaning, number) in handover.meanings.iter().zip(FIRST..) {
+        let fd = rsgi_sys::inherit::take(number).map_err(|error| not_ours(io::Error::other(error)))?;
+        descriptors.push_back((meaning.clone(), fd));
+    }
+    Ok((handover, Descriptors(descriptors)))
+}
+
+impl Descriptors {
+    /// Takes the one descriptor with this meaning; `name` is for the error.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn one(&mut self, meaning: &Meaning, name: &'static str) -> Result<OwnedFd, HandoverError> {
+        let index = self.0.iter().position(|(found, _)| found == meaning);
+        index.and_then(|index| self.0.remove(index)).map(|(_, fd)| fd).ok_or(HandoverError::Missing(name))
+    }
+
+    /// Takes every descriptor whose meaning `pick` accepts, in order.
+    pub fn all<T>(&mut self, pick: impl Fn(&Meaning) -> Option<T>) -> Vec<(T, OwnedFd)> {
+        let (mut taken, mut left) = (Vec::new(), VecDeque::new());
+        for (meaning, fd) in self.0.drain(..) {
+            match pick(&meaning) {
+                Some(found) => taken.push((found, fd)),
+                None => left.push_back((meaning, fd)),
+            }
+        }
+        self.0 = left;
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn any() -> OwnedFd {
+        std::io::pipe().unwrap().0.into()
+    }
+
+    #[test]
+    fn descriptors_are_taken_by_meaning_and_once() {
+        let listener = |name: &str| Meaning::Listener { protocol: Protocol::Http, name: name.into() };
+        let mut descriptors = Descriptors(VecDeque::from([
+            (Meaning::Channel, any()),
+            (listener("a"), any()),
+            (Meaning::Board, any()),
+            (listener("b"), any()),
+        ]));
+        let listeners = descriptors.all(|meaning| match meaning {
+            Meaning::Listener { name, .. } => Some(name.clone()),
+            _ => None,
+        });
+        assert_eq!(listeners.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert!(descriptors.one(&Meaning::Board, "the scoreboard").is_ok());
+        let again = descriptors.one(&Meaning::Board, "the scoreboard").unwrap_err();
+        assert_eq!(again.to_string(), "the handover lacks the scoreboard");
+    }
+
+    #[test]
+    fn a_role_without_handover_says_whose_it_is() {
+        let error = take_over(Role::Zygote).unwrap_err();
+        assert_eq!(error.to_string(), "the argument --rsgi-role=zygote is for processes that rsgi starts itself");
+    }
+}

@@ -1,0 +1,266 @@
+//! The zygote: loads one language and the application, then does nothing but fork workers and wait for them.
+//!
+//! It runs one thread of ours and no runtime, so that a fork leaves nothing half done. It leaves when the master closes
+//! the channel; its workers then belong to the master.
+
+pub mod message;
+mod services;
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+use rsgi_abi::host::Language;
+use rsgi_sys::fork::{Fork, fork, pidfd};
+use tracing::{error, warn};
+
+use crate::ending::Ending;
+use crate::exit::Exit;
+use crate::memory::scoreboard::Scoreboard;
+use crate::process::{Descriptors, Handover, HandoverError, Meaning};
+use crate::role::{Titled, title};
+use crate::worker::{self, Job, Listener};
+use crate::{logging, plugins};
+use message::{Answer, Request};
+use services::Server;
+
+/// What a zygote, and after a fork its worker, is made of.
+struct Nest {
+    handover: Handover,
+    language: Language,
+    board: Scoreboard,
+    listeners: Vec<Listener>,
+    rendezvous: Vec<OwnedFd>,
+}
+
+/// A worker that was forked and lives.
+struct Child {
+    birth: u64,
+    worker: u32,
+    pid: Pid,
+    ended: OwnedFd,
+}
+
+/// How the zygote's loop ends: as itself, or in the child of a fork.
+enum Leave {
+    Done,
+    Worker { id: u32, control: OwnedFd },
+}
+
+/// Runs as a zygote; returns in the zygote and in each of its workers, with the code to end with.
+#[must_use]
+pub fn run(handover: Handover, descriptors: Descriptors) -> Exit {
+    if let Some(title) = title(&handover.config.process, Titled::Zygote) {
+        rsgi_sys::title::set(&title);
+    }
+    let (nest, channel, apps) = match load(handover, descriptors) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    if let Err(error) = message::send(channel.as_fd(), &Answer::Loaded { apps }, None) {
+        error!("the zygote cannot reach its master: {error}");
+        return Exit::Config;
+    }
+    match serve(&nest, channel) {
+        Leave::Done => Exit::Ok,
+        Leave::Worker { id, control } => become_worker(nest, id, control),
+    }
+}
+
+/// Everything up to the first fork.
+fn load(handover: Handover, mut descriptors: Descriptors) -> Result<(Nest, OwnedFd, u32), Exit> {
+    let broken = |error: HandoverError| {
+        error!("{error}");
+        Exit::Config
+    };
+    let config = &handover.config;
+    let channel = descriptors.one(&Meaning::Channel, "the channel").map_err(broken)?;
+    let board = descriptors.one(&Meaning::Board, "the scoreboard").map_err(broken)?;
+    let (workers, cores) = (config.workers.processes as usize, config.workers.threads.max(1) as usize);
+    let board = Scoreboard::map(board.as_fd(), workers, cores).map_err(|errno| {
+        error!("the scoreboard cannot be mapped: {errno}");
+        Exit::Config
+    })?;
+    let listeners = descriptors.all(|meaning| match meaning {
+        Meaning::Listener { protocol, name } => Some((*protocol, name.clone())),
+        _ => None,
+    });
+    let listeners =
+        listeners.into_iter().map(|((protocol, name), socket)| Listener { socket, protocol, name }).collect();
+    let rendezvous = descriptors.all(|meaning| (*meaning == Meaning::Rendezvous).then_some(()));
+    let rendezvous = rendezvous.into_iter().map(|((), fd)| fd).collect();
+
+    change_directory("chdir", config.process.chdir.as_deref())?;
+    let language = plugins::choose(config).map_err(|error| {
+        error!("{error}");
+        Exit::Config
+    })?;
+    let server: &'static Server = Box::leak(Box::new(Server::new(config, handover.instance, board)));
+    language.init(server, rsgi_proto::names::KNOWN, &config.app.settings).map_err(Exit::Raw)?;
+    let apps = if config.workers.lazy_apps { 0 } else { load_apps(language, config.process.need_app)? };
+    change_directory("chdir2", config.process.chdir2.as_deref())?;
+    // The terminal's Ctrl-C and a service manager's SIGTERM reach every process; the zygote leaves when the master says so.
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGUSR2] {
+        if let Err(errno) = rsgi_sys::signal::disregard(signal) {
+            warn!("the zygote cannot disregard {signal}: {errno}");
+        }
+    }
+    Ok((Nest { handover, language, board, listeners, rendezvous }, channel, apps))
+}
+
+fn load_apps(language: Language, need_app: bool) -> Result<u32, Exit> {
+    match language.load_apps() {
+        Ok(0) | Err(_) if need_app => {
+            error!("{}", crate::master::fleet::NEED_APP);
+            Err(Exit::NoApp)
+        }
+        Ok(0) => {
+            warn!("no application loaded: every request is answered with 500");
+            Ok(0)
+        }
+        Ok(apps) => Ok(apps),
+        Err(code) => {
+            error!("the {} plugin gave up while loading (code {code})", language.name());
+            Err(Exit::NoApp)
+        }
+    }
+}
+
+fn change_directory(option: &str, directory: Option<&std::path::Path>) -> Result<(), Exit> {
+    let Some(directory) = directory else { return Ok(()) };
+    nix::unistd::chdir(directory).map_err(|errno| {
+        error!("{option}: {} cannot be entered: {}", directory.display(), io::Error::from(errno));
+        Exit::Config
+    })
+}
+
+/// Forks and waits until the master closes the channel.
+fn serve(nest: &Nest, channel: OwnedFd) -> Leave {
+    let mut children: Vec<Child> = Vec::new();
+    loop {
+        let mut polled = vec![PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
+        polled.extend(children.iter().map(|child| PollFd::new(child.ended.as_fd(), PollFlags::POLLIN)));
+        match poll(&mut polled, PollTimeout::NONE) {
+            Ok(_) => {}
+            Err(nix::Error::EINTR) => continue,
+            Err(errno) => {
+                error!("the zygote cannot wait: {errno}");
+                return Leave::Done;
+            }
+        }
+        let mut ready = polled.iter().map(|polled| polled.any().unwrap_or(true));
+        let is_asked = ready.next().unwrap_or(false);
+        let ended: Vec<bool> = ready.collect();
+        bury(&mut children, &ended, &channel);
+        if !is_asked {
+            continue;
+        }
+        match message::receive::<Request>(channel.as_fd()) {
+            Ok(Some((Request::Fork { worker, birth }, Some(control)))) => {
+                match spawn(nest.language, worker, birth, &channel) {
+                    Some(Spawned::Here) => return Leave::Worker { id: worker, control },
+                    Some(Spawned::There(child)) => children.push(child),
+                    None => {}
+                }
+            }
+            Ok(Some((Request::Log, Some(log)))) => {
+                if let Err(error) = logging::sink::redirect(log) {
+                    warn!("the zygote cannot change its log: {error}");
+                }
+            }
+            Ok(Some((Request::Fork { .. } | Request::Log, None))) => {
+                warn!("a message of the master lacks its descriptor")
+            }
+            Ok(None) => return leave(nest, &children),
+            Err(error) => {
+                error!("the zygote cannot hear its master: {error}");
+                return leave(nest, &children);
+            }
+        }
+    }
+}
+
+/// The master is gone or needs this zygote no more. Workers notice the end of a master themselves and finish their requests;
+/// with `no-orphans` they do not get the time for that.
+fn leave(nest: &Nest, children: &[Child]) -> Leave {
+    let master = i32::try_from(nest.handover.instance.master).unwrap_or(0);
+    let is_orphan = nix::unistd::getppid().as_raw() != master;
+    if nest.handover.config.process.no_orphans && is_orphan {
+        for child in children {
+            let _ = kill(child.pid, Signal::SIGKILL);
+        }
+    }
+    Leave::Done
+}
+
+fn bury(children: &mut Vec<Child>, ended: &[bool], channel: &OwnedFd) {
+    let mut ended = ended.iter().copied();
+    children.retain(|child| {
+        if !ended.next().unwrap_or(false) {
+            return true;
+        }
+        let ending = waitpid(child.pid, None).ok().and_then(Ending::of).unwrap_or(Ending::Unknown);
+        if let Err(error) = message::send(channel.as_fd(), &Answer::Died { birth: child.birth, ending }, None) {
+            warn!("the end of worker {} cannot be reported: {error}", child.worker);
+        }
+        false
+    });
+}
+
+enum Spawned {
+    /// This process is the worker.
+    Here,
+    /// The worker is a child.
+    There(Child),
+}
+
+fn spawn(language: Language, worker: u32, birth: u64, channel: &OwnedFd) -> Option<Spawned> {
+    let forked = language.around_fork(worker, fork, |forked| *forked == Ok(Fork::Child));
+    let answer = match forked {
+        Ok(Fork::Child) => return Some(Spawned::Here),
+        Ok(Fork::Parent(pid)) => match pidfd(pid) {
+            Ok(ended) => {
+                report(channel, &Answer::Born { birth, pid: pid.as_raw().unsigned_abs() });
+                return Some(Spawned::There(Child { birth, worker, pid, ended }));
+            }
+            Err(errno) => {
+                error!("worker {worker} cannot be watched: {errno}");
+                let _ = kill(pid, Signal::SIGKILL).and_then(|()| waitpid(pid, None).map(drop));
+                Answer::Unborn { birth, errno: errno as i32 }
+            }
+        },
+        Err(errno) => {
+            error!("worker {worker} cannot be forked: {errno}");
+            Answer::Unborn { birth, errno: errno as i32 }
+        }
+    };
+    report(channel, &answer);
+    None
+}
+
+fn report(channel: &OwnedFd, answer: &Answer) {
+    if let Err(error) = message::send(channel.as_fd(), answer, None) {
+        warn!("the zygote cannot reach its master: {error}");
+    }
+}
+
+fn become_worker(nest: Nest, id: u32, control: OwnedFd) -> Exit {
+    let Nest { handover: Handover { instance, config, .. }, language, board, listeners, rendezvous } = nest;
+    if let Some(title) = title(&config.process, Titled::Worker(id)) {
+        rsgi_sys::title::set(&title);
+    }
+    worker::run(Job {
+        id,
+        generation: instance.generation,
+        master: instance.master,
+        config,
+        listeners,
+        rendezvous,
+        control,
+        language,
+        board,
+    })
+}

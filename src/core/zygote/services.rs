@@ -1,0 +1,90 @@
+//! What the core does for the language plugin outside of requests, in the zygote and in its workers.
+
+use rsgi_abi::host::{App, Services};
+use rsgi_abi::types;
+use rsgi_config::Config;
+use tracing::{info, warn};
+
+use crate::control::Report;
+use crate::logging;
+use crate::memory::scoreboard::Scoreboard;
+use crate::process::Instance;
+use crate::worker;
+
+/// The server as the plugin sees it.
+pub(super) struct Server {
+    instance: Instance,
+    processes: u32,
+    cores: u32,
+    buffer_size: usize,
+    board: Scoreboard,
+}
+
+impl Server {
+    pub(super) fn new(config: &Config, instance: Instance, board: Scoreboard) -> Self {
+        let (processes, cores) = (config.workers.processes, config.workers.threads.max(1));
+        Self { instance, processes, cores, buffer_size: config.limits.buffer_size, board }
+    }
+}
+
+impl Services for Server {
+    fn log(&self, _level: u32, line: &[u8]) {
+        logging::line(line);
+    }
+
+    fn app_loaded(&self, app: App<'_>) {
+        let (name, mountpoint) = (String::from_utf8_lossy(app.name), String::from_utf8_lossy(app.mountpoint));
+        match app.id {
+            Some(id) => info!("{}", ready_line(id, &name, &mountpoint, app.micros, app.is_default)),
+            None => {
+                let error = String::from_utf8_lossy(app.error);
+                warn!("unable to load app {name} (mountpoint='{mountpoint}'): {error}");
+            }
+        }
+    }
+
+    fn control(&self, command: u32) -> bool {
+        let report = match command {
+            types::CONTROL_RELOAD => Report::WantsReload,
+            types::CONTROL_STOP => Report::WantsStop,
+            _ => return false,
+        };
+        worker::identity().is_some_and(|worker| worker.report(report))
+    }
+
+    fn query(&self, what: u32) -> i64 {
+        let worker = worker::identity().map_or(0, |worker| worker.id);
+        match what {
+            types::QUERY_WORKER => i64::from(worker),
+            types::QUERY_MASTER_PID => i64::from(self.instance.master),
+            types::QUERY_PROCESSES => i64::from(self.processes),
+            types::QUERY_CORES => i64::from(self.cores),
+            types::QUERY_WORKER_REQUESTS => {
+                self.board.worker(worker).map_or(0, |slot| i64::try_from(slot.requests()).unwrap_or(i64::MAX))
+            }
+            types::QUERY_TOTAL_REQUESTS => i64::try_from(self.board.requests()).unwrap_or(i64::MAX),
+            types::QUERY_STARTED => i64::try_from(self.instance.started).unwrap_or(i64::MAX),
+            types::QUERY_BUFFER_SIZE => i64::try_from(self.buffer_size).unwrap_or(i64::MAX),
+            types::QUERY_GENERATION => i64::from(self.instance.generation),
+            _ => -1,
+        }
+    }
+}
+
+fn ready_line(id: u32, name: &str, mountpoint: &str, micros: u64, is_default: bool) -> String {
+    let (seconds, millis) = (micros / 1_000_000, micros % 1_000_000 / 1000);
+    let default = if is_default { " (default app)" } else { "" };
+    format!("app {id} (mountpoint='{mountpoint}') {name} ready in {seconds}.{millis:03} s{default}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_is_told_in_one_line() {
+        let line = ready_line(0, "shop.wsgi:application", "", 1_023_999, true);
+        insta::assert_snapshot!(line, @"app 0 (mountpoint='') shop.wsgi:application ready in 1.023 s (default app)");
+        insta::assert_snapshot!(ready_line(1, "b.py", "/b", 0, false), @"app 1 (mountpoint='/b') b.py ready in 0.000 s");
+    }
+}
