@@ -177,10 +177,22 @@ fn prepare(py: Python<'_>, host: Host, settings: &Settings) -> PyResult<()> {
             stream.call_method("reconfigure", (), Some(&options))?;
         }
     }
+    leave_interrupts_alone(py)?;
     search_path::apply(py, settings.list("pythonpath"))?;
     stacks::prepare(py)?;
     api::install(py, settings)?;
     wsgi::environ::prepare(py, host)?;
     loader::shared_imports(py, settings);
+    Ok(())
+}
+
+/// The first import of `signal` takes SIGINT for KeyboardInterrupt, whatever `install_signal_handlers` says, unless
+/// somebody handles it already. Here it stays what it was: stopping is the core's business.
+fn leave_interrupts_alone(py: Python<'_>) -> PyResult<()> {
+    let signal = py.import("signal")?;
+    let number = signal.getattr("SIGINT")?;
+    if signal.call_method1("getsignal", (&number,))?.is(&signal.getattr("default_int_handler")?) {
+        signal.call_method1("signal", (number, signal.getattr("SIG_DFL")?))?;
+    }
     Ok(())
 }

@@ -6,11 +6,10 @@
 //! thread runs Python while the process goes down.
 #![allow(unsafe_code)]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use pyo3::ffi;
+use pyo3::ffi::{self, c_str};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use crate::{api, log};
 
@@ -34,29 +33,16 @@ pub(crate) fn run(grace_ms: u32) {
     });
 }
 
-/// Joins all non-daemon threads as the interpreter does at its end, in a thread of its own: that wait knows no timeout.
+/// Joins all non-daemon threads.
 fn join(py: Python<'_>, grace: Duration) -> PyResult<()> {
-    let threading = py.import("threading")?;
-    let options = PyDict::new(py);
-    options.set_item("target", threading.getattr("_shutdown")?)?;
-    options.set_item("name", "uWSGIShutdown")?;
-    options.set_item("daemon", true)?;
-    let joiner = threading.call_method("Thread", (), Some(&options))?;
-    let deadline = Instant::now() + grace;
-    joiner.call_method0("start")?;
-    joiner.call_method1("join", (deadline.saturating_duration_since(Instant::now()).as_secs_f64(),))?;
-    if joiner.call_method0("is_alive")?.is_truthy()? {
-        let mut names = Vec::new();
-        for thread in threading.call_method0("enumerate")?.try_iter()? {
-            let thread = thread?;
-            if !thread.getattr("daemon")?.is_truthy()? && !thread.is(&threading.call_method0("main_thread")?) {
-                names.push(thread.getattr("name")?.str()?.to_string_lossy().into_owned());
-            }
-        }
+    let (file, name) = (c"rsgi/shutdown.py", c"rsgi_shutdown");
+    let module = PyModule::from_code(py, c_str!(include_str!("shutdown.py")), file, name)?;
+    let left: Vec<String> = module.call_method1("join", (grace.as_secs_f64(),))?.extract()?;
+    if !left.is_empty() {
         log::warning(&format!(
             "threads of the application did not end within {} ms: {} (they are cut off; make them daemons, or end them from atexit)",
             grace.as_millis(),
-            names.join(", ")
+            left.join(", ")
         ));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Drives the plugin through the border as the core does. Each case is a process of its own, since CPython starts only
 //! once in a process; without arguments this program runs them all, else those whose name contains an argument.
-#![allow(clippy::print_stdout, dead_code, unused_imports)]
+#![allow(clippy::print_stdout)]
 
 mod cases;
 mod support;

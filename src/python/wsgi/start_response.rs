@@ -72,7 +72,8 @@ impl StartResponse {
 #[pymethods]
 impl Write {
     /// Sends `data` now.
-    fn __call__(&self, py: Python<'_>, data: &Bound<'_, PyBytes>) -> PyResult<()> {
+    fn __call__(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let data = data.cast::<PyBytes>().map_err(|_| PyTypeError::new_err("write() argument must be bytes"))?;
         let bytes = data.as_bytes();
         let sent = self.0.detached(py, |state| {
             let (request, _, response) = state.parts()?;

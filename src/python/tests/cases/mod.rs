@@ -1,9 +1,42 @@
 //! All cases, by name.
 
 mod answers;
+mod environ;
+mod input;
+mod interpreter;
+mod lifetime;
+mod loading;
+mod module;
+mod threads;
+mod validate;
 
 /// A case: a function that panics when something is wrong.
 pub(crate) type Case = fn();
 
-/// Every case.
-pub(crate) const ALL: &[(&str, Case)] = &[("hello", answers::hello)];
+/// Names each case after its path.
+macro_rules! cases {
+    ($($module:ident: $($case:ident)*;)*) => {
+        /// Every case.
+        pub(crate) const ALL: &[(&str, Case)] = &[
+            $($((concat!(stringify!($module), "::", stringify!($case)), $module::$case),)*)*
+        ];
+    };
+}
+
+cases! {
+    answers: hello kinds_of_results wrong_results start_response_rules wrong_heads close_exactly_once write_to_nobody
+        write_to_nobody_quietly exits monitored_exceptions catch_exceptions files hooks;
+    environ: keys_and_types nothing_of_one_request_is_in_the_next many_names scheme several_cores mounts_by_script_name
+        mounts_by_path no_default_app;
+    input: with_a_length chunked without_a_body all_here buffered_by_the_core large failures after_its_request;
+    interpreter: ordinary options virtual_environment bad_home wrong_version signals stdio;
+    lifetime: fork_hooks lazy_loading shutdown_in_order shutdown_does_not_hang executors_end no_leaks no_leaks_of_kept_objects;
+    loading: module module_with_name module_with_callable module_with_call module_with_arguments module_with_dots file
+        file_in_sys_modules eval the_first_becomes_the_default several_in_one_module missing_module missing_dependency
+        missing_callable uncallable nonsense_behind_the_colon missing_file syntax_error exit_while_importing
+        failing_mount imports_and_aliases search_path;
+    module: attributes functions request_functions decorators absent;
+    threads: cores_work_at_once names_and_locals application_threads_run input_from_another_thread interrupted
+        interrupt_spares_the_next stacks_of_all;
+    validate: every_fixture;
+}
