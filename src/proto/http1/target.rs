@@ -186,29 +186,32 @@ fn connect(target: &[u8]) -> Reject {
 /// Whether `text` is `host [":" port]` as RFC 3986 §3.2.2 has it, without user information; an empty host is one.
 #[must_use]
 pub fn is_authority(text: &[u8]) -> bool {
-    let (host_ok, port) = match text.strip_prefix(b"[") {
-        Some(literal) => match memchr::memchr(b']', literal) {
-            Some(end) => {
-                let (address, tail) = literal.split_at(end);
-                (is_literal(address), tail.get(1..).unwrap_or_default())
-            }
-            None => return false,
-        },
-        None => {
-            let (host, port) = text.split_at(memchr::memchr(b':', text).unwrap_or(text.len()));
-            (is_reg_name(host), port)
+    if let Some(literal) = text.strip_prefix(b"[") {
+        let Some(end) = memchr::memchr(b']', literal) else { return false };
+        let (address, tail) = literal.split_at(end);
+        return is_literal(address) && is_port(tail.get(1..).unwrap_or_default());
+    }
+    // By hand and in one pass: every request has a Host.
+    let mut rest = text;
+    loop {
+        let plain = rest.iter().position(|&byte| !PLAIN_HOST[usize::from(byte)]).unwrap_or(rest.len());
+        match rest.split_at(plain).1 {
+            [b'%', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest = tail,
+            tail => return is_port(tail),
         }
-    };
-    host_ok
-        && match port {
-            [] => true,
-            [b':', digits @ ..] => {
-                digits.iter().all(u8::is_ascii_digit)
-                    && digits.iter().fold(0_u32, |n, d| n.saturating_mul(10).saturating_add(u32::from(d - b'0')))
-                        <= 65535
-            }
-            _ => false,
+    }
+}
+
+/// Whether `text` is nothing, or `:` and a port; RFC 3986 lets the port be empty.
+fn is_port(text: &[u8]) -> bool {
+    match text {
+        [] => true,
+        [b':', digits @ ..] => {
+            digits.iter().all(u8::is_ascii_digit)
+                && digits.iter().fold(0_u32, |n, d| n.saturating_mul(10).saturating_add(u32::from(d - b'0'))) <= 65535
         }
+        _ => false,
+    }
 }
 
 /// An IPv6 address, or an address of the future (`v1.…`), as written between brackets.
@@ -221,7 +224,7 @@ fn is_literal(text: &[u8]) -> bool {
                 !version.is_empty()
                     && version.iter().all(u8::is_ascii_hexdigit)
                     && !tail.is_empty()
-                    && tail.iter().all(|&byte| is_host_byte(byte) && byte != b'%' || byte == b':')
+                    && tail.iter().all(|&byte| is_plain_host(byte) || byte == b':')
             }
             None => false,
         },
@@ -229,18 +232,20 @@ fn is_literal(text: &[u8]) -> bool {
     }
 }
 
-fn is_reg_name(host: &[u8]) -> bool {
-    if !host.iter().all(|&byte| is_host_byte(byte)) {
-        return false;
+/// unreserved / sub-delims: the bytes that a registered name has as they are.
+static PLAIN_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = is_plain_host(byte as u8);
+        byte += 1;
     }
-    memchr::memchr_iter(b'%', host)
-        .all(|at| host.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
-}
+    table
+};
 
-/// unreserved / "%" / sub-delims
-const fn is_host_byte(byte: u8) -> bool {
+const fn is_plain_host(byte: u8) -> bool {
     matches!(byte,
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'%'
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~'
         | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
 }
 
