@@ -44,6 +44,8 @@ fn over_http_socket() {
         // uWSGI keeps blanks at a value's end; RFC 9110 takes them off.
         theirs.remove("HTTP_USER_AGENT");
         assert_eq!(ours.remove("HTTP_USER_AGENT"), Some("blanks".into()));
+        // Only rsgi tells the port here.
+        assert!(ours.remove("REMOTE_PORT").is_some());
         assert_eq!(ours, theirs, "{line}");
     }
 }

@@ -23,7 +23,7 @@ fn the_worker_itself_holds_the_connection() {
 }
 
 #[test]
-fn environ_has_no_remote_port_and_no_router() {
+fn environ_tells_of_the_socket_and_of_no_router() {
     let environ = start("").get(3031, "/environ").expect(200).json();
     assert_eq!(environ["SERVER_PORT"], "3031");
     assert_eq!(environ["REMOTE_ADDR"], "127.0.0.1");

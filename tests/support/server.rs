@@ -210,7 +210,12 @@ impl Server {
         if self.program.is_none() && self.kind == Kind::Rsgi && !self.embedded() {
             command.arg("--plugins-dir").arg(&LAB.plugins_dir).args(["--plugin", &LAB.current.plugin]);
         }
-        command.env("TZ", "UTC").env_remove("PYTHONHOME").env_remove("PYTHONPATH").env_remove("VIRTUAL_ENV");
+        // What the developer has set must not reach the server as options or change its Python.
+        let foreign = |name: &str| ["UWSGI_", "RSGI_", "PYTHON"].iter().any(|prefix| name.starts_with(prefix));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(foreign)) {
+            command.env_remove(name);
+        }
+        command.env("TZ", "UTC").env_remove("VIRTUAL_ENV");
         command
     }
 
