@@ -1,8 +1,9 @@
 //! What the master keeps for each generation: its configuration, sockets, scoreboard and the rendezvous of its routers.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::rc::Rc;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use rsgi_config::Config;
@@ -21,7 +22,7 @@ pub(super) struct Generation {
     board: OwnedFd,
     /// Counters of the scoreboard.
     pub(super) view: Scoreboard,
-    routers: Arc<Routers>,
+    routers: Rc<Routers>,
 }
 
 /// The routers that serve one generation or several.
@@ -35,7 +36,8 @@ struct Routers {
 /// Where workers hand links to a router. The master keeps both ends, so that either side may be replaced.
 #[derive(Debug)]
 struct Rendezvous {
-    router: OwnedFd,
+    /// `None` when no router comes any more. Links that wait in the queue are closed with it.
+    router: RefCell<Option<OwnedFd>>,
     workers: OwnedFd,
 }
 
@@ -48,10 +50,10 @@ impl Generation {
         let (workers, cores) = (config.workers.processes as usize, config.workers.threads.max(1) as usize);
         let board = Scoreboard::create(workers, cores)?;
         let view = Scoreboard::map(board.as_fd(), workers, cores)?;
-        let kept = before.filter(|before| before.routes_like(&config)).map(|before| Arc::clone(&before.routers));
+        let kept = before.filter(|before| before.routes_like(&config)).map(|before| Rc::clone(&before.routers));
         let routers = match kept {
             Some(routers) => routers,
-            None => Arc::new(Routers::new(number, &config)?),
+            None => Rc::new(Routers::new(number, &config)?),
         };
         Ok(Self { number, config, sockets, board, view, routers })
     }
@@ -102,9 +104,18 @@ impl Generation {
         }
         let index = (id as usize).checked_sub(1);
         let rendezvous = index.and_then(|index| self.routers.rendezvous.get(index));
-        let rendezvous = rendezvous.ok_or_else(|| io::Error::other("there is no such router"))?;
-        descriptors.push((Meaning::Rendezvous, rendezvous.router.try_clone()?));
+        let router = rendezvous.map(|rendezvous| rendezvous.router.borrow());
+        let router = router.as_deref().and_then(Option::as_ref);
+        let router = router.ok_or_else(|| io::Error::other("there is no such router"))?;
+        descriptors.push((Meaning::Rendezvous, router.try_clone()?));
         Ok(descriptors)
+    }
+
+    /// Cuts links that wait for a router which will not come: their workers would wait as well.
+    pub(super) fn unroute(&self) {
+        for rendezvous in &self.routers.rendezvous {
+            rendezvous.router.replace(None);
+        }
     }
 }
 
@@ -113,7 +124,7 @@ impl Routers {
         let count = if config.router.binds.is_empty() { 0 } else { config.router.processes.max(1) };
         let pair = || -> io::Result<Rendezvous> {
             let (router, workers) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
-            Ok(Rendezvous { router, workers })
+            Ok(Rendezvous { router: RefCell::new(Some(router)), workers })
         };
         Ok(Self { since, rendezvous: (0..count).map(|_| pair()).collect::<io::Result<_>>()? })
     }
@@ -155,5 +166,7 @@ mod tests {
         let first = prepare(0, config(), None);
         assert_eq!(first.for_router(1).unwrap().len(), 2);
         assert!(first.for_router(2).is_err() && first.for_router(0).is_err());
+        first.unroute();
+        assert!(first.for_router(1).is_err());
     }
 }

@@ -3,7 +3,6 @@
 //! [`fleet`] decides, this file does: it turns signals, ends of processes and their messages into events, and actions into
 //! system calls. It loads no language, never forks without exec, and waits for nothing but events.
 
-mod crew;
 pub mod fleet;
 mod generation;
 mod reap;
@@ -19,8 +18,8 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::Pid;
-use tokio::io::Interest;
-use tokio::net::{UnixDatagram, UnixStream};
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::{info, warn};
@@ -51,7 +50,7 @@ struct Master {
 struct Zygote {
     pid: u32,
     /// `None` once it was told to leave.
-    channel: Option<Rc<UnixDatagram>>,
+    channel: Option<Rc<AsyncFd<OwnedFd>>>,
     reader: tokio::task::JoinHandle<()>,
 }
 
@@ -227,6 +226,11 @@ impl Master {
                 }
                 Action::Tell(who, order) => self.tell(who, order),
                 Action::Kill(who) => self.kill(who),
+                Action::Unroute(number) => {
+                    // Named by the generation that brought the routers, which may be gone already: any that shares them.
+                    let sharing = self.generations.values().filter(|other| other.plan().routed_by == number);
+                    sharing.for_each(Generation::unroute);
+                }
                 Action::Prepare(number) => self.prepare(number),
                 Action::Serving(number) => self.serving(number),
                 Action::Forget(number) => self.forget(number),
@@ -261,10 +265,8 @@ impl Master {
         let mut descriptors = generation.for_zygote()?;
         descriptors.push((Meaning::Channel, theirs));
         let pid = process::start(Role::Zygote, 1, self.instance(number), &generation.config, descriptors)?;
-        // Tokio has no type for SOCK_SEQPACKET; it only waits here, and datagrams keep the same borders.
-        let ours = std::os::unix::net::UnixDatagram::from(ours);
-        ours.set_nonblocking(true)?;
-        let channel = Rc::new(UnixDatagram::from_std(ours)?);
+        nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
+        let channel = Rc::new(rsgi_sys::reactor::register(ours)?);
         let reader = tokio::task::spawn_local(read_answers(who, Rc::clone(&channel), self.sender.clone()));
         self.zygotes.insert(serial, Zygote { pid, channel: Some(channel), reader });
         self.queue.push_back(Event::Born(who, pid));
@@ -413,15 +415,15 @@ fn control_pair() -> io::Result<(UnixStream, OwnedFd)> {
     Ok((UnixStream::from_std(ours)?, theirs.into()))
 }
 
-async fn read_answers(who: Who, channel: Rc<UnixDatagram>, sender: UnboundedSender<Event>) {
-    while channel.readable().await.is_ok() {
-        match channel.try_io(Interest::READABLE, || message::receive::<Answer>(channel.as_fd())) {
-            Ok(Some((answer, _))) => {
+async fn read_answers(who: Who, channel: Rc<AsyncFd<OwnedFd>>, sender: UnboundedSender<Event>) {
+    while let Ok(mut ready) = channel.readable().await {
+        match ready.try_io(|channel| message::receive::<Answer>(channel.as_fd())) {
+            Ok(Ok(Some((answer, _)))) => {
                 let _ = sender.send(reap::event(who, answer));
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             // Its end is seen by its parent, not here.
-            Ok(None) | Err(_) => return,
+            Ok(Ok(None) | Err(_)) => return,
+            Err(_would_block) => {}
         }
     }
 }

@@ -4,13 +4,15 @@
 //! Each event first changes what is known, then [`Fleet::settle`] derives every step that is due. Steps depend on the
 //! state alone, never on how it came about, so a stop during a reload during a crash needs no case of its own.
 
+mod crew;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::crew::{Crew, Member, Pace, State};
 use crate::control::{Order, Report};
 use crate::ending::Ending;
 use crate::exit::Exit;
+use crew::{Crew, Member, Pace, State};
 
 /// Version of configuration and code: 0 at the start, one more with each reload.
 pub type Generation = u32;
@@ -88,6 +90,8 @@ pub enum Action {
     Tell(Who, Order),
     /// Kill a process.
     Kill(Who),
+    /// No router of this generation comes any more: links that still wait for one are to be cut.
+    Unroute(Generation),
     /// Prepare the next generation, then report [`Event::Prepared`].
     Prepare(Generation),
     /// The generation serves and is the only one that lasts.
@@ -510,6 +514,7 @@ impl Fleet {
     fn retire(&mut self, now: Instant, out: &mut Vec<Action>) {
         let wanted: BTreeSet<_> = self.wanted().into_iter().collect();
         let routing: BTreeSet<_> = wanted.iter().map(|&generation| self.plan(generation).routed_by).collect();
+        let mut unrouted = BTreeSet::new();
         for (who, member) in self.everyone() {
             let plan = self.plan(member.generation);
             let due = match who {
@@ -524,6 +529,10 @@ impl Fleet {
             };
             let (crew, serial) = self.crew(who);
             if due && crew.get_mut(serial).is_some_and(|member| member.leave(now, plan.mercy)) {
+                let is_worker = matches!(who, Who::Worker(_));
+                if is_worker && !routing.contains(&plan.routed_by) && unrouted.insert(plan.routed_by) {
+                    out.push(Action::Unroute(plan.routed_by));
+                }
                 out.push(match who {
                     // It does not listen while it imports, and has nothing to finish.
                     Who::Zygote(_) if member.state == State::Starting => Action::Kill(who),
@@ -592,3 +601,6 @@ const fn is_graceful(ending: Ending) -> bool {
         Ending::Killed(_) | Ending::Unknown => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::fleet::Generation;
+use super::Generation;
 
 /// A life shorter than this counts as a death at birth.
 const YOUNG: Duration = Duration::from_secs(1);
