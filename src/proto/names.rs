@@ -64,16 +64,16 @@ fn is_same(name: &[u8], known: &[u8]) -> bool {
     if name.len() != known.len() {
         return false;
     }
-    let (words, known_words) = (name.chunks_exact(8), known.chunks_exact(8));
-    let (rest, known_rest) = (words.remainder(), known_words.remainder());
-    if !words.zip(known_words).all(|(word, known)| is_same_word(load(word), load(known))) {
+    let (Some(first), Some(last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) else {
+        return is_same_word(load_short(name), load_short(known));
+    };
+    let (Some(known_first), Some(known_last)) = (known.first_chunk::<8>(), known.last_chunk::<8>()) else {
         return false;
-    }
-    match (name.last_chunk::<8>(), known.last_chunk::<8>()) {
-        // The last eight bytes once more, instead of a shorter word.
-        (Some(word), Some(known)) => is_same_word(u64::from_le_bytes(*word), u64::from_le_bytes(*known)),
-        _ => is_same_word(load(rest), load(known_rest)),
-    }
+    };
+    // First and last word may overlap; only what is longer than both has a middle.
+    is_same_word(u64::from_le_bytes(*first), u64::from_le_bytes(*known_first))
+        && is_same_word(u64::from_le_bytes(*last), u64::from_le_bytes(*known_last))
+        && (name.len() <= 16 || name.eq_ignore_ascii_case(known))
 }
 
 /// Compares eight bytes: they may differ in the bit of the case, and only where `known` has a letter.
@@ -83,14 +83,11 @@ const fn is_same_word(word: u64, known: u64) -> bool {
     (word ^ known) & !((known & LETTER) >> 1) == 0
 }
 
-/// Up to eight bytes as a number.
+/// Fewer than eight bytes as a number.
 #[inline]
-fn load(bytes: &[u8]) -> u64 {
-    match (bytes.first_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (Some(word), ..) => u64::from_le_bytes(*word),
-        (None, Some(first), Some(last)) => {
-            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
-        }
+fn load_short(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(first), Some(last)) => u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32,
         _ => bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
     }
 }

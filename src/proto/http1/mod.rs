@@ -38,7 +38,7 @@ pub enum Underscores {
     Drop,
     /// The request is answered with 400.
     Refuse,
-    /// It becomes a variable, unless it would pass for a header that the server itself acts on.
+    /// It becomes a variable, unless that is the variable of a usual header ([`crate::names`]), which it could forge.
     Keep,
 }
 
