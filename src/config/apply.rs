@@ -8,6 +8,7 @@ use crate::draft::Draft;
 use crate::expand::Expander;
 use crate::machine::Machine;
 use crate::option::{Act, AppValue, Arg, Declined, Known, Opt, Verdict, find};
+use crate::origin::{Origin, Place};
 use crate::source::{Directive, Entry, directive, first_value, unknown};
 use crate::value::{Fault, Value};
 
@@ -109,11 +110,10 @@ impl Run {
         if let Some(fault) = comment(opt, entry) {
             value.remark(fault);
         }
-        for remark in value.into_remarks() {
-            self.applied.messages.push(Diagnostic::of_value(Severity::Warning, &entry.key, remark, &entry.origin));
-        }
-        if let Err(fault) = done {
-            self.applied.messages.push(Diagnostic::of_value(Severity::Error, &entry.key, fault, &entry.origin));
+        let remarks = value.into_remarks().into_iter().map(|remark| (Severity::Warning, remark));
+        for (severity, mut fault) in remarks.chain(done.err().map(|fault| (Severity::Error, fault))) {
+            fault.help.get_or_insert_with(|| format!("write {}", example(opt, &entry.origin)));
+            self.applied.messages.push(Diagnostic::of_value(severity, &entry.key, fault, &entry.origin));
         }
     }
 
@@ -140,6 +140,15 @@ impl Run {
             Verdict::Refused => Diagnostic::error(format!("{key} is refused: {text}")).help("leave it out"),
         };
         self.applied.messages.push(message.at_key(&entry.origin));
+    }
+}
+
+/// A line that works, as it is written where the option came from.
+fn example(opt: &Opt, origin: &Origin) -> String {
+    match (&origin.place, opt.example.split_once(" = ")) {
+        (Place::Argument(_), Some((name, value))) => format!("--{name} {value}"),
+        (Place::Variable(_), Some((name, value))) => format!("UWSGI_{}={value}", name.to_uppercase().replace('-', "_")),
+        _ => opt.example.into(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! that refers to itself ends in an error.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::process::{Command, Stdio};
 
@@ -14,9 +14,9 @@ use crate::value::Fault;
 /// Longest text that expansion may make.
 const LONGEST: usize = 1 << 20;
 /// Most replacements in one value.
-const MOST: usize = 10_000;
-/// Deepest nesting of text that came out of replaced text.
-const DEEPEST: usize = 64;
+const MOST: usize = 1_000;
+/// Deepest nesting of brackets and of text that came out of replaced text.
+const DEEPEST: usize = 100;
 
 /// Expands the values of one configuration.
 pub(crate) struct Expander<'a> {
@@ -44,7 +44,7 @@ impl<'a> Expander<'a> {
         if !["$(", "@(", "%("].iter().any(|open| text.contains(open)) {
             return Ok(text.into());
         }
-        let mut run = Run { expander: self, chain: Vec::new(), replaced: 0 };
+        let mut run = Run { expander: self, chain: Vec::new(), replaced: 0, depth: 0 };
         run.text(text)
     }
 }
@@ -55,34 +55,34 @@ struct Run<'e, 'a> {
     /// What led to the text at hand, outermost first.
     chain: Vec<String>,
     replaced: usize,
+    depth: usize,
 }
 
 impl Run<'_, '_> {
     fn text(&mut self, text: &str) -> Result<String, Fault> {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(start) = rest.find(['$', '@', '%']) {
-            let (before, from) = rest.split_at(start);
-            out.push_str(before);
-            let Some(inside) = from.get(1..).and_then(|tail| tail.strip_prefix('(')).and_then(closed) else {
-                // The three signs are one byte each.
-                out.push_str(&from[..1]);
-                rest = &from[1..];
-                continue;
-            };
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(Fault::bare(format!("placeholders are nested more than {DEEPEST} deep")));
+        }
+        let (closing, mut out) = (closing(text), String::with_capacity(text.len()));
+        let mut done = 0;
+        for (start, _) in text.match_indices(['$', '@', '%']) {
+            let Some(end) = closing.get(&(start + 1)).filter(|_| start >= done) else { continue };
+            let (kind, inside) = (&text[start..=start], &text[start + 2..*end]);
+            out.push_str(&text[done..start]);
+            done = end + 1;
             // What is inside may itself be made of others: `@($(DIR)/secret)`.
             let name = self.text(inside)?;
-            let whole = &from[..inside.len() + 3];
-            match self.one(&from[..1], &name)? {
-                Some(value) => out.push_str(&self.nested(format!("{}({name})", &from[..1]), &value)?),
-                None => out.push_str(&format!("{}({name})", &from[..1])),
+            match self.one(kind, &name)? {
+                Some(value) => out.push_str(&self.nested(format!("{kind}({name})"), &value)?),
+                None => out.push_str(&format!("{kind}({name})")),
             }
             if out.len() > LONGEST {
                 return Err(Fault::bare(format!("the expanded value is longer than {LONGEST} bytes")));
             }
-            rest = &from[whole.len()..];
         }
-        out.push_str(rest);
+        out.push_str(&text[done..]);
+        self.depth -= 1;
         Ok(out)
     }
 
@@ -97,7 +97,7 @@ impl Run<'_, '_> {
                 "give one of them a plain value",
             ));
         }
-        if self.chain.len() >= DEEPEST || self.replaced >= MOST {
+        if self.replaced >= MOST {
             return Err(Fault::bare(format!("too many replacements in one value, the last is {what}")));
         }
         self.chain.push(what);
@@ -129,20 +129,16 @@ impl Run<'_, '_> {
     }
 }
 
-/// The text up to the bracket that closes the one just opened.
-fn closed(text: &str) -> Option<&str> {
-    let mut open = 1;
-    for (position, c) in text.char_indices() {
-        match c {
-            '(' => open += 1,
-            ')' => open -= 1,
-            _ => {}
-        }
-        if open == 0 {
-            return text.get(..position);
+/// For each bracket that opens, where it closes. All positions are those of ASCII signs, so slices at them are sound.
+fn closing(text: &str) -> HashMap<usize, usize> {
+    let (mut open, mut closing) = (Vec::new(), HashMap::new());
+    for (position, bracket) in text.match_indices(['(', ')']) {
+        match bracket {
+            "(" => open.push(position),
+            _ => closing.extend(open.pop().map(|start| (start, position))),
         }
     }
-    None
+    closing
 }
 
 /// What `@(source)` stands for: the content of a file or the output of a command, without its last newline.

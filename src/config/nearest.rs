@@ -11,6 +11,7 @@ pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = (&'a str, bool
         _ => 3,
     };
     let mut close: Vec<_> = names
+        .filter(|(name, _)| name.len().abs_diff(word.len()) <= limit.max(2))
         .filter_map(|(name, preferred)| {
             // A plural, a singular or a cut word is nearer than any swap of letters.
             let kin = word.len() > 3

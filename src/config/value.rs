@@ -18,7 +18,7 @@ pub(crate) struct Value<'a> {
 pub(crate) struct Fault {
     /// What was expected and what was found.
     pub problem: String,
-    /// What to write instead, if known.
+    /// What to write instead, if more is known than the option's example.
     pub help: Option<String>,
 }
 
@@ -87,7 +87,7 @@ impl<'a> Value<'a> {
 
     /// A whole number from 0 on. As under uWSGI, nothing means 1 and what follows the digits is dropped (with a remark).
     pub(crate) fn count(&self) -> Result<u64, Fault> {
-        self.number("a number", "1")
+        self.number("a number")
     }
 
     /// [`Self::count`] for a field of another width.
@@ -103,7 +103,7 @@ impl<'a> Value<'a> {
 
     /// A whole number that may be negative.
     pub(crate) fn signed(&self) -> Result<i32, Fault> {
-        let fault = |_| Fault::new(format!("expected a number, found \"{}\"", self.text), "write -5");
+        let fault = |_| Fault::bare(format!("expected a number, found \"{}\"", self.text));
         self.text.parse().map_err(fault)
     }
 
@@ -115,7 +115,7 @@ impl<'a> Value<'a> {
 
     /// A whole number of seconds.
     pub(crate) fn seconds(&self) -> Result<Seconds, Fault> {
-        self.number("seconds", "30").map(Seconds)
+        self.number("seconds").map(Seconds)
     }
 
     /// A whole number of seconds, 0 meaning off.
@@ -125,7 +125,7 @@ impl<'a> Value<'a> {
 
     /// A whole number of bytes.
     pub(crate) fn size(&self) -> Result<usize, Fault> {
-        let number = self.number("bytes", "65536")?;
+        let number = self.number("bytes")?;
         usize::try_from(number).map_err(|_| Fault::bare(format!("{number} is too large")))
     }
 
@@ -213,10 +213,10 @@ impl<'a> Value<'a> {
         })
     }
 
-    fn number(&self, noun: &str, example: &str) -> Result<u64, Fault> {
+    fn number(&self, noun: &str) -> Result<u64, Fault> {
         if self.text.is_empty() {
             let problem = format!("expected {noun}, found nothing, which counts as 1");
-            self.remark(Fault::new(problem, format!("write {example}")));
+            self.remark(Fault::bare(problem));
             return Ok(1);
         }
         let end = self.text.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.text.len());
@@ -229,7 +229,7 @@ impl<'a> Value<'a> {
                 Some(_) => format!("expected {noun}, found \"{}\", which is negative", self.text),
                 None => format!("expected {noun}, found \"{}\"", self.text),
             };
-            return Err(Fault::new(problem, format!("write {example}")));
+            return Err(Fault::bare(problem));
         };
         let comment = rest.trim_start().starts_with([';', '#']);
         let help = match comment {

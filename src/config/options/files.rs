@@ -49,6 +49,16 @@ pub(super) static ROWS: &[Opt] = &[
         ..OPT
     },
     Opt {
+        name: "toml",
+        group: Group::Files,
+        unit: "FILE[:SECTION]",
+        example: "toml = base.toml",
+        own: true,
+        doc: "Reads a TOML file at this place.",
+        act: Act::Read(Directive::Load(Format::Toml)),
+        ..OPT
+    },
+    Opt {
         name: "config",
         group: Group::Files,
         unit: "FILE[:SECTION]",

@@ -26,6 +26,8 @@ pub(crate) enum Format {
     Json,
     /// XML.
     Xml,
+    /// TOML.
+    Toml,
 }
 
 /// A file that was read.
@@ -57,6 +59,7 @@ impl Format {
             "yaml" | "yml" => Self::Yaml,
             "json" | "js" => Self::Json,
             "xml" => Self::Xml,
+            "toml" => Self::Toml,
             _ => return None,
         })
     }
@@ -84,10 +87,9 @@ impl Reader<'_> {
         match format {
             Format::Ini | Format::BySuffix => self.read_ini(&file, &names, from)?,
             Format::Yaml => self.read_yaml(&file, &names, from)?,
-            Format::Json | Format::Xml => {
-                let error = Diagnostic::error(format!("{name}: only ini and YAML files are read by this version"));
-                return Err(error.help("write the options as an ini file").at_value(from).into());
-            }
+            Format::Json => self.read_json(&file, &names, from)?,
+            Format::Xml => self.read_xml(&file, &names, from)?,
+            Format::Toml => self.read_toml(&file, &names, from)?,
         }
         self.close_block();
         self.block = outer;

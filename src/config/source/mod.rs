@@ -5,7 +5,11 @@ mod argv;
 mod environment;
 mod file;
 mod ini;
+mod json;
+mod located;
 mod logic;
+mod toml;
+mod xml;
 mod yaml;
 
 use std::path::PathBuf;

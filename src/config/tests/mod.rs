@@ -1,6 +1,7 @@
 //! The whole way from the command line to the configuration, on a machine of our own making.
 
 mod formats;
+mod hostile;
 mod ini;
 mod messages;
 mod samples;
