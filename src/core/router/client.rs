@@ -6,10 +6,10 @@ use std::task::Waker;
 use std::time::Duration;
 
 use rsgi_proto::http1::Reject;
-use rsgi_proto::http1::request::Head;
 use tokio::time::Instant;
 
 use super::shop::Shop;
+use super::ticket::Ticket;
 
 /// How long a connection that ends in an error is listened to, so that the client can read why.
 const LINGER: Duration = Duration::from_secs(2);
@@ -33,15 +33,6 @@ pub(super) enum Phase {
     Answer,
     /// Nothing but the client's end.
     Linger,
-}
-
-/// A request as the gate has read it.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    /// Its framing facts.
-    pub(super) head: Head,
-    /// Its HEAD frame, ready to be sent.
-    pub(super) frame: Vec<u8>,
 }
 
 /// One client connection.

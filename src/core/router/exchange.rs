@@ -5,14 +5,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use rsgi_proto::link::{self, File, ToWorker, WorkerEnd};
-use rsgi_proto::vars::Vars;
-use rsgi_proto::{Body, names};
+use rsgi_proto::link::{self, File};
 
-use super::client::{Client, Phase, Ticket};
+use super::client::{Client, Phase};
 use super::failure::Failure;
+use super::lease::Lease;
 use super::link::{Event, Head, Lost};
-use super::pool::Lease;
+use super::ticket::{Ticket, request_line};
+use super::tidy::tidy;
 use super::upload::Upload;
 
 /// Links tried for one request when each turns out to be dead before it took the request.
@@ -273,66 +273,4 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         self.leave(false, true);
     }
-}
-
-/// Says the last words on a link, waits for the end of the answer that nobody reads, and makes the link idle.
-async fn tidy(mut lease: Lease, words: Vec<u8>, mut ended: bool) {
-    let mut sent = 0;
-    let outcome = poll_fn(|context| {
-        while let Some(rest) = words.get(sent..).filter(|rest| !rest.is_empty()) {
-            match lease.poll_send(context, rest) {
-                Poll::Ready(Ok(more)) => sent += more,
-                Poll::Ready(Err(lost)) => return Poll::Ready(Err(lost)),
-                Poll::Pending => break,
-            }
-        }
-        while !ended {
-            match lease.poll_event(context) {
-                Poll::Ready(Ok(Event::End { .. } | Event::File(..))) => ended = true,
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(lost)) => return Poll::Ready(Err(lost)),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        if sent < words.len() { Poll::Pending } else { Poll::Ready(Ok(())) }
-    })
-    .await;
-    match outcome {
-        Ok(()) => lease.give_back(),
-        Err(lost) => tracing::debug!(worker = lease.hello.worker, reason = %lost, "link closed"),
-    }
-}
-
-/// Method and target in a HEAD frame.
-pub(super) fn request_line(frame: &[u8]) -> String {
-    let mut vars = Vars::new();
-    match WorkerEnd::new(u32::MAX).decode(frame, &mut vars) {
-        Ok(Some((_, ToWorker::Head(_)))) => {
-            let text = |id| String::from_utf8_lossy(vars.get(frame, id).unwrap_or_default());
-            format!("{} {}", text(names::REQUEST_METHOD), text(names::REQUEST_URI))
-        }
-        _ => String::new(),
-    }
-}
-
-/// Looks at a request before a core is taken for it.
-///
-/// # Errors
-/// 413 when it announces a body that is too large.
-pub(super) fn admit(client: &Client, ticket: &Ticket, body: hyper::body::Incoming) -> Result<Upload, Failure> {
-    use super::upload::Source;
-    let settings = &client.shop.settings;
-    let length = match ticket.head.body {
-        Body::None | Body::Length(0) => return Ok(Upload::Done),
-        Body::Length(length) => Some(length),
-        Body::Chunked => None,
-    };
-    let expects = ticket.head.expect_continue;
-    let managed = settings.manage_expect.filter(|limit| expects && *limit > 0);
-    let limit = settings.body.into_iter().chain(managed).min();
-    if length.zip(limit).is_some_and(|(length, limit)| length > limit) {
-        return Err(Failure::client(413, "the request body is too large"));
-    }
-    let source = Source::new(body, limit);
-    Ok(if expects && settings.manage_expect.is_none() { Upload::Held(source) } else { Upload::Flowing(source) })
 }

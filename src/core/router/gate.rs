@@ -12,15 +12,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use hyper::rt::ReadBufCursor;
+use rsgi_proto::Body;
+use rsgi_proto::http1::Reject;
 use rsgi_proto::http1::chunked::{Chunked, Step};
-use rsgi_proto::http1::request::{self, Head, Peer};
-use rsgi_proto::http1::{Limits, Reject};
-use rsgi_proto::link::{self, Request};
-use rsgi_proto::vars::Vars;
-use rsgi_proto::{Body, Progress, Version, names};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use super::client::{Client, Phase, Ticket};
+use super::client::{Client, Phase};
+use super::ticket::{self, Ticket};
 
 /// Bytes asked for in one read of a body.
 const READ: usize = 64 * 1024;
@@ -98,7 +96,7 @@ impl<S: Wire> Gate<S> {
             let limits = &self.client.shop.settings.head;
             let fresh = self.input.get(seen..).unwrap_or_default();
             if self.input.len() >= limits.head || fresh.contains(&b'\n') {
-                let ticket = decode(&self.client, &mut self.input, limits);
+                let ticket = ticket::decode(&self.client, &mut self.input, limits);
                 if let Some(ticket) = ticket.transpose() {
                     self.announce(ticket);
                     return Poll::Ready(Ok(true));
@@ -125,7 +123,7 @@ impl<S: Wire> Gate<S> {
         let closing = self.client.shop.draining.get();
         match &ticket {
             Ok(Ticket { head, .. }) => {
-                write_head(&mut self.head, head, closing);
+                ticket::write_head(&mut self.head, head, closing);
                 self.expects = match head.body {
                     Body::None => Expects::Head,
                     Body::Length(length) => Expects::Body(length),
@@ -193,73 +191,6 @@ fn check_chunks(chunked: &mut Chunked, piece: &[u8]) -> Result<usize, Reject> {
             return Ok(used);
         }
     }
-}
-
-/// Takes one head off `input`, if there is one, and makes its HEAD frame.
-fn decode(client: &Client, input: &mut BytesMut, limits: &Limits) -> Result<Option<Ticket>, Reject> {
-    let settings = &client.shop.settings;
-    let peer = Peer {
-        server_name: settings.server_name.as_bytes(),
-        server_port: client.server_port.as_bytes(),
-        remote_addr: client.address.as_bytes(),
-        remote_port: client.port.as_deref().map(str::as_bytes),
-        https: false,
-    };
-    let mut vars = client.shop.vars.borrow_mut();
-    let mut head = Head::default();
-    if request::decode(input, &peer, limits, &mut vars, &mut head)? == Progress::NeedMore {
-        return Ok(None);
-    }
-    let frame = encode(client, input, &mut vars, &head)?;
-    input.advance(head.consumed);
-    Ok(Some(Ticket { head, frame }))
-}
-
-fn encode(client: &Client, input: &[u8], vars: &mut Vars, head: &Head) -> Result<Vec<u8>, Reject> {
-    let settings = &client.shop.settings;
-    if settings.server_name_is_host
-        && let Some(host) = vars.get(input, names::HTTP_HOST).map(<[u8]>::to_vec)
-    {
-        vars.set_text(names::SERVER_NAME, &host);
-    }
-    vars.push_text(names::UWSGI_ROUTER, b"http");
-    for (key, value) in &settings.vars {
-        vars.push_key(key.as_bytes(), value.as_bytes());
-    }
-    let request = Request {
-        body: if head.body == Body::Length(0) { Body::None } else { head.body },
-        version: head.version,
-        is_head: head.method.is_head(),
-        expect_continue: head.expect_continue && settings.manage_expect.is_none(),
-    };
-    let mut frame = Vec::with_capacity(head.consumed + 512);
-    link::encode_head(&mut frame, &request, vars.iter(input))
-        .map_err(|_| Reject::new(431, "request head longer than a frame"))?;
-    Ok(frame)
-}
-
-/// Tells hyper how a request is framed, and no more.
-fn write_head(out: &mut Vec<u8>, head: &Head, closing: bool) {
-    out.extend_from_slice(if head.method.is_head() { b"HEAD / " } else { b"GET / " });
-    out.extend_from_slice(if head.version == Version::Http10 { b"HTTP/1.0\r\n" } else { b"HTTP/1.1\r\n" });
-    if closing || !head.keep_alive {
-        out.extend_from_slice(b"connection: close\r\n");
-    } else if head.version == Version::Http10 {
-        out.extend_from_slice(b"connection: keep-alive\r\n");
-    }
-    match head.body {
-        Body::None => {}
-        Body::Length(length) => {
-            out.extend_from_slice(b"content-length: ");
-            out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
-        Body::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-    }
-    if head.expect_continue {
-        out.extend_from_slice(b"expect: 100-continue\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 impl<S: Wire> hyper::rt::Read for Gate<S> {

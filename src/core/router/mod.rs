@@ -11,14 +11,19 @@ mod exchange;
 mod failure;
 mod file;
 mod gate;
+mod lease;
 mod link;
 mod listen;
 mod pool;
 mod rendezvous;
+mod reply;
 mod run;
 mod shop;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod ticket;
+mod tidy;
 mod upload;
 
 use std::os::fd::OwnedFd;

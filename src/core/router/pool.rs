@@ -3,19 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
-use super::client::{Client, Phase};
-use super::failure::Failure;
 use super::link::Link;
-use super::shop::Shop;
 
 /// Requests that may wait. Beyond, a client is told at once to come back later.
-pub(super) const QUEUE: usize = 4096;
+const QUEUE: usize = 4096;
 
 /// All links of the router.
 #[derive(Debug)]
@@ -45,9 +41,21 @@ struct Crew {
 
 /// A request's place in the queue.
 #[derive(Debug)]
-struct Seat {
+pub(super) struct Seat {
     link: RefCell<Option<Link>>,
     waker: RefCell<Waker>,
+}
+
+impl Seat {
+    fn new() -> Rc<Self> {
+        Rc::new(Self { link: RefCell::new(None), waker: RefCell::new(Waker::noop().clone()) })
+    }
+
+    /// The link, when one has come; or else `waker` is woken when one does, or when the last worker has gone.
+    pub(super) fn take(&self, waker: &Waker) -> Option<Link> {
+        self.waker.borrow_mut().clone_from(waker);
+        self.link.borrow_mut().take()
+    }
 }
 
 impl Pool {
@@ -87,9 +95,23 @@ impl Pool {
         self.empty_since.get()
     }
 
-    /// Requests that wait.
-    pub(super) fn waiting(&self) -> usize {
-        self.queue.borrow().len()
+    /// Joins the end of the queue; `None` when it is full. Who leaves says so by [`Self::quit`].
+    pub(super) fn join(&self) -> Option<Rc<Seat>> {
+        let mut queue = self.queue.borrow_mut();
+        (queue.len() < QUEUE).then(|| {
+            let seat = Seat::new();
+            queue.push_back(Rc::clone(&seat));
+            seat
+        })
+    }
+
+    /// Leaves the queue. A link that came too late is passed on.
+    pub(super) fn quit(&self, seat: &Rc<Seat>) {
+        self.queue.borrow_mut().retain(|other| !Rc::ptr_eq(other, seat));
+        let late = seat.link.borrow_mut().take();
+        if let Some(link) = late {
+            self.put(link);
+        }
     }
 
     /// Notices workers that leave while their links are idle. Never ends.
@@ -111,7 +133,7 @@ impl Pool {
     }
 
     /// A link is idle: the first in the queue gets it, or else it rests.
-    fn put(&self, mut link: Link) {
+    pub(super) fn put(&self, mut link: Link) {
         let next = self.queue.borrow_mut().pop_front();
         if let Some(seat) = next {
             *seat.link.borrow_mut() = Some(link);
@@ -131,7 +153,7 @@ impl Pool {
 
     /// The idle link to use next: of the newest generation, of the worker with the most idle cores, of the one used last
     /// (its caches are warm).
-    fn take(&self) -> Option<Link> {
+    pub(super) fn take(&self) -> Option<Link> {
         loop {
             let mut link = {
                 let mut crews = self.crews.borrow_mut();
@@ -149,7 +171,7 @@ impl Pool {
     }
 
     /// A link has ended.
-    fn lost(&self, link: &Link) {
+    pub(super) fn lost(&self, link: &Link) {
         let mut crews = self.crews.borrow_mut();
         let hello = &link.hello;
         if let Some(crew) = crews.iter_mut().find(|crew| crew.worker == hello.worker && crew.pid == hello.pid) {
@@ -164,90 +186,6 @@ impl Pool {
     }
 }
 
-/// A link in use. Dropped, it is closed; [`Lease::give_back`] makes it idle.
-#[derive(Debug)]
-pub(super) struct Lease {
-    link: Option<Link>,
-    shop: Rc<Shop>,
-}
-
-impl Lease {
-    /// Waits for an idle link.
-    ///
-    /// # Errors
-    /// 503 when there is no worker or the queue is full, 504 when none became idle in time.
-    pub(super) async fn get(shop: &Rc<Shop>, client: &Client) -> Result<Self, Failure> {
-        if let Some(link) = shop.pool.take() {
-            return Ok(Self { link: Some(link), shop: Rc::clone(shop) });
-        }
-        if shop.pool.waiting() >= QUEUE {
-            return Err(Failure::server(503, "the queue is full"));
-        }
-        client.enter(Phase::Queue);
-        let seat = Rc::new(Seat { link: RefCell::new(None), waker: RefCell::new(Waker::noop().clone()) });
-        shop.pool.queue.borrow_mut().push_back(Rc::clone(&seat));
-        let place = Place { seat, shop };
-        poll_fn(|context| {
-            if let Some(link) = place.seat.link.borrow_mut().take() {
-                return Poll::Ready(Ok(Self { link: Some(link), shop: Rc::clone(shop) }));
-            }
-            if client.take_expired() {
-                return Poll::Ready(Err(match shop.pool.empty_since() {
-                    Some(_) => Failure::server(503, "no worker is alive"),
-                    None => Failure::server(504, "no core became idle in time"),
-                }));
-            }
-            place.seat.waker.borrow_mut().clone_from(context.waker());
-            Poll::Pending
-        })
-        .await
-    }
-
-    /// The link is idle again.
-    pub(super) fn give_back(mut self) {
-        if let Some(link) = self.link.take() {
-            self.shop.pool.put(link);
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(link) = self.link.take() {
-            self.shop.pool.lost(&link);
-        }
-    }
-}
-
-impl Deref for Lease {
-    type Target = Link;
-
-    fn deref(&self) -> &Link {
-        self.link.as_ref().expect("a lease has its link until it is given back")
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut Link {
-        self.link.as_mut().expect("a lease has its link until it is given back")
-    }
-}
-
-/// Leaves the queue when dropped, and passes on a link that came too late.
-struct Place<'a> {
-    seat: Rc<Seat>,
-    shop: &'a Shop,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.shop.pool.queue.borrow_mut().retain(|seat| !Rc::ptr_eq(seat, &self.seat));
-        if let Some(link) = self.seat.link.borrow_mut().take() {
-            self.shop.pool.put(link);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -257,7 +195,9 @@ mod tests {
     use rsgi_proto::link::Hello;
     use tokio::runtime::{Builder, LocalOptions};
 
-    use super::super::shop::Settings;
+    use super::super::client::Client;
+    use super::super::lease::Lease;
+    use super::super::shop::{Settings, Shop};
     use super::*;
 
     /// Runs `test` as a router runs its tasks.
@@ -350,13 +290,13 @@ mod tests {
                     .push(tokio::task::spawn_local(async move { Lease::get(&shop, &client(&shop)).await.map(|_| ()) }));
                 tokio::task::yield_now().await;
             }
-            assert_eq!(shop.pool.waiting(), 2);
+            assert_eq!(shop.pool.queue.borrow().len(), 2);
             // The first is handed the link and gone before it could take it.
             let _far = admit(&shop, 1, 0, 0);
             waiting[0].abort();
             assert!(waiting.remove(0).await.is_err());
             waiting.remove(0).await.unwrap().unwrap();
-            assert_eq!(shop.pool.waiting(), 0);
+            assert_eq!(shop.pool.queue.borrow().len(), 0);
         });
     }
 
@@ -364,8 +304,7 @@ mod tests {
     fn a_full_queue_turns_away() {
         run(async {
             let shop = shop();
-            let seat = || Rc::new(Seat { link: RefCell::new(None), waker: RefCell::new(Waker::noop().clone()) });
-            shop.pool.queue.borrow_mut().extend((0..QUEUE).map(|_| seat()));
+            let _seats: Vec<_> = (0..QUEUE).map(|_| shop.pool.join().unwrap()).collect();
             let failure = Lease::get(&shop, &client(&shop)).await.unwrap_err();
             assert_eq!((failure.status, &*failure.reason), (503, "the queue is full"));
         });

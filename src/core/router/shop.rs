@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use rsgi_config::Config;
+use rsgi_config::{Config, Seconds};
 use rsgi_proto::http1::Limits;
 use rsgi_proto::vars::Vars;
 use tokio::sync::Notify;
@@ -49,13 +49,13 @@ impl Settings {
         Self {
             head: Limits { head: config.limits.buffer_size, ..Limits::default() },
             body: config.limits.limit_post,
-            timeout: router.timeout.duration(),
-            headers_timeout: router.headers_timeout.duration(),
-            connect_timeout: router.connect_timeout.duration(),
+            timeout: span(router.timeout),
+            headers_timeout: span(router.headers_timeout),
+            connect_timeout: span(router.connect_timeout),
             keepalive: match router.keepalive {
                 None => Some(KEEPALIVE),
                 Some(time) if time.0 == 0 => None,
-                Some(time) => Some(time.duration()),
+                Some(time) => Some(span(time)),
             },
             manage_expect: router.manage_expect,
             vars: router.vars.clone(),
@@ -65,6 +65,12 @@ impl Settings {
             nodelay: config.limits.tcp_nodelay,
         }
     }
+}
+
+/// A time limit; 0 is none, which is as good as a year.
+fn span(time: Seconds) -> Duration {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    if time.0 == 0 { YEAR } else { time.duration().min(YEAR) }
 }
 
 /// Shared by all tasks of the router.

@@ -7,11 +7,13 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use rsgi_proto::Body;
 use rsgi_proto::http1::Reject;
 use rsgi_proto::link;
 
 use super::client::Client;
-use super::failure::{Failure, Fault};
+use super::failure::Failure;
+use super::ticket::Ticket;
 
 /// So much of a body is read before a core is asked for: a slow sender of a small body does not hold a core.
 pub(super) const AHEAD: usize = 64 * 1024;
@@ -64,6 +66,27 @@ impl Source {
 }
 
 impl Upload {
+    /// Looks at a request before a core is taken for it.
+    ///
+    /// # Errors
+    /// 413 when it announces a body that is too large.
+    pub(super) fn admit(client: &Client, ticket: &Ticket, body: Incoming) -> Result<Self, Failure> {
+        let settings = &client.shop.settings;
+        let length = match ticket.head.body {
+            Body::None | Body::Length(0) => return Ok(Self::Done),
+            Body::Length(length) => Some(length),
+            Body::Chunked => None,
+        };
+        let expects = ticket.head.expect_continue;
+        let managed = settings.manage_expect.filter(|limit| expects && *limit > 0);
+        let limit = settings.body.into_iter().chain(managed).min();
+        if length.zip(limit).is_some_and(|(length, limit)| length > limit) {
+            return Err(Failure::client(413, "the request body is too large"));
+        }
+        let source = Source::new(body, limit);
+        Ok(if expects && settings.manage_expect.is_none() { Self::Held(source) } else { Self::Flowing(source) })
+    }
+
     /// Appends the next piece to `out` as frames.
     pub(super) fn poll_frames(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<Result<(), Failure>> {
         let Self::Flowing(source) = self else { return Poll::Pending };
@@ -133,5 +156,5 @@ fn broken(error: &hyper::Error) -> Failure {
         }
         source = cause.source();
     }
-    Failure { fault: Fault::Client, ..Failure::client(400, "the request body broke off") }
+    Failure::client(400, "the request body broke off")
 }
