@@ -9,6 +9,8 @@ pub enum Order {
     Drain,
     /// Leave at once.
     Quit,
+    /// The log file was moved away: open it anew ([`crate::logging::reopen`]).
+    ReopenLog,
 }
 
 /// To the master.
@@ -31,6 +33,7 @@ impl Order {
         match self {
             Self::Drain => b'd',
             Self::Quit => b'q',
+            Self::ReopenLog => b'l',
         }
     }
 
@@ -40,6 +43,7 @@ impl Order {
         match byte {
             b'd' => Some(Self::Drain),
             b'q' => Some(Self::Quit),
+            b'l' => Some(Self::ReopenLog),
             _ => None,
         }
     }
@@ -76,7 +80,7 @@ mod tests {
 
     #[test]
     fn bytes_lead_back() {
-        for order in [Order::Drain, Order::Quit] {
+        for order in [Order::Drain, Order::Quit, Order::ReopenLog] {
             assert_eq!(Order::from_byte(order.byte()), Some(order));
         }
         for report in [Report::Ready, Report::WantsReload, Report::WantsStop, Report::NoApp] {

@@ -15,6 +15,7 @@ pub mod plugins;
 pub mod process;
 pub mod role;
 pub mod router;
+pub mod signals;
 pub mod startup;
 pub mod worker;
 pub mod zygote;

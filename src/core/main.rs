@@ -9,7 +9,7 @@ use rsgi::process::{self, Descriptors, Handover, HandoverError, Meaning};
 use rsgi::role::{Role, Titled, title};
 use rsgi::router::Job;
 use rsgi::startup::{self, Sources};
-use rsgi::{logging, master, zygote};
+use rsgi::{logging, master, signals, zygote};
 use rsgi_config::Loaded;
 
 fn main() {
@@ -27,7 +27,10 @@ fn run_role(role: Role) -> Exit {
         logging::date_lines(handover.config.log.date.as_deref());
         match role {
             Role::Zygote => Ok(zygote::run(handover, descriptors)),
-            Role::Router => router_job(handover, descriptors).map(rsgi::router::run),
+            Role::Router => {
+                signals::disregard_all();
+                router_job(handover, descriptors).map(rsgi::router::run)
+            }
         }
     });
     taken.unwrap_or_else(|error: HandoverError| fail(&error))

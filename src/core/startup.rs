@@ -170,22 +170,6 @@ impl Started {
         }
     }
 
-    /// Opens the log file anew, after it was moved away; `None` when the log is no file.
-    ///
-    /// # Errors
-    /// When the file cannot be opened.
-    pub fn reopen_log(&self) -> io::Result<Option<File>> {
-        let log = &self.config.log;
-        let Some(path) = log.daemonize.as_ref().or(log.daemonize2.as_ref()).or(log.to2.as_ref()).or(log.to.as_ref())
-        else {
-            return Ok(None);
-        };
-        let kept = rsgi_config::Logging { truncate: false, ..log.clone() };
-        let file = sink::open_file(&self.config.start_dir.join(path), &kept)?;
-        sink::redirect(&file)?;
-        Ok(Some(file))
-    }
-
     /// Removes pid files and socket files, when `vacuum` says so.
     pub fn clean_up(&self, sockets: &Sockets) {
         if self.config.process.vacuum {

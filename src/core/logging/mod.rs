@@ -10,6 +10,7 @@ use std::fmt::{self, Write};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rsgi_config::{Config, Logging};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
@@ -33,6 +34,19 @@ pub fn date_lines(format: Option<&str>) {
     if let Some(format) = format {
         let format = if format.is_empty() { STANDARD_DATE } else { format };
         DATE.get_or_init(|| format!("{format} - "));
+    }
+}
+
+/// Opens the log file anew, after it was moved away. Nothing happens when the log is no file.
+pub fn reopen(config: &Config) {
+    let log = &config.log;
+    // In the order of the start, the last one wins there too.
+    let paths = [&log.daemonize2, &log.daemonize, &log.to2, &log.to];
+    let Some(path) = paths.into_iter().find_map(Option::as_ref) else { return };
+    let kept = Logging { truncate: false, ..log.clone() };
+    let opened = sink::open_file(&config.start_dir.join(path), &kept).and_then(sink::redirect);
+    if let Err(error) = opened {
+        tracing::warn!("the log cannot be opened anew: {error}");
     }
 }
 

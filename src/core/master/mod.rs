@@ -125,6 +125,7 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
 enum Heard {
     Child,
     Stop,
+    Terminate,
     Quit,
     Reload,
     Counters,
@@ -136,13 +137,14 @@ struct Signals(Vec<(tokio::signal::unix::Signal, Heard)>);
 impl Signals {
     fn catch() -> io::Result<Self> {
         let meanings = [
-            (SignalKind::child(), Heard::Child),
-            (SignalKind::terminate(), Heard::Stop),
+            (SignalKind::terminate(), Heard::Terminate),
             (SignalKind::interrupt(), Heard::Stop),
             (SignalKind::quit(), Heard::Quit),
             (SignalKind::hangup(), Heard::Reload),
             (SignalKind::user_defined1(), Heard::Counters),
             (SignalKind::user_defined2(), Heard::Status),
+            // Last: what killed a child may have been meant for us too, and then it was no accident.
+            (SignalKind::child(), Heard::Child),
         ];
         meanings.into_iter().map(|(kind, heard)| Ok((signal(kind)?, heard))).collect::<io::Result<_>>().map(Self)
     }
@@ -199,7 +201,9 @@ impl Master {
     fn hear(&mut self, heard: Heard, events: &mut UnboundedReceiver<Event>) -> Option<Exit> {
         match heard {
             Heard::Child => return self.reap(events),
-            Heard::Stop => self.queue.push_back(Event::Stop),
+            // `die-on-term = false` asks for uWSGI's meaning of SIGTERM.
+            Heard::Terminate if !self.started.config.process.die_on_term => self.queue.push_back(Event::WantReload),
+            Heard::Stop | Heard::Terminate => self.queue.push_back(Event::Stop),
             Heard::Quit => self.queue.push_back(Event::Quit),
             Heard::Reload if self.started.config.process.exit_on_reload => self.queue.push_back(Event::Stop),
             Heard::Reload => self.queue.push_back(Event::WantReload),
@@ -309,12 +313,14 @@ impl Master {
                     zygote.channel = None;
                 }
             }
-            Who::Router(_) | Who::Worker(_) => {
-                if let Some(server) = self.servers.get(&who) {
-                    // A process that is gone is being reaped; one that does not read is killed when its time is up.
-                    let _ = server.control.try_write(&[order.byte()]);
-                }
-            }
+            Who::Router(_) | Who::Worker(_) => self.tell_server(who, order),
+        }
+    }
+
+    fn tell_server(&self, who: Who, order: Order) {
+        if let Some(server) = self.servers.get(&who) {
+            // A process that is gone is being reaped; one that does not read is killed when its time is up.
+            let _ = server.control.try_write(&[order.byte()]);
         }
     }
 
@@ -376,14 +382,13 @@ impl Master {
     }
 
     fn reopen_and_count(&mut self) {
-        match self.started.reopen_log() {
-            Ok(None) => {}
-            Ok(Some(log)) => {
-                for channel in self.zygotes.values().filter_map(|zygote| zygote.channel.as_ref()) {
-                    let _ = message::send(channel.as_fd(), &Request::Log, Some(log.as_fd()));
-                }
-            }
-            Err(error) => warn!("the log cannot be opened anew: {error}"),
+        crate::logging::reopen(&self.started.config);
+        for zygote in self.zygotes.values().filter_map(|zygote| zygote.channel.as_ref()) {
+            // One that does not listen is being seen to elsewhere.
+            let _ = message::send(zygote.as_fd(), &Request::ReopenLog, None);
+        }
+        for who in self.servers.keys() {
+            self.tell_server(*who, Order::ReopenLog);
         }
         let Some(generation) = self.generations.get(&self.serving) else { return };
         info!("*** {} requests ***", generation.view.requests());

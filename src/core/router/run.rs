@@ -68,13 +68,13 @@ pub(super) async fn attend(job: Job, settings: Settings) -> io::Result<()> {
     });
     control.write_all(&[Report::Ready.byte()]).await?;
 
-    if order(&mut control).await == Some(Order::Quit) {
+    if order(&mut control, &job.config).await == Some(Order::Quit) {
         return Ok(());
     }
     accepting.iter().for_each(tokio::task::JoinHandle::abort);
     shop.close();
     let quit = async {
-        while let Some(order) = order(&mut control).await {
+        while let Some(order) = order(&mut control, &job.config).await {
             if order == Order::Quit {
                 return;
             }
@@ -98,12 +98,14 @@ fn stream(socket: OwnedFd) -> io::Result<UnixStream> {
     UnixStream::from_std(socket)
 }
 
-/// The master's next order; `None` when it is gone. Orders of a newer master are passed over.
-async fn order(control: &mut UnixStream) -> Option<Order> {
+/// The master's next order about this process's life; `None` when it is gone. Orders of a newer master are passed over.
+async fn order(control: &mut UnixStream, config: &Config) -> Option<Order> {
     loop {
         let byte = control.read_u8().await.ok()?;
-        if let Some(order) = Order::from_byte(byte) {
-            return Some(order);
+        match Order::from_byte(byte) {
+            Some(Order::ReopenLog) => crate::logging::reopen(config),
+            Some(order) => return Some(order),
+            None => {}
         }
     }
 }

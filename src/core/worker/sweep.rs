@@ -67,6 +67,7 @@ impl Core<'_> {
                     match Order::from_byte(byte) {
                         Some(Order::Drain) => self.drain(Exit::WorkerEnd),
                         Some(Order::Quit) => self.quit(),
+                        Some(Order::ReopenLog) => crate::logging::reopen(&self.engine.config),
                         None => {}
                     }
                 }

@@ -21,8 +21,8 @@ pub enum Request {
         /// Serial number of this birth.
         birth: u64,
     },
-    /// The log file was replaced; a descriptor for it comes along.
-    Log,
+    /// The log file was moved away: open it anew.
+    ReopenLog,
 }
 
 /// To the master.

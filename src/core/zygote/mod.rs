@@ -23,7 +23,7 @@ use crate::memory::scoreboard::Scoreboard;
 use crate::process::{Descriptors, Handover, HandoverError, Meaning};
 use crate::role::{Titled, title};
 use crate::worker::{self, Job, Listener};
-use crate::{logging, plugins};
+use crate::{logging, plugins, signals};
 use message::{Answer, Request};
 use services::Server;
 
@@ -102,12 +102,8 @@ fn load(handover: Handover, mut descriptors: Descriptors) -> Result<(Nest, Owned
     language.init(server, rsgi_proto::names::KNOWN, &config.app.settings).map_err(Exit::Raw)?;
     let apps = if config.workers.lazy_apps { 0 } else { load_apps(language, config.process.need_app)? };
     change_directory("chdir2", config.process.chdir2.as_deref())?;
-    // The terminal's Ctrl-C and a service manager's SIGTERM reach every process; the zygote leaves when the master says so.
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGUSR2] {
-        if let Err(errno) = rsgi_sys::signal::disregard(signal) {
-            warn!("the zygote cannot disregard {signal}: {errno}");
-        }
-    }
+    // Only now: an interpreter looks at the handlers when it starts, and should find the defaults.
+    signals::disregard_all();
     Ok((Nest { handover, language, board, listeners, rendezvous }, channel, apps))
 }
 
@@ -166,14 +162,8 @@ fn serve(nest: &Nest, channel: OwnedFd) -> Leave {
                     None => {}
                 }
             }
-            Ok(Some((Request::Log, Some(log)))) => {
-                if let Err(error) = logging::sink::redirect(log) {
-                    warn!("the zygote cannot change its log: {error}");
-                }
-            }
-            Ok(Some((Request::Fork { .. } | Request::Log, None))) => {
-                warn!("a message of the master lacks its descriptor")
-            }
+            Ok(Some((Request::ReopenLog, _))) => logging::reopen(&nest.handover.config),
+            Ok(Some((Request::Fork { .. }, None))) => warn!("a message of the master lacks its descriptor"),
             Ok(None) => return leave(nest, &children),
             Err(error) => {
                 error!("the zygote cannot hear its master: {error}");

@@ -357,11 +357,11 @@ impl Fleet {
             // It has logged why; how it left says which of our own codes fits.
             let exit = if ending.code() == Some(Exit::NoApp.code()) { Exit::NoApp } else { Exit::Config };
             if ending.code().is_none() {
-                out.push(Action::Warn(format!("DAMN ! {fact} :( while it loaded the application")));
+                out.push(Action::Say(format!("DAMN ! {fact} :( while it loaded the application")));
             }
             self.stop_with(exit, out);
         } else {
-            out.push(Action::Warn(format!("DAMN ! {fact} :( trying respawn ...")));
+            out.push(Action::Say(format!("DAMN ! {fact} :( trying respawn ...")));
         }
     }
 
@@ -529,9 +529,8 @@ impl Fleet {
             };
             let (crew, serial) = self.crew(who);
             if due && crew.get_mut(serial).is_some_and(|member| member.leave(now, plan.mercy)) {
-                let is_worker = matches!(who, Who::Worker(_));
-                if is_worker && !routing.contains(&plan.routed_by) && unrouted.insert(plan.routed_by) {
-                    out.push(Action::Unroute(plan.routed_by));
+                if matches!(who, Who::Worker(_)) && !routing.contains(&plan.routed_by) {
+                    unrouted.insert(plan.routed_by);
                 }
                 out.push(match who {
                     // It does not listen while it imports, and has nothing to finish.
@@ -540,6 +539,8 @@ impl Fleet {
                 });
             }
         }
+        // After the orders: a link that is cut is dialled again, unless its worker knows better.
+        out.extend(unrouted.into_iter().map(Action::Unroute));
     }
 
     fn kill_the_late(&mut self, now: Instant, out: &mut Vec<Action>) {
@@ -578,7 +579,7 @@ impl Fleet {
 }
 
 /// Time for leaving when nobody wants to wait.
-const QUIT_MERCY: Duration = Duration::from_secs(2);
+const QUIT_MERCY: Duration = Duration::from_millis(500);
 
 /// What is said when the start ends for lack of an application.
 pub const NEED_APP: &str = "no application could be loaded, so there is nothing to serve: see the lines above \
