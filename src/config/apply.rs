@@ -53,10 +53,11 @@ fn expand(entries: &mut [Entry], machine: &Machine) -> (HashSet<String>, Vec<Dia
     let expander = Expander::new(machine, &lookup);
     let mut faults = Vec::new();
     for entry in entries {
+        // What acted while reading keeps the text that was read, as uWSGI shows it.
+        let acted = directive(&entry.key).is_some_and(|directive| !directive.waits());
         match expander.expand(&entry.value) {
+            _ if acted => {}
             Ok(value) => entry.value = value,
-            // The option it defines has the same text and gives the same message.
-            Err(_) if matches!(directive(&entry.key), Some(Directive::Set | Directive::SetPlaceholder)) => {}
             Err(fault) => faults.push(Diagnostic::of_value(Severity::Error, &entry.key, fault, &entry.origin)),
         }
     }

@@ -106,7 +106,7 @@ impl Run<'_, '_> {
         text
     }
 
-    fn one(&self, kind: &str, name: &str) -> Result<Option<String>, Fault> {
+    fn one(&mut self, kind: &str, name: &str) -> Result<Option<String>, Fault> {
         match kind {
             "$" => Ok(self.expander.machine.var(name).map(String::from)),
             "@" => content(name, self.expander.machine).map(Some),
@@ -114,18 +114,23 @@ impl Run<'_, '_> {
         }
     }
 
-    fn placeholder(&self, name: &str) -> Result<Option<String>, Fault> {
-        let lookup = |name: &str| {
-            self.expander.used.borrow_mut().insert(name.to_owned());
-            (self.expander.lookup)(name)
-        };
-        if let Some(value) = lookup(name) {
+    fn placeholder(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        if let Some(value) = self.lookup(name) {
             return Ok(Some(value));
         }
+        let word = |word: &str| match self.lookup(word) {
+            Some(value) => self.nested(format!("%({word})"), &value).map(Some),
+            None => Ok(None),
+        };
         match name.contains(' ') {
-            true => arithmetic::compute(name, |word| Ok(lookup(word))).map(Some),
+            true => arithmetic::compute(name, word).map(Some),
             false => Ok(None),
         }
+    }
+
+    fn lookup(&self, name: &str) -> Option<String> {
+        self.expander.used.borrow_mut().insert(name.to_owned());
+        (self.expander.lookup)(name)
     }
 }
 
@@ -227,6 +232,7 @@ mod tests {
             ("%(undefined)", "%(undefined)"),
             ("$(A)", "5"),
             ("%(p + 3)", "8"),
+            ("%(a + 3)", "8"),
             ("%(p+1)", "%(p+1)"),
             ("@(secret)!", "s3cret!"),
             ("@($(F))", "s3cret"),

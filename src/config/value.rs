@@ -63,6 +63,11 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The text; nothing counts as not given.
+    pub(crate) fn given(&self) -> Option<String> {
+        (!self.text.is_empty()).then(|| self.text.into())
+    }
+
     /// A path, which must not be empty.
     pub(crate) fn path(&self) -> Result<PathBuf, Fault> {
         self.word().map(PathBuf::from)

@@ -249,7 +249,7 @@ pub(super) static ROWS: &[Opt] = &[
         built: false,
         doc: "Sets the template of request lines.",
         act: Act::Set(|d, v| {
-            d.config.log.format = Some(v.word()?);
+            d.config.log.format = v.given();
             Ok(())
         }),
         ..OPT

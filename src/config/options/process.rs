@@ -212,7 +212,7 @@ pub(super) static ROWS: &[Opt] = &[
         example: "procname = shop",
         doc: "Sets the title of every process.",
         act: Act::Set(|d, v| {
-            d.config.process.procname = Some(v.word()?);
+            d.config.process.procname = v.given();
             Ok(())
         }),
         ..OPT
@@ -226,7 +226,7 @@ pub(super) static ROWS: &[Opt] = &[
         example: "procname-prefix = shop-",
         doc: "Puts a text in front of the title of every process.",
         act: Act::Set(|d, v| {
-            d.config.process.procname_prefix = Some(v.word()?);
+            d.config.process.procname_prefix = v.given();
             Ok(())
         }),
         ..OPT
@@ -240,7 +240,7 @@ pub(super) static ROWS: &[Opt] = &[
         example: "procname-prefix-spaced = shop",
         doc: "Puts a text and a blank in front of the title of every process.",
         act: Act::Set(|d, v| {
-            d.config.process.procname_prefix = Some(format!("{} ", v.word()?));
+            d.config.process.procname_prefix = v.given().map(|prefix| prefix + " ");
             Ok(())
         }),
         ..OPT
@@ -254,7 +254,7 @@ pub(super) static ROWS: &[Opt] = &[
         example: "procname-append = (blue)",
         doc: "Puts a text behind the title of every process.",
         act: Act::Set(|d, v| {
-            d.config.process.procname_append = Some(v.word()?);
+            d.config.process.procname_append = v.given();
             Ok(())
         }),
         ..OPT
@@ -268,7 +268,7 @@ pub(super) static ROWS: &[Opt] = &[
         example: "procname-master = shop master",
         doc: "Sets the title of the master.",
         act: Act::Set(|d, v| {
-            d.config.process.procname_master = Some(v.word()?);
+            d.config.process.procname_master = v.given();
             Ok(())
         }),
         ..OPT

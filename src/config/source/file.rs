@@ -99,12 +99,15 @@ impl Reader<'_> {
     /// Takes a key and a value of a file, once their magic variables are replaced.
     pub(super) fn take_pair(&mut self, key: &str, value: &str, names: &FileNames, origin: Origin) -> Result<(), Halt> {
         let (key, _) = self.replace_magic(key, names);
+        let trimmed = value.trim() == value;
         let (value, dropped) = self.replace_magic(value, names);
+        // uWSGI replaces before it trims, so blanks beside an empty variable go.
+        let value = if trimmed { value.trim() } else { &value };
         if let Some(letter) = dropped.first() {
             let message = format!("{key}: %{letter} means nothing and is left out");
             self.warnings.push(Diagnostic::warning(message).help("write %% for a percent sign").at_value(&origin));
         }
-        self.add(&key, &value, origin)
+        self.add(&key, value, origin)
     }
 
     /// Says that a file lacks the section asked for.

@@ -59,6 +59,13 @@ pub(crate) enum Directive {
     Exit,
 }
 
+impl Directive {
+    /// Whether it acts only after everything is read and expanded.
+    pub(crate) fn waits(self) -> bool {
+        matches!(self, Self::Inherit | Self::Print | Self::Get)
+    }
+}
+
 /// What a loop runs over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {

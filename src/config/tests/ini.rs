@@ -127,6 +127,7 @@ fn magic_variables_are_replaced_in_files_only() {
     let case = Case::with("conf/a.b/t.ini", "[uwsgi]\nprint = %n %s %e %c %k %h %%\nfoo-%n = 1\nprint = %(foo-t)");
     let ran = case.run("conf/a.b/t.ini");
     assert_eq!(ran.printed, ["t t.ini ini a.b 2 web1 %", "1"]);
+    assert_eq!(Case::ini("print = %x x %x").run("t.ini").printed, ["x"]);
     assert_eq!(Case::new().run("--print %n").printed, ["%n"]);
 }
 
