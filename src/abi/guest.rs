@@ -75,6 +75,12 @@ impl Host {
         u64::try_from(unsafe { (self.0.query)(what) }).ok()
     }
 
+    /// Names this process in `ps` and `top`.
+    pub fn set_title(self, title: &[u8]) {
+        // SAFETY: the title lives during the call.
+        unsafe { (self.0.set_title)(Slice::new(title)) };
+    }
+
     /// The view of a request inside `handle`.
     ///
     /// # Safety

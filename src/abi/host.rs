@@ -22,6 +22,8 @@ pub trait Services: Send + Sync + 'static {
     fn control(&self, command: u32) -> bool;
     /// Answers a `QUERY_*`; -1 when unknown.
     fn query(&self, what: u32) -> i64;
+    /// Names this process in `ps` and `top`.
+    fn set_title(&self, title: &str);
 }
 
 /// An application as reported while loading.
@@ -362,6 +364,7 @@ fn host_table(names: &'static [Slice]) -> Host {
         control,
         query,
         set_log_variable,
+        set_title,
     }
 }
 
@@ -396,6 +399,15 @@ unsafe extern "C" fn control(command: u32) -> c_int {
 
 unsafe extern "C" fn query(what: u32) -> i64 {
     guarded(-1, || SERVICES.get().map_or(-1, |services| services.query(what)))
+}
+
+unsafe extern "C" fn set_title(title: Slice) {
+    guarded((), || {
+        if let Some(services) = SERVICES.get() {
+            // SAFETY: the plugin keeps the title alive during this call.
+            services.set_title(&String::from_utf8_lossy(unsafe { title.bytes() }));
+        }
+    });
 }
 
 /// The exchange behind a context pointer.

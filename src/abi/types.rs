@@ -156,6 +156,8 @@ pub struct Host {
     pub query: unsafe extern "C" fn(what: u32) -> i64,
     /// Gives the request a value for its log line (`%(name)` of `log-format`). Of equal names the last one counts.
     pub set_log_variable: unsafe extern "C" fn(context: *mut c_void, name: Slice, value: Slice),
+    /// Names this process in `ps` and `top`.
+    pub set_title: unsafe extern "C" fn(title: Slice),
 }
 
 /// The client went away while its body was read.

@@ -16,7 +16,7 @@ pub static PLUGIN: Plugin = Plugin {
     abi: ABI,
     size: size_of::<Plugin>() as u32,
     name: Slice::new(b"python"),
-    version: Slice::new(env!("RSGI_PYTHON_VERSION").as_bytes()),
+    version: Slice::new(env!("RSGI_PYTHON_FULL_VERSION").as_bytes()),
     init,
     load_apps,
     before_fork,

@@ -6,6 +6,12 @@ fn main() {
     println!("cargo:rerun-if-env-changed=PYO3_PYTHON");
     println!("cargo:rustc-env=RSGI_PYTHON_EXECUTABLE={}", python.executable().unwrap_or_default());
     println!("cargo:rustc-env=RSGI_PYTHON_VERSION={}", python.version());
+    assert!(
+        python.implementation() == pyo3_build_config::PythonImplementation::CPython && !python.is_free_threaded(),
+        "the Python plugin is built for CPython with its interpreter lock: name such a python in PYO3_PYTHON"
+    );
+    let full = python.run_python_script("import sys; print(sys.version.replace(chr(10), ' '))");
+    println!("cargo:rustc-env=RSGI_PYTHON_FULL_VERSION={}", full.expect("the interpreter tells its version").trim());
     if let Some(directory) = python.lib_dir() {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{directory}");
         println!("cargo:libdir={directory}");

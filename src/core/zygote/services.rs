@@ -69,6 +69,10 @@ impl Services for Server {
             _ => -1,
         }
     }
+
+    fn set_title(&self, title: &str) {
+        rsgi_sys::title::set(title);
+    }
 }
 
 fn ready_line(id: u32, name: &str, mountpoint: &str, micros: u64, is_default: bool) -> String {

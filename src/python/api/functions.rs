@@ -20,6 +20,7 @@ pub(super) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(write_log, module)?)?;
     module.add_function(wrap_pyfunction!(reload, module)?)?;
     module.add_function(wrap_pyfunction!(stop, module)?)?;
+    module.add_function(wrap_pyfunction!(setprocname, module)?)?;
     module.add_function(wrap_pyfunction!(mem, module)?)?;
     module.add_function(wrap_pyfunction!(micros, module)?)?;
     module.add_function(wrap_pyfunction!(cl, module)?)?;
@@ -82,6 +83,14 @@ fn control(command: u32, name: &str) -> PyResult<bool> {
         return Ok(true);
     }
     Err(PyRuntimeError::new_err(format!("unable to {name}: the master cannot be reached from here")))
+}
+
+/// Names this process in `ps` and `top`.
+#[pyfunction]
+fn setprocname(name: &str) {
+    if let Some(host) = border::host() {
+        host.set_title(name.as_bytes());
+    }
 }
 
 /// Resident and virtual memory of this process, bytes.

@@ -91,6 +91,7 @@ impl Services for Silent {
     fn query(&self, _what: u32) -> i64 {
         1
     }
+    fn set_title(&self, _title: &str) {}
 }
 
 /// Counts bytes instead of sending them.

@@ -4,14 +4,14 @@ use pyo3::exceptions::{PyAssertionError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyList, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyList, PyMemoryView, PyTuple};
 use rsgi_abi::host::SendError;
 use rsgi_abi::types::Outcome;
 
 use super::failure;
 use super::file_wrapper::{self, FileWrapper};
 use super::transaction::Transaction;
-use crate::log;
+use crate::{border, log};
 
 /// Last pieces up to this size are sent after the interpreter lock is gone, and their memory is held until it is taken
 /// again; larger ones are freed at once.
@@ -96,7 +96,7 @@ fn iterate(
     for chunk in result.try_iter()? {
         let chunk = chunk?;
         outcome.switches += 1;
-        let chunk = chunk.cast::<PyBytes>().map_err(|_| not_bytes(&chunk))?;
+        let chunk = bytes_of(chunk)?;
         let data = chunk.as_bytes();
         if data.is_empty() {
             continue;
@@ -125,6 +125,22 @@ fn close(result: &Bound<'_, PyAny>) -> PyResult<()> {
     match result.getattr_opt(intern!(result.py(), "close"))? {
         Some(close) => close.call0().map(drop),
         None => Ok(()),
+    }
+}
+
+/// A chunk as bytes. With `wsgi-accept-buffer` it may also be a bytearray or a memoryview.
+fn bytes_of(chunk: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyBytes>> {
+    let buffers = || border::settings().is_some_and(|settings| settings.flag("wsgi-accept-buffer"));
+    match chunk.cast_into::<PyBytes>() {
+        Ok(bytes) => Ok(bytes),
+        Err(error) => {
+            let chunk = error.into_inner();
+            let is_buffer = chunk.is_instance_of::<PyByteArray>() || chunk.is_instance_of::<PyMemoryView>();
+            if is_buffer && buffers() {
+                return Ok(chunk.py().get_type::<PyBytes>().call1((chunk,))?.cast_into::<PyBytes>()?);
+            }
+            Err(not_bytes(&chunk))
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Core {
     keys: Keys,
     /// The objects of the last request, when the application kept none of them.
     spare: Option<Objects>,
+    /// The last bytes of the answer before: sent already, to be released with the interpreter lock held.
+    pub(super) sent: Option<PyBackedBytes>,
     seat: Arc<Seat>,
     catch_exceptions: bool,
 }
@@ -65,6 +67,7 @@ impl Core {
             template: environ::template(py, number, settings)?.unbind(),
             keys: Keys::default(),
             spare: Some(Objects::new(py)?),
+            sent: None,
             seat,
             catch_exceptions: settings.flag("catch-exceptions"),
         };
@@ -109,6 +112,7 @@ impl Core {
         request: Request<'_>,
         outcome: &mut Outcome,
     ) -> Option<PyBackedBytes> {
+        self.sent = None;
         self.seat.busy.store(true, Ordering::Relaxed);
         let mut rest = self.respond(py, &objects, request, outcome);
         if let Some(hook) = api::after_request_hook(py) {

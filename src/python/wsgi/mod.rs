@@ -30,9 +30,10 @@ pub(crate) fn serve(request: Request<'_>, outcome: &mut Outcome) {
         let transaction = Arc::clone(&objects.transaction);
         transaction.lend(request, || {
             let rest = Python::attach(|py| core.run(py, objects, request, outcome));
-            // The last bytes leave without the interpreter lock; their object is released by whoever takes it next.
+            // The last bytes leave without the interpreter lock; their object is released when it is taken next.
             if let Some(bytes) = rest {
                 answer::finish(&transaction, &bytes, outcome);
+                core.sent = Some(bytes);
             }
         });
     });

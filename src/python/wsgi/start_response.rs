@@ -19,6 +19,8 @@ use crate::{border, log, text};
 pub(crate) struct StartResponse {
     transaction: Arc<Transaction>,
     writer: Py<Write>,
+    /// `start_response-nodelay`: the head does not wait for the first body bytes.
+    at_once: bool,
 }
 
 /// The callable that `start_response` returns (PEP 3333, "The write() Callable").
@@ -27,7 +29,17 @@ pub(crate) struct Write(Arc<Transaction>);
 
 impl StartResponse {
     pub(crate) fn new(py: Python<'_>, transaction: Arc<Transaction>) -> PyResult<Self> {
-        Ok(Self { writer: Py::new(py, Write(Arc::clone(&transaction)))?, transaction })
+        let at_once = border::settings().is_some_and(|settings| settings.flag("start_response-nodelay"));
+        Ok(Self { writer: Py::new(py, Write(Arc::clone(&transaction)))?, transaction, at_once })
+    }
+
+    fn send_head(&self, py: Python<'_>) {
+        self.transaction.detached(py, |state| {
+            if let Some((request, _, response)) = state.parts() {
+                // A client that is gone is noticed again with the first bytes.
+                let _ = response.send(request, b"", false);
+            }
+        });
     }
 
     /// Whether the application kept nothing of this.
@@ -63,9 +75,11 @@ impl StartResponse {
             Ok(true)
         })?;
         match exc_info {
-            Some(exc_info) if !verdict => Err(raise_again(exc_info)?),
-            _ => Ok(self.writer.clone_ref(py)),
+            Some(exc_info) if !verdict => return Err(raise_again(exc_info)?),
+            _ if self.at_once => self.send_head(py),
+            _ => {}
         }
+        Ok(self.writer.clone_ref(py))
     }
 }
 

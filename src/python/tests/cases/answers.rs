@@ -109,6 +109,10 @@ def breaks(e, s):
     yield b'part'
     raise ValueError('broken')
 @route
+def surplus(e, s): ok(s, ('Content-Length', '3')); return [b'abcdef']
+@route
+def surplus_chunk(e, s): ok(s, ('Content-Length', '3')); return iter([b'ab', b'cdef', b'ghi'])
+@route
 def surplus_many(e, s): ok(s, ('Content-Length', '3')); return iter([b'abc', b'def', b'ghi'])
 ",
         &[],
@@ -137,10 +141,12 @@ def surplus_many(e, s): ok(s, ('Content-Length', '3')); return iter([b'abc', b'd
     assert_eq!((answer.text().as_str(), answer.complete, answer.outcome.exceptions), ("part", false, 1));
     assert!(server.host.log().starts_with("Traceback (most recent call last):\n"), "{}", server.host.log());
     assert!(server.host.log().contains("app.py"), "the place is named: {}", server.host.log());
-    server.host.clear_log();
-    let answer = server.get("/surplus_many");
-    assert_eq!((answer.text().as_str(), answer.complete), ("abc", true));
-    assert!(server.host.log().contains("more bytes than its Content-Length"), "{}", server.host.log());
+    for path in ["/surplus", "/surplus_chunk", "/surplus_many"] {
+        server.host.clear_log();
+        let answer = server.get(path);
+        assert_eq!((answer.text().as_str(), answer.outcome.exceptions), ("abc", 0), "{path}");
+        assert_eq!(server.host.log().matches("more bytes than its Content-Length").count(), 1, "{}", server.host.log());
+    }
 }
 
 pub(crate) fn start_response_rules() {
@@ -453,6 +459,24 @@ def count(e, s): ok(s); return [str(len(closed)).encode()]
     assert_eq!(server.get("/memory").chunks.len(), 3);
     let answer = server.get("/headless");
     assert_eq!((answer.status.as_str(), answer.outcome.exceptions), ("", 1));
+}
+
+pub(crate) fn buffers_and_early_heads() {
+    let source = "
+@route
+def buffers(e, s): ok(s); return [bytearray(b'a'), memoryview(b'b')]
+@route
+def array(e, s): ok(s); return [bytearray(b'c')]
+@route
+def early(e, s):
+    ok(s)
+    raise ValueError('after the head')
+";
+    let mut server = routes(source, &[("wsgi-accept-buffers", "true"), ("start_response-nodelay", "true")]);
+    assert_eq!(server.text("/buffers"), "ab");
+    assert_eq!(server.text("/array"), "c");
+    let answer = server.get("/early");
+    assert_eq!((answer.status.as_str(), answer.complete, answer.outcome.exceptions), ("200 OK", false, 1));
 }
 
 pub(crate) fn hooks() {

@@ -41,8 +41,10 @@ pub(crate) fn functions() {
         ("[n > 1_000_000 for n in uwsgi.mem()]", "[True, True]"),
         ("uwsgi.micros() > 1_600_000_000_000_000", "True"),
         ("uwsgi.reload(), uwsgi.stop()", "(True, True)"),
+        ("uwsgi.setprocname('shop')", "None"),
     ]);
     assert!(server.host.log().contains("a line\n"));
+    assert_eq!(server.host.titles(), ["shop"]);
     assert_eq!(server.host.controls(), [CONTROL_RELOAD, CONTROL_STOP]);
 }
 

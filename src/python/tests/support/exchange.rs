@@ -29,6 +29,8 @@ pub(crate) struct Answer {
     pub(crate) log_variables: Vec<(String, String)>,
     pub(crate) outcome: Outcome,
     feed: VecDeque<Feed>,
+    /// The announced Content-Length.
+    length: Option<usize>,
     /// The whole body, when it is buffered.
     pub(crate) buffered: Option<Vec<u8>>,
     /// Calls of `send` that succeed before the client goes away.
@@ -46,6 +48,7 @@ impl Answer {
             log_variables: Vec::new(),
             outcome: Outcome::NONE,
             feed: feed.into(),
+            length: None,
             buffered: None,
             patience: usize::MAX,
         }
@@ -69,6 +72,7 @@ impl Answer {
                 let lines = String::from_utf8_lossy(head.lines);
                 self.headers = lines.split_terminator("\r\n").map(str::to_owned).collect();
                 assert_eq!(self.headers.len(), head.count as usize);
+                self.length = head.content_length.and_then(|length| usize::try_from(length).ok());
             }
             None => assert!(!self.status.is_empty(), "the head comes first"),
         }
@@ -104,11 +108,13 @@ impl Exchange for Answer {
 
     fn send(&mut self, head: Option<&HeadView<'_>>, data: &[u8], last: bool) -> Result<(), SendError> {
         self.take_head(head)?;
-        if !data.is_empty() {
-            self.chunks.push(data.to_vec());
+        let room = self.length.map_or(usize::MAX, |length| length - self.body().len());
+        let kept = data.get(..room).unwrap_or(data);
+        if !kept.is_empty() {
+            self.chunks.push(kept.to_vec());
         }
         self.complete = last;
-        Ok(())
+        if kept.len() < data.len() { Err(SendError::Overflow) } else { Ok(()) }
     }
 
     fn send_file(

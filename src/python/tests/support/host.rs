@@ -42,6 +42,7 @@ pub(crate) struct Host {
     lines: Mutex<Vec<(u32, String)>>,
     reports: Mutex<Vec<Report>>,
     controls: Mutex<Vec<u32>>,
+    titles: Mutex<Vec<String>>,
     pub(crate) processes: AtomicI64,
     pub(crate) cores: AtomicI64,
     pub(crate) worker: AtomicI64,
@@ -53,6 +54,7 @@ impl Host {
             lines: Mutex::new(Vec::new()),
             reports: Mutex::new(Vec::new()),
             controls: Mutex::new(Vec::new()),
+            titles: Mutex::new(Vec::new()),
             processes: AtomicI64::new(1),
             cores: AtomicI64::new(1),
             worker: AtomicI64::new(0),
@@ -75,6 +77,10 @@ impl Host {
 
     pub(crate) fn controls(&self) -> Vec<u32> {
         Self::of(&self.controls).clone()
+    }
+
+    pub(crate) fn titles(&self) -> Vec<String> {
+        Self::of(&self.titles).clone()
     }
 
     fn of<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -103,6 +109,10 @@ impl Services for Host {
     fn control(&self, command: u32) -> bool {
         Self::of(&self.controls).push(command);
         true
+    }
+
+    fn set_title(&self, title: &str) {
+        Self::of(&self.titles).push(title.to_owned());
     }
 
     fn query(&self, what: u32) -> i64 {
