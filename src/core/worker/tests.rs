@@ -32,6 +32,8 @@ impl Services for Quiet {
     fn query(&self, _: u32) -> i64 {
         -1
     }
+
+    fn set_title(&self, _title: &str) {}
 }
 
 /// One application for all tests; the path says what it does.
