@@ -24,6 +24,8 @@ pub(crate) struct Applied {
     pub messages: Vec<Diagnostic>,
     /// Texts of `print`.
     pub printed: Vec<String>,
+    /// The names that placeholders asked for.
+    pub placeholders: HashSet<String>,
     /// Answers to `get`.
     pub answers: Vec<String>,
 }
@@ -43,7 +45,7 @@ pub(crate) fn apply(mut entries: Vec<Entry>, machine: &Machine) -> Applied {
     if !run.applied.messages.iter().any(|message| message.severity == Severity::Error) {
         run.applied.messages.extend(messages);
     }
-    Applied { config, ..run.applied }
+    Applied { config, placeholders: used, ..run.applied }
 }
 
 /// Expands all values; returns the names that placeholders asked for.
@@ -154,7 +156,7 @@ fn example(opt: &Opt, origin: &Origin) -> String {
 }
 
 /// What an option that is not built would have done, from the first sentence of its summary.
-fn would(summary: &str) -> String {
+pub(crate) fn would(summary: &str) -> String {
     let sentence = summary.split(". ").next().unwrap_or(summary).trim_end_matches('.').replace('`', "");
     let mut letters = sentence.chars();
     let first = letters.next().map(|letter| letter.to_lowercase().to_string()).unwrap_or_default();

@@ -124,7 +124,7 @@ pub(crate) fn cause(error: &std::io::Error) -> String {
 }
 
 /// Text from outside, with control characters made visible so that it cannot steer a terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn command(args: &[OsString]) -> Option<Loaded> {
 pub(crate) fn help() -> String {
     let mut text = String::from(
         "rsgi runs Python web applications, from a uwsgi.ini or these options.\n\n\
-         Usage: rsgi [OPTION]… [FILE.ini[:SECTION]]…\n       rsgi explain OPTION…\n\n\
+         Usage: rsgi [OPTION]… [FILE.ini[:SECTION]]…\n       rsgi explain OPTION…\n       rsgi check FILE…\n\n\
          An option --name VALUE is the line name = VALUE of a file.\n\nQuickstart\n",
     );
     rows().filter(|opt| opt.tier == Tier::Quickstart && opt.built).for_each(|opt| line(&mut text, opt));
@@ -105,6 +105,7 @@ fn explain_row(opt: &Opt) -> String {
     let also: Vec<_> = short.into_iter().chain(opt.aliases.iter().map(|alias| (*alias).to_owned())).collect();
     fact(&mut text, "also", &also.join(", "));
     fact(&mut text, "chapter", opt.group.title());
+    fact(&mut text, "differs", opt.differs);
     if opt.own {
         fact(&mut text, "note", "uWSGI does not have it");
     }

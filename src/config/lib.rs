@@ -8,6 +8,7 @@
 mod address;
 mod apply;
 mod arithmetic;
+mod check;
 mod config;
 mod diagnostic;
 mod draft;
@@ -77,6 +78,9 @@ pub fn load(
 fn load_on(machine: &Machine, args: Vec<OsString>) -> Result<Loaded, ConfigError> {
     if let Some(printed) = help::command(&args) {
         return Ok(printed);
+    }
+    if let Some(("check", words)) = args.split_first().and_then(|(first, words)| Some((first.to_str()?, words))) {
+        return Ok(check::check(machine, words.to_vec()));
     }
     let mut reader = Reader::new(machine);
     let read = reader.read_environment().and_then(|()| reader.read_arguments(args)).and_then(|()| reader.inherit());

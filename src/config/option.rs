@@ -37,6 +37,8 @@ pub(crate) struct Opt {
     pub built: bool,
     /// Giving it asks for a master, as under uWSGI.
     pub implies_master: bool,
+    /// How a built option differs from uWSGI's on purpose; empty if it does not.
+    pub differs: &'static str,
     /// What it does, in Markdown. The first line is the short help.
     pub doc: &'static str,
     /// How it acts.
@@ -58,6 +60,7 @@ pub(crate) const OPT: Opt = Opt {
     own: false,
     built: true,
     implies_master: false,
+    differs: "",
     doc: "",
     act: Act::Set(|_, _| Ok(())),
 };

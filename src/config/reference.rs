@@ -60,6 +60,9 @@ fn entry(page: &mut String, opt: &Opt) {
         facts.push("rsgi's own".into());
     }
     let _ = writeln!(page, "{}.\n", facts.join("; "));
+    if !opt.differs.is_empty() {
+        let _ = writeln!(page, "Differs from uWSGI: {}.\n", opt.differs);
+    }
 }
 
 fn others(page: &mut String) {

@@ -12,6 +12,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "65536",
         field: "/limits/buffer_size",
         example: "buffer-size = 32768",
+        differs: "65536 unless given, and a larger head is answered with 431 instead of a bare close",
         doc: "Sets the largest head of a request; a larger one is answered with 431.\n\nuWSGI's default is 4096. The smallest value is 512.",
         act: Act::Set(|d, v| {
             d.config.limits.buffer_size = v.size()?;
@@ -54,6 +55,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/limit_post",
         example: "limit-post = 10485760",
+        differs: "a larger body is answered with 413 instead of a bare close",
         doc: "Refuses larger bodies with 413; 0 for no limit.",
         act: Act::Set(|d, v| {
             d.config.limits.limit_post = v.count_or_off()?;
@@ -69,6 +71,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "1024",
         field: "/limits/max_vars",
         example: "max-vars = 256",
+        differs: "1024 unless given; uWSGI has 64",
         doc: "Sets the most variables (headers among them) that a request may have.",
         act: Act::Set(|d, v| {
             d.config.limits.max_vars = v.count_as()?;
@@ -84,6 +87,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "4",
         field: "/limits/socket_timeout",
         example: "socket-timeout = 30",
+        differs: "a head that comes too slowly is answered with 408 instead of a bare close",
         doc: "Closes a client connection of a worker on which nothing moved for so long.",
         act: Act::Set(|d, v| {
             d.config.limits.socket_timeout = v.seconds()?;

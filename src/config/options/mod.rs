@@ -162,6 +162,15 @@ mod tests {
     }
 
     #[test]
+    fn every_difference_is_in_the_list_of_differences() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/differences.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        for opt in rows().filter(|opt| !opt.differs.is_empty()) {
+            assert!(page.contains(&format!("`{}`", opt.name)), "{} is not in docs/differences.md", opt.name);
+        }
+    }
+
+    #[test]
     fn every_alias_finds_its_row() {
         let by_name: HashMap<_, _> = rows().map(|opt| (opt.name, opt)).collect();
         for opt in rows() {

@@ -154,6 +154,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "on",
         field: "/process/die_on_term",
         example: "die-on-term = false",
+        differs: "on unless turned off; uWSGI reloads on SIGTERM",
         doc: "Makes SIGTERM stop the instance.\n\nOn unless turned off: uWSGI reloads on SIGTERM.",
         act: Act::Set(|d, v| {
             d.config.process.die_on_term = v.switch();

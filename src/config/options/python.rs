@@ -94,6 +94,7 @@ pub(super) static ROWS: &[Opt] = &[
         arg: Arg::None,
         group: Group::Python,
         example: "single-interpreter = true",
+        differs: "always on",
         doc: "Runs all applications in one interpreter.\n\nThat is so here in any case.",
         act: Act::App(AppValue::Switch),
         ..OPT
@@ -203,6 +204,7 @@ pub(super) static ROWS: &[Opt] = &[
         arg: Arg::None,
         group: Group::Python,
         example: "py-call-osafterfork = true",
+        differs: "always on",
         doc: "Runs Python's own hooks in new workers (`os.register_at_fork`).\n\nHere they always run; the option is accepted.",
         act: Act::App(AppValue::Switch),
         ..OPT
@@ -212,6 +214,7 @@ pub(super) static ROWS: &[Opt] = &[
         arg: Arg::None,
         group: Group::Python,
         example: "py-call-uwsgi-fork-hooks = true",
+        differs: "always on",
         doc: "Runs Python's hooks around every fork.\n\nHere they always run; the option is accepted.",
         act: Act::App(AppValue::Switch),
         ..OPT
@@ -475,6 +478,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "on",
         field: "/process/need_app",
         example: "need-app = false",
+        differs: "on unless turned off",
         doc: "Ends the start (exit code 22) when no application can be loaded.\n\nOn unless turned off; uWSGI goes on without an application.",
         act: Act::Set(|d, v| {
             d.config.process.need_app = v.switch();

@@ -227,6 +227,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/router/chunked_input",
         example: "http-chunked-input = true",
+        differs: "always on",
         doc: "Forwards chunked request bodies.\n\nThey always are here, decoded; the option is accepted.",
         act: Act::Set(|d, v| {
             d.config.router.chunked_input = v.switch();

@@ -45,6 +45,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/sockets",
         example: "http-socket = 127.0.0.1:8080",
+        differs: "connections are kept and chunked bodies are decoded",
         doc: "Listens for HTTP that the workers speak themselves, without a router process.\n\nConnections are kept, requests may be pipelined, chunked bodies are decoded.",
         act: Act::Set(|d, v| {
             d.add_socket(Some(Protocol::Http), v)?;
@@ -288,6 +289,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "on",
         field: "/limits/tcp_nodelay",
         example: "tcp-nodelay = false",
+        differs: "on unless turned off",
         doc: "Sends small packets at once (`TCP_NODELAY`).",
         act: Act::Set(|d, v| {
             d.config.limits.tcp_nodelay = v.switch();

@@ -45,6 +45,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/master",
         example: "master = true",
+        differs: "a supervisor always runs",
         doc: "Runs a master process that supervises the workers.\n\nHere there always is one; `false` is accepted.",
         act: Act::Set(|d, v| {
             d.config.workers.master = v.switch();
@@ -73,6 +74,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/lazy_apps",
         example: "lazy = true",
+        differs: "a reload is the same as without it",
         doc: "Imports the application in each worker, as `lazy-apps` does.\n\nuWSGI also reloads differently; here a reload is the same with both.",
         act: Act::Set(|d, v| {
             d.config.workers.lazy_apps = v.switch();
@@ -89,6 +91,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "on",
         field: "/workers/enable_threads",
         example: "enable-threads = true",
+        differs: "always on",
         doc: "Lets threads of the application run between requests.\n\nHere they always do; the option is accepted.",
         act: Act::Set(|d, v| {
             d.config.workers.enable_threads = v.switch();

@@ -149,3 +149,18 @@ fn explain() {
     let said: Vec<_> = names.iter().map(|name| Case::new().said(&format!("explain {name}"))).collect();
     assert_snapshot!(said.join("\n----\n"));
 }
+
+#[test]
+fn check() {
+    let case = Case::ini(
+        "project = shop\nchdir = /srv/%(project)\nhttp-socket = :8080\nprocesses = 4 ; four\nvaccum = true\nharakiri = 30\n\
+         thunder-lock = true\nsnmp = :161\nlisten = many\n",
+    )
+    .file("good.ini", "[uwsgi]\nhttp = :8080\nmaster = true\nwsgi-file = app.py\n");
+    assert_snapshot!(format!("{}\n----\n{}", case.said("check t.ini"), case.said("check good.ini")));
+    let exit = |words: &str| match case.load(words) {
+        Ok(crate::Loaded::Print { exit_code, .. }) => exit_code,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((exit("check good.ini"), exit("check t.ini"), exit("check"), exit("check no.ini")), (0, 1, 1, 1));
+}
