@@ -70,7 +70,7 @@ pub(super) struct Head {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Lost {
     /// The worker is gone.
-    #[error("the worker closed its link")]
+    #[error("the worker ended before it had answered")]
     Closed,
     /// The worker is gone and had not read all that it was sent.
     #[error("the worker ended without reading the request")]
