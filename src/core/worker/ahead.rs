@@ -7,8 +7,9 @@ use std::fs::File;
 use std::io::Write;
 
 use rsgi_proto::Body;
+use rsgi_proto::fastcgi::Stdin;
 use rsgi_proto::http1::Reject;
-use rsgi_proto::http1::chunked::Chunked;
+use rsgi_proto::http1::chunked::{Chunked, Step};
 use rsgi_proto::link::{ToWorker, WorkerEnd};
 use rsgi_proto::vars::Vars;
 
@@ -47,6 +48,7 @@ pub(super) struct Ahead {
 #[derive(Debug)]
 pub(super) enum Decoder {
     Chunked(Chunked),
+    Fastcgi(Stdin),
     Link(WorkerEnd),
 }
 
@@ -68,6 +70,19 @@ impl Decoder {
             Self::Chunked(chunked) => {
                 let used = chunked.decode(input, |piece| out.extend_from_slice(piece)).map_err(Trouble::Refuse)?;
                 Ok((used, chunked.is_done()))
+            }
+            Self::Fastcgi(stdin) => {
+                let mut used = 0;
+                loop {
+                    let rest = input.get(used..).unwrap_or_default();
+                    let (count, step) = stdin.step(rest, usize::MAX).map_err(|_| Trouble::Gone)?;
+                    used += count;
+                    match step {
+                        Step::Data(data) => out.extend_from_slice(data),
+                        Step::NeedMore => return Ok((used, false)),
+                        Step::Done => return Ok((used, true)),
+                    }
+                }
             }
             Self::Link(end) => {
                 let mut used = 0;

@@ -1,10 +1,11 @@
-//! The answer to a request on a direct socket (HTTP or uwsgi), as the plugin gives it piece by piece.
+//! The answer to a request on a direct socket (HTTP, uwsgi, SCGI, FastCGI), as the plugin gives it piece by piece.
 
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use rsgi_abi::host::{Exchange, HeadView, ReadError, SendError};
 use rsgi_abi::types::{HEAD_CHUNKED, HEAD_CLOSE, HEAD_DATE};
+use rsgi_proto::fastcgi::{self, EndStatus, STDOUT_MOST};
 use rsgi_proto::http1::chunked::Chunked;
 use rsgi_proto::http1::response::{
     self, Asked, CHUNK_END, CONTINUE, FirstLine, Framing, Given, LAST_CHUNK, Plan, canned,
@@ -40,13 +41,15 @@ impl Tally {
     }
 }
 
-/// The two ways of direct sockets.
+/// The ways of direct sockets. `cgi`: the head begins with `Status:` instead of a status line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// HTTP/1 with its framing.
     Http,
-    /// uwsgi: the head of HTTP, a body that ends with the connection.
-    Uwsgi,
+    /// uwsgi and SCGI: the end of the connection is the end of the body.
+    Bare { cgi: bool },
+    /// FastCGI: head and body in records.
+    Fastcgi { cgi: bool },
 }
 
 /// One answer in the making.
@@ -98,17 +101,26 @@ impl Answer<'_> {
             chunked: head.flags & HEAD_CHUNKED != 0,
             close: head.flags & HEAD_CLOSE != 0,
         };
-        let facts = &self.facts;
+        let facts = self.facts;
         let plan = match self.dialect {
             Dialect::Http => {
                 let asked = Asked { version: facts.version, is_head: facts.is_head, keep_alive: facts.keep_alive };
                 let unasked_body = self.state == State::Waiting(true);
                 response::plan(asked, given, total, self.must_close || unasked_body)
             }
-            Dialect::Uwsgi => response::plan_bare(facts.is_head, given),
+            Dialect::Bare { .. } | Dialect::Fastcgi { .. } => response::plan_bare(facts.is_head, given),
         };
         let date = (self.dialect == Dialect::Http && head.flags & HEAD_DATE == 0).then_some(self.date);
-        response::encode_head(self.out, FirstLine::Http(facts.version), head.status, head.lines, &plan, date);
+        let first = match self.dialect {
+            Dialect::Bare { cgi: true } | Dialect::Fastcgi { cgi: true } => FirstLine::Cgi,
+            _ => FirstLine::Http(facts.version),
+        };
+        let start = self.out.len();
+        response::encode_head(self.out, first, head.status, head.lines, &plan, date);
+        if let Dialect::Fastcgi { .. } = self.dialect {
+            let encoded = self.out.split_off(start);
+            self.put_records(&encoded);
+        }
         self.tally.head(head, facts.version.name());
         self.state = State::Body(plan);
         plan
@@ -121,6 +133,14 @@ impl Answer<'_> {
             (State::Body(plan), None) => Ok(plan),
             (State::Broken, _) => Err(self.tally.failed.unwrap_or(SendError::Gone)),
             (State::Waiting(_), None) | (State::Body(_), Some(_)) | (State::Done(_), _) => Err(SendError::Misuse),
+        }
+    }
+
+    /// Appends `data` in records of FastCGI.
+    fn put_records(&mut self, data: &[u8]) {
+        for piece in data.chunks(usize::from(STDOUT_MOST)) {
+            fastcgi::stdout_prefix(self.out, self.facts.record, u16::try_from(piece.len()).unwrap_or(STDOUT_MOST));
+            self.out.extend_from_slice(piece);
         }
     }
 
@@ -143,18 +163,63 @@ impl Answer<'_> {
             _ => false,
         };
         self.state = if short { State::Broken } else { State::Done(plan) };
+        if let Dialect::Fastcgi { .. } = self.dialect
+            && !short
+        {
+            fastcgi::encode_end(self.out, self.facts.record, EndStatus::Complete);
+        }
+    }
+
+    /// Sends a file, in records where the dialect wants them. Returns how many bytes of it went.
+    fn transfer(&mut self, file: BorrowedFd<'_>, offset: u64, len: Option<u64>) -> Result<u64, SendError> {
+        let Dialect::Fastcgi { .. } = self.dialect else {
+            return wire::send_file(self.socket, file, offset, len, self.timeout);
+        };
+        let mut sent = 0;
+        let mut left = len.ok_or(SendError::Misuse)?;
+        while left > 0 {
+            let piece = left.min(u64::from(STDOUT_MOST));
+            fastcgi::stdout_prefix(self.out, self.facts.record, u16::try_from(piece).unwrap_or(STDOUT_MOST));
+            self.flush(&[])?;
+            let count = wire::send_file(self.socket, file, offset + sent, Some(piece), self.timeout)?;
+            sent += count;
+            left -= piece;
+            if count < piece {
+                // The file has become shorter: the record cannot be completed.
+                return Err(SendError::Misuse);
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Answers 500 for an application that gave no answer; its connection is closed.
+    fn fail_politely(&mut self) {
+        let error = canned(500);
+        let text = error.get(9..).unwrap_or_default();
+        match self.dialect {
+            Dialect::Http | Dialect::Bare { cgi: false } => self.out.extend_from_slice(error),
+            Dialect::Bare { cgi: true } => {
+                self.out.extend_from_slice(b"Status: ");
+                self.out.extend_from_slice(text);
+            }
+            Dialect::Fastcgi { cgi } => {
+                let whole = if cgi { [b"Status: ", text].concat() } else { error.to_vec() };
+                self.put_records(&whole);
+                fastcgi::encode_end(self.out, self.facts.record, EndStatus::Complete);
+            }
+        }
+        self.tally.code = 500;
+        self.must_close = true;
     }
 
     /// Ends the request: answers for an application that said nothing, sends what is held back.
     pub(super) fn finish(mut self) -> Finished {
         if matches!(self.state, State::Waiting(_)) {
-            let error = canned(500);
-            self.out.extend_from_slice(error);
-            self.tally.code = 500;
-            self.must_close = true;
+            self.fail_politely();
         }
-        let mut keep_alive = match self.state {
-            State::Done(plan) => plan.keep_alive,
+        let mut keep_alive = match (self.state, self.dialect) {
+            (State::Done(plan), Dialect::Http) => plan.keep_alive,
+            (State::Done(_), _) => self.facts.keep_alive && !self.must_close,
             _ => false,
         };
         let held_back = keep_alive && self.hold && self.out.len() < HELD;
@@ -203,11 +268,13 @@ impl Exchange for Answer<'_> {
                         bare.extend_from_slice(piece)
                     }
                 };
-                if self.app_chunks.decode(data, follow).is_err() {
+                let Ok(used) = self.app_chunks.decode(data, follow) else {
                     self.fail(SendError::Misuse);
                     return Err(SendError::Misuse);
-                }
-                if keep { bare.as_slice() } else { data }
+                };
+                // What comes after the last chunk would be taken for the next answer.
+                overflow = used < data.len();
+                if keep { bare.as_slice() } else { data.get(..used).unwrap_or(data) }
             }
             Framing::Length(length) => {
                 let left = usize::try_from(length - self.tally.body_bytes).unwrap_or(usize::MAX);
@@ -220,7 +287,9 @@ impl Exchange for Answer<'_> {
         if chunked {
             response::chunk_prefix(self.out, data.len());
         }
-        if data.len() < COPIED {
+        if let Dialect::Fastcgi { .. } = self.dialect {
+            self.put_records(data);
+        } else if data.len() < COPIED {
             self.out.extend_from_slice(data);
         } else {
             self.flush(data)?;
@@ -262,7 +331,7 @@ impl Exchange for Answer<'_> {
             Framing::Chunked | Framing::AppChunked | Framing::Unchunk => return Err(SendError::Misuse),
         };
         self.flush(&[])?;
-        match wire::send_file(self.socket, file, offset, len, self.timeout) {
+        match self.transfer(file, offset, len) {
             Ok(sent) => {
                 self.tally.body_bytes += sent;
                 self.tally.by_sendfile = true;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rsgi_config::Protocol;
 use rsgi_proto::http1::request::Head;
 use rsgi_proto::link::WorkerEnd;
 use rsgi_proto::vars::Vars;
@@ -27,6 +28,8 @@ pub(super) struct Connection {
     pub(super) served: u32,
     /// Second of the engine's clock at which the unfinished head began.
     pub(super) head_began: Option<u32>,
+    /// Bytes of the unfinished head that have been looked at.
+    pub(super) searched: usize,
     /// The kernel has no more bytes for now: wait for an event before the next read.
     pub(super) drained: bool,
     /// A short read does not mean that there is no more: the end of the stream may be right behind it, and the event that
@@ -42,7 +45,17 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) enum Speaks {
     Http,
-    Uwsgi,
+    /// Packets; with `persistent` one after the other.
+    Uwsgi {
+        persistent: bool,
+    },
+    /// `nph`: answers begin with a status line instead of `Status:`.
+    Scgi {
+        nph: bool,
+    },
+    Fastcgi {
+        nph: bool,
+    },
     /// Frames with router number so-and-so (index of its rendezvous).
     Link {
         end: WorkerEnd,
@@ -86,6 +99,8 @@ pub(super) struct Facts {
     pub(super) is_head: bool,
     pub(super) keep_alive: bool,
     pub(super) expect_continue: bool,
+    /// Number of a FastCGI request.
+    pub(super) record: u16,
 }
 
 impl From<Head> for Facts {
@@ -97,6 +112,23 @@ impl From<Head> for Facts {
             is_head: head.method.is_head(),
             keep_alive: head.keep_alive,
             expect_continue: head.expect_continue,
+            record: 0,
+        }
+    }
+}
+
+impl Speaks {
+    /// How connections of a listener speak; `None` for protocols that workers do not have.
+    pub(super) const fn of(protocol: Protocol) -> Option<Self> {
+        match protocol {
+            Protocol::Http | Protocol::Http11 => Some(Self::Http),
+            Protocol::Uwsgi => Some(Self::Uwsgi { persistent: false }),
+            Protocol::Puwsgi => Some(Self::Uwsgi { persistent: true }),
+            Protocol::Scgi => Some(Self::Scgi { nph: false }),
+            Protocol::ScgiNph => Some(Self::Scgi { nph: true }),
+            Protocol::Fastcgi => Some(Self::Fastcgi { nph: false }),
+            Protocol::FastcgiNph => Some(Self::Fastcgi { nph: true }),
+            Protocol::Https | Protocol::Suwsgi | Protocol::Raw => None,
         }
     }
 }
@@ -117,6 +149,7 @@ impl Connection {
             phase: Phase::Head,
             served: 0,
             head_began: None,
+            searched: 0,
             drained: false,
             to_the_end: false,
             registered: false,

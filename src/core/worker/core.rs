@@ -10,7 +10,6 @@ use nix::sys::epoll::{EpollEvent, EpollFlags, EpollTimeout};
 use rsgi_abi::host::{self, Language};
 use rsgi_abi::types::Var;
 use rsgi_proto::http1::request::Head;
-use rsgi_proto::uwsgi::Packet;
 
 use super::clock::Clock;
 use super::connection::{Connection, Request, Speaks};
@@ -36,7 +35,6 @@ pub(super) struct Core<'e> {
     pub(super) spare_input: Input,
     pub(super) spare_request: Request,
     pub(super) head: Head,
-    pub(super) packet: Packet,
     pub(super) out: Vec<u8>,
     pub(super) line: Vec<u8>,
     pub(super) vars: Vec<Var<'static>>,
@@ -66,7 +64,6 @@ impl<'e> Core<'e> {
             spare_input: Input::default(),
             spare_request: Request::default(),
             head: Head::default(),
-            packet: Packet::default(),
             out: Vec::with_capacity(8192),
             line: Vec::new(),
             vars: Vec::new(),
@@ -148,7 +145,7 @@ impl<'e> Core<'e> {
             }
             match rsgi_sys::net::accept(std::os::fd::AsFd::as_fd(&entrance.socket)) {
                 Ok(Some((socket, peer))) => {
-                    let speaks = if entrance.http { Speaks::Http } else { Speaks::Uwsgi };
+                    let Some(speaks) = Speaks::of(entrance.protocol) else { return };
                     self.engine.born();
                     self.drive(Box::new(Connection::new(socket, speaks, index, peer)));
                 }
@@ -189,7 +186,7 @@ impl<'e> Core<'e> {
     pub(super) fn close(&mut self, connection: Box<Connection>) {
         let router = match connection.speaks {
             Speaks::Link { router, .. } => Some(router),
-            Speaks::Http | Speaks::Uwsgi => None,
+            _ => None,
         };
         // The new link first: a draining worker must not see zero connections in between.
         let link = router.and_then(|router| self.engine.dial(router, self.id));

@@ -10,9 +10,8 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use rsgi_config::{Config, Protocol};
-use rsgi_proto::http1;
 use rsgi_proto::link::{Hello, WorkerEnd};
-use rsgi_proto::uwsgi;
+use rsgi_proto::{cgi, http1};
 use rsgi_sys::net::Peer;
 
 use super::ahead::BodyLimits;
@@ -59,7 +58,7 @@ pub(super) struct Engine {
 #[derive(Debug)]
 pub(super) struct Entrance {
     pub(super) socket: OwnedFd,
-    pub(super) http: bool,
+    pub(super) protocol: Protocol,
     /// SERVER_PORT of its requests.
     pub(super) port: String,
     /// Descriptors ran out: it is outside of the epoll set until the next look of the clock.
@@ -70,7 +69,7 @@ pub(super) struct Entrance {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) http: http1::Limits,
-    pub(super) uwsgi: uwsgi::Limits,
+    pub(super) packet: cgi::Limits,
     pub(super) body: BodyLimits,
     pub(super) socket: Duration,
     pub(super) header: u32,
@@ -271,8 +270,9 @@ impl Engine {
             (Speaks::Link { .. }, _) => return 0,
             (_, Phase::Linger { .. }) => 2,
             (_, Phase::Body(_)) => self.limits.inactive,
-            (Speaks::Uwsgi, Phase::Head) => self.limits.inactive,
-            (Speaks::Http, Phase::Head) => match connection.head_began {
+            (Speaks::Uwsgi { .. } | Speaks::Scgi { .. }, Phase::Head) => self.limits.inactive,
+            // A web server keeps its connections for a while; a new one must speak soon.
+            (Speaks::Http | Speaks::Fastcgi { .. }, Phase::Head) => match connection.head_began {
                 Some(began) => return began.saturating_add(self.limits.header).saturating_add(1).max(1),
                 None if connection.served == 0 => self.limits.header,
                 None => self.limits.keepalive,
@@ -384,9 +384,8 @@ impl Engine {
 impl Entrance {
     fn new(listener: Listener) -> Self {
         let port = listener.name.rsplit_once(':').map_or("80", |(_, port)| port).to_owned();
-        let http = matches!(listener.protocol, Protocol::Http | Protocol::Http11);
         let _ = socket2::SockRef::from(&listener.socket).set_tcp_nodelay(true);
-        Self { socket: listener.socket, http, port, paused: AtomicBool::new(false) }
+        Self { socket: listener.socket, protocol: listener.protocol, port, paused: AtomicBool::new(false) }
     }
 }
 
@@ -396,7 +395,7 @@ impl Limits {
         let seconds = |seconds: rsgi_config::Seconds| u32::try_from(seconds.0).unwrap_or(u32::MAX).max(1);
         Self {
             http: http1::Limits { head: limits.buffer_size, ..http1::Limits::default() },
-            uwsgi: uwsgi::Limits { block: limits.buffer_size, vars: limits.max_vars, code_loading: false },
+            packet: cgi::Limits { block: limits.buffer_size, vars: limits.max_vars, code_loading: false },
             body: BodyLimits { largest: limits.limit_post, buffering: limits.post_buffering as u64 },
             socket: limits.socket_timeout.duration().max(Duration::from_secs(1)),
             header: seconds(limits.header_timeout),

@@ -1,7 +1,7 @@
 //! A worker: M cores (threads) that wait on one shared epoll set and answer requests through the plugin.
 //!
 //! * [`engine`]: what the cores share; [`table`]: who owns which connection at the moment.
-//! * [`core`]: one core's loop; [`progress`]: bytes become requests; [`serve`]: a request through the plugin.
+//! * [`core`]: one core's loop; [`progress`], [`decode`]: bytes become requests; [`serve`]: a request through the plugin.
 //! * [`ahead`], [`rest`]: the body before and during the request; [`answer`], [`link`]: the answer, direct or by the router.
 //! * [`sweep`]: expired connections, orders, signals, leaving.
 
@@ -10,6 +10,7 @@ mod answer;
 mod clock;
 mod connection;
 mod core;
+mod decode;
 mod engine;
 mod input;
 mod link;

@@ -1,16 +1,13 @@
-//! From bytes to requests: reads what has come, decodes heads, reads bodies ahead, and hands complete requests on.
+//! From bytes to requests: reads what has come, has heads decoded, reads bodies ahead, and hands complete requests on.
 
 use nix::sys::socket::{Shutdown, shutdown};
-use rsgi_proto::http1::request::Peer;
 use rsgi_proto::http1::response::canned;
-use rsgi_proto::http1::{self, Reject};
-use rsgi_proto::link::ToWorker;
-use rsgi_proto::{Body, Progress, uwsgi};
 use std::os::fd::{AsFd, AsRawFd};
 
-use super::ahead::{Ahead, Decoder, Trouble};
-use super::connection::{Connection, Facts, Pending, Phase, Request, Speaks};
+use super::ahead::{Ahead, Trouble};
+use super::connection::{Connection, Pending, Phase, Request, Speaks};
 use super::core::{Core, Fate};
+use super::decode::{Refusal, Reply, decoder};
 use super::wire::{self, Got};
 
 /// What a client may still send while we wait for it to read our last words.
@@ -73,12 +70,10 @@ impl Core<'_> {
     fn begin(&mut self, connection: &mut Connection) -> Option<Fate> {
         if connection.input.is_empty() {
             if self.engine.is_draining() {
-                match connection.speaks {
-                    Speaks::Link { .. } => self.say_bye(connection),
-                    Speaks::Http | Speaks::Uwsgi if connection.served > 0 || connection.registered => {
-                        return Some(Fate::Close);
-                    }
-                    Speaks::Http | Speaks::Uwsgi => {}
+                if connection.is_link() {
+                    self.say_bye(connection);
+                } else if connection.served > 0 || connection.registered {
+                    return Some(Fate::Close);
                 }
             }
             if !self.out.is_empty() && !self.flush(connection) {
@@ -110,10 +105,11 @@ impl Core<'_> {
             }
         };
         connection.head_began = None;
+        connection.searched = 0;
         match decoded {
             Ok(Some(facts)) => {
                 request.facts = facts;
-                let ahead = Ahead::new(facts.head, facts.body, decoder(connection, facts.body));
+                let ahead = Ahead::new(facts.head, facts.body, decoder(connection, &facts));
                 self.with_body(connection, request, ahead)
             }
             Ok(None) => Some(Fate::Wait),
@@ -121,79 +117,6 @@ impl Core<'_> {
                 self.spare_request = request;
                 Some(self.refuse(connection, &answer))
             }
-        }
-    }
-
-    /// Decodes a head at the start of the input.
-    fn decode(
-        &mut self,
-        connection: &mut Connection,
-        vars: &mut rsgi_proto::vars::Vars,
-    ) -> Result<Option<Facts>, Refusal> {
-        let limits = &self.engine.limits;
-        let Connection { speaks, input, remote_addr, remote_port, listener, .. } = connection;
-        match speaks {
-            Speaks::Http => {
-                let port = self.engine.listeners.get(*listener).map_or("", |entrance| entrance.port.as_str());
-                let peer = Peer {
-                    server_name: self.engine.host_name.as_bytes(),
-                    server_port: port.as_bytes(),
-                    remote_addr: remote_addr.as_bytes(),
-                    remote_port: (!remote_port.is_empty()).then_some(remote_port.as_bytes()),
-                    https: false,
-                };
-                let progress = http1::request::decode(input.data(), &peer, &limits.http, vars, &mut self.head)?;
-                Ok((progress == Progress::Done).then(|| Facts::from(self.head)))
-            }
-            Speaks::Uwsgi => {
-                let progress = uwsgi::decode(input.data(), &limits.uwsgi, vars, &mut self.packet)
-                    .map_err(|error| Refusal { status: error.status(), reason: error.to_string() })?;
-                if progress == Progress::NeedMore {
-                    return Ok(None);
-                }
-                let packet = &self.packet;
-                if let Some(refused) = packet.refused {
-                    tracing::warn!("uwsgi variable {} would load code: left out", refused.key());
-                }
-                match packet.modifier1 {
-                    0 if vars.is_empty() => Err(Refusal { status: 400, reason: "empty uwsgi request".into() }),
-                    0 => Ok(Some(Facts {
-                        head: packet.consumed,
-                        body: packet.body,
-                        version: packet.version,
-                        is_head: packet.method.is_head(),
-                        keep_alive: false,
-                        expect_continue: false,
-                    })),
-                    100 => Err(Refusal { status: 0, reason: String::new() }),
-                    other => {
-                        let reason = format!("-- unavailable modifier requested: {other} --");
-                        Err(Refusal { status: 501, reason })
-                    }
-                }
-            }
-            Speaks::Link { end, .. } => loop {
-                let step = end.decode(input.data(), vars);
-                let (used, event) = match step {
-                    Ok(None) => return Ok(None),
-                    Ok(Some(step)) => step,
-                    Err(error) => return Err(Refusal { status: 0, reason: error.to_string() }),
-                };
-                match event {
-                    ToWorker::Head(request) => {
-                        return Ok(Some(Facts {
-                            head: used,
-                            body: request.body,
-                            version: request.version,
-                            is_head: request.is_head,
-                            keep_alive: true,
-                            expect_continue: request.expect_continue,
-                        }));
-                    }
-                    // What is left of an answered request: a body that nobody read, a client that went.
-                    ToWorker::Body(_) | ToWorker::End | ToWorker::Abort => input.consume(used),
-                }
-            },
         }
     }
 
@@ -251,7 +174,7 @@ impl Core<'_> {
         match connection.speaks {
             Speaks::Http => self.out.extend_from_slice(rsgi_proto::http1::response::CONTINUE),
             Speaks::Link { .. } => rsgi_proto::link::encode_continue(&mut self.out),
-            Speaks::Uwsgi => {}
+            Speaks::Uwsgi { .. } | Speaks::Scgi { .. } | Speaks::Fastcgi { .. } => {}
         }
         let _ = self.flush(connection);
     }
@@ -263,31 +186,30 @@ impl Core<'_> {
             Trouble::File(error) => {
                 let reason = format!("cannot buffer a request body in a temporary file: {error}");
                 tracing::error!("{reason}");
-                self.refuse(connection, &Refusal { status: 500, reason })
+                self.refuse(connection, &Refusal::status(500, reason))
             }
         }
     }
 
     /// Answers a request that cannot be served and closes.
     fn refuse(&mut self, connection: &mut Connection, refusal: &Refusal) -> Fate {
-        match (&connection.speaks, refusal.status) {
-            (Speaks::Uwsgi, 0) => self.out.extend_from_slice(&[100, 0, 0, 1]),
-            (Speaks::Link { .. }, 0) => {
-                tracing::error!("link to the router broken: {}", refusal.reason);
-                return Fate::Close;
+        let peer = connection.peer_name();
+        match refusal.answer {
+            Reply::Status(status) => {
+                tracing::warn!("client {peer}: {} ({status})", refusal.reason);
+                match connection.speaks {
+                    Speaks::Link { .. } => super::link::encode_error(&mut self.out, status),
+                    Speaks::Scgi { nph: false } | Speaks::Fastcgi { nph: false } => {
+                        self.out.extend_from_slice(b"Status: ");
+                        self.out.extend_from_slice(canned(status).get(9..).unwrap_or_default());
+                    }
+                    _ => self.out.extend_from_slice(canned(status)),
+                }
             }
-            (Speaks::Link { .. }, status) => {
-                tracing::warn!("client: {} ({status})", refusal.reason);
-                super::link::encode_error(&mut self.out, status);
-                let _ = self.flush(connection);
-                return Fate::Close;
-            }
-            (_, status) => {
-                tracing::warn!("client {}: {} ({status})", connection.peer_name(), refusal.reason);
-                self.out.extend_from_slice(canned(status));
-            }
+            Reply::Pong => self.out.extend_from_slice(&[100, 0, 0, 1]),
+            Reply::Nothing => tracing::error!("{peer}: {}, connection closed", refusal.reason),
         }
-        if !self.flush(connection) {
+        if !self.flush(connection) || connection.is_link() || refusal.answer == Reply::Nothing {
             return Fate::Close;
         }
         begin_linger(connection)
@@ -296,30 +218,12 @@ impl Core<'_> {
     pub(super) fn head_limit(&self, connection: &Connection) -> usize {
         match connection.speaks {
             Speaks::Http => self.engine.limits.http.head + 1024,
-            Speaks::Uwsgi => self.engine.limits.uwsgi.block + 1024,
+            // Records of FastCGI have headers and padding of their own.
+            Speaks::Uwsgi { .. } | Speaks::Scgi { .. } | Speaks::Fastcgi { .. } => {
+                self.engine.limits.packet.block * 2 + 4096
+            }
             Speaks::Link { .. } => 2 << 20,
         }
-    }
-}
-
-/// A request that is refused: 0 stands for "no HTTP answer".
-#[derive(Debug)]
-struct Refusal {
-    status: u16,
-    reason: String,
-}
-
-impl From<Reject> for Refusal {
-    fn from(reject: Reject) -> Self {
-        Self { status: reject.status, reason: format!("bad request: {}", reject.reason) }
-    }
-}
-
-fn decoder(connection: &Connection, body: Body) -> Option<Decoder> {
-    match (&connection.speaks, body) {
-        (Speaks::Link { end, .. }, Body::Length(_) | Body::Chunked) => Some(Decoder::Link(*end)),
-        (_, Body::Chunked) => Some(Decoder::Chunked(http1::chunked::Chunked::new())),
-        _ => None,
     }
 }
 

@@ -70,7 +70,12 @@ impl Core<'_> {
             let (tally, alive, remains) = answer.finish();
             (outcome, tally, alive, remains)
         } else {
-            let dialect = if matches!(connection.speaks, Speaks::Http) { Dialect::Http } else { Dialect::Uwsgi };
+            let dialect = match connection.speaks {
+                Speaks::Http | Speaks::Link { .. } => Dialect::Http,
+                Speaks::Uwsgi { .. } => Dialect::Bare { cgi: false },
+                Speaks::Scgi { nph } => Dialect::Bare { cgi: !nph },
+                Speaks::Fastcgi { nph } => Dialect::Fastcgi { cgi: !nph },
+            };
             let mut answer = Answer {
                 socket,
                 timeout: limits.socket,

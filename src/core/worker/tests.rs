@@ -555,6 +555,98 @@ fn variables_are_those_of_the_request() {
     assert!(!answer.contains("HTTP_X_Z"), "{answer}");
 }
 
+/// A FastCGI request: BEGIN, PARAMS, STDIN.
+fn fastcgi(vars: &[(&str, &str)], body: &[u8], keep: bool) -> Vec<u8> {
+    let record = |kind: u8, content: &[u8]| {
+        let length = (content.len() as u16).to_be_bytes();
+        [&[1, kind, 0, 1, length[0], length[1], 0, 0], content].concat()
+    };
+    let mut params = Vec::new();
+    for (key, value) in vars {
+        params.extend_from_slice(&[key.len() as u8, value.len() as u8]);
+        params.extend_from_slice(key.as_bytes());
+        params.extend_from_slice(value.as_bytes());
+    }
+    let mut all = [record(1, &[0, 1, u8::from(keep), 0, 0, 0, 0, 0]), record(4, &params), record(4, &[])].concat();
+    for piece in body.chunks(5000) {
+        all.extend(record(5, piece));
+    }
+    all.extend(record(5, &[]));
+    all
+}
+
+/// STDOUT of the next answer; checks that END_REQUEST follows.
+fn fastcgi_answer(stream: &mut TcpStream) -> String {
+    let mut out = Vec::new();
+    loop {
+        let mut header = [0; 8];
+        stream.read_exact(&mut header).unwrap();
+        let mut content = vec![0; usize::from(u16::from_be_bytes([header[4], header[5]])) + usize::from(header[6])];
+        stream.read_exact(&mut content).unwrap();
+        match header[1] {
+            6 => out.extend_from_slice(&content),
+            3 => return String::from_utf8(out).unwrap(),
+            other => panic!("record {other}"),
+        }
+    }
+}
+
+#[test]
+fn fastcgi_requests_are_answered_in_records() {
+    let worker = Worker::start(Protocol::Fastcgi, 1, |_| {});
+    let mut stream = worker.connect();
+    let get = [("REQUEST_METHOD", "GET"), ("PATH_INFO", "/")];
+    for _ in 0..2 {
+        stream.write_all(&fastcgi(&get, b"", true)).unwrap();
+        assert_eq!(fastcgi_answer(&mut stream), "Status: 200 OK\r\nContent-Type: text/plain\r\n\r\nhello");
+    }
+    let body = "x".repeat(12_000);
+    let post = [("REQUEST_METHOD", "POST"), ("PATH_INFO", "/echo"), ("CONTENT_LENGTH", "12000")];
+    stream.write_all(&fastcgi(&post, body.as_bytes(), true)).unwrap();
+    assert!(fastcgi_answer(&mut stream).ends_with(&format!("\r\n\r\n{body}")));
+    for (path, end) in [("/big", 3_000_000), ("/file", 8)] {
+        stream.write_all(&fastcgi(&[("PATH_INFO", path)], b"", true)).unwrap();
+        assert_eq!(fastcgi_answer(&mut stream).len(), "Status: 200 OK\r\n\r\n".len() + end, "{path}");
+    }
+    stream.write_all(&fastcgi(&[("PATH_INFO", "/silent")], b"", true)).unwrap();
+    assert!(fastcgi_answer(&mut stream).starts_with("Status: 500 Internal Server Error\r\n"));
+    assert_eq!(read_to_end(&mut stream), "");
+}
+
+#[test]
+fn fastcgi_connections_close_unless_they_are_to_be_kept() {
+    let worker = Worker::start(Protocol::FastcgiNph, 1, |_| {});
+    let mut stream = worker.connect();
+    stream.write_all(&fastcgi(&[("PATH_INFO", "/"), ("SERVER_PROTOCOL", "HTTP/1.1")], b"", false)).unwrap();
+    assert!(fastcgi_answer(&mut stream).starts_with("HTTP/1.1 200 OK\r\n"));
+    assert_eq!(read_to_end(&mut stream), "");
+}
+
+#[test]
+fn scgi_requests_are_answered_with_a_status_field() {
+    let worker = Worker::start(Protocol::Scgi, 1, |_| {});
+    let request = |path: &str, body: &str| {
+        let block = format!("CONTENT_LENGTH\0{}\0SCGI\01\0PATH_INFO\0{path}\0", body.len());
+        format!("{}:{block},{body}", block.len())
+    };
+    assert_eq!(worker.exchange(request("/echo", "body").as_bytes()), "Status: 200 OK\r\n\r\nbody");
+    assert!(worker.exchange(request("/silent", "").as_bytes()).starts_with("Status: 500 "));
+    assert!(worker.exchange(b"nonsense").starts_with("Status: 400 Bad Request\r\n"));
+}
+
+#[test]
+fn puwsgi_connections_carry_one_packet_after_the_other() {
+    let worker = Worker::start(Protocol::Puwsgi, 1, |_| {});
+    let vars = [("REQUEST_METHOD", "POST"), ("PATH_INFO", "/echo"), ("CONTENT_LENGTH", "4")];
+    let mut stream = worker.connect();
+    for body in [b"one.", b"two.", b"...."] {
+        stream.write_all(&uwsgi(&vars, body)).unwrap();
+        let mut answer = [0; 23];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, *[b"HTTP/1.0 200 OK\r\n\r\n", &body[..]].concat());
+    }
+}
+
 /// The router's end of one link.
 struct Link {
     stream: UnixStream,
