@@ -32,7 +32,8 @@ pub(crate) struct Applied {
 
 /// Applies all entries in order. Errors do not end it, so that one run shows them all.
 pub(crate) fn apply(mut entries: Vec<Entry>, machine: &Machine) -> Applied {
-    let mut run = Run { draft: Draft::default(), applied: Applied::default(), reported: HashSet::new() };
+    let under_systemd = machine.var("INVOCATION_ID").is_some();
+    let mut run = Run { draft: Draft::default(), applied: Applied::default(), reported: HashSet::new(), under_systemd };
     run.draft.config.start_dir.clone_from(&machine.cwd);
     let (used, faults) = expand(&mut entries, machine);
     run.applied.messages = faults;
@@ -78,6 +79,7 @@ struct Run {
     applied: Applied,
     /// Options that were reported once already.
     reported: HashSet<String>,
+    under_systemd: bool,
 }
 
 impl Run {
@@ -109,6 +111,10 @@ impl Run {
         if !opt.built && !off && self.reported.insert(opt.name.into()) {
             let message = format!("{} is not built yet and does nothing; {}", entry.key, would(opt.summary()));
             self.applied.messages.push(Diagnostic::warning(message).help(SILENCE).at_key(&entry.origin));
+        }
+        if self.under_systemd && opt.field.starts_with("/log/daemonize") {
+            let problem = "systemd takes the instance for ended as soon as it detaches";
+            value.remark(Fault::new(problem, "leave it out; the journal takes the log, or logto a file"));
         }
         if let Some(fault) = comment(opt, entry) {
             value.remark(fault);

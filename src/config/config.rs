@@ -40,7 +40,7 @@ pub struct Config {
     pub log: Logging,
     /// The process itself: directories, files, names, rights.
     pub process: Process,
-    /// Files and events that reload the instance.
+    /// Files that reload the instance when touched.
     pub reload: Reload,
     /// The stats server.
     pub stats: Stats,
@@ -521,8 +521,6 @@ pub struct Logging {
     pub ignore_sigpipe: bool,
     /// Failed writes to clients are not logged.
     pub ignore_write_errors: bool,
-    /// Failed writes raise nothing in the application.
-    pub disable_write_exception: bool,
 }
 
 impl Default for Logging {
@@ -555,7 +553,6 @@ impl Default for Logging {
             file_chown: false,
             ignore_sigpipe: false,
             ignore_write_errors: false,
-            disable_write_exception: false,
         }
     }
 }
@@ -656,7 +653,7 @@ impl Default for Process {
     }
 }
 
-/// Files that reload the instance when touched, and other reasons to reload.
+/// Files that reload the instance when touched.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reload {
     /// Reload everything.
@@ -669,14 +666,6 @@ pub struct Reload {
     pub touch_logrotate: Vec<PathBuf>,
     /// Open the log anew.
     pub touch_logreopen: Vec<PathBuf>,
-    /// Any exception of the application.
-    pub on_exception: bool,
-    /// Exceptions of these classes.
-    pub on_exception_type: Vec<String>,
-    /// Exceptions with these texts.
-    pub on_exception_value: Vec<String>,
-    /// Exceptions with these representations.
-    pub on_exception_repr: Vec<String>,
 }
 
 /// The stats server.

@@ -26,7 +26,6 @@ pub(crate) struct Opt {
     pub unit: &'static str,
     /// The default as text, compared with [`crate::Config::default`] by a test.
     pub default: &'static str,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the tests of the table compare defaults by it"))]
     /// JSON pointer of the field of [`crate::Config`] it sets; empty when it sets none.
     pub field: &'static str,
     /// An ini line that works.

@@ -703,7 +703,6 @@ pub(crate) static DECLINED: &[Declined] = &[
     not_built("pypy-exec-post-fork", Required, "the PyPy plugin"),
     not_built("pypy-pp pypy-python-path pypy-pythonpath", Required, "the PyPy plugin"),
     refused("test", Required, "this command is not built").letter('J'),
-    refused("ini-paste", Required, "this loader is not built"),
     refused("ini-paste-logged", Required, "this loader is not built"),
     refused("pyshell", Optional, "this command is not built"),
     refused("pyshell-oneshot", Optional, "this command is not built"),

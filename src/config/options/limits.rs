@@ -41,6 +41,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "8192",
         field: "/limits/post_buffering_bufsize",
         example: "post-buffering-bufsize = 65536",
+        differs: "accepted; the server chooses the size itself",
         doc: "Sets how much is read at a time while a body is buffered.",
         act: Act::Set(|d, v| {
             d.config.limits.post_buffering_bufsize = v.size()?;
@@ -134,6 +135,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/so_send_timeout",
         example: "so-send-timeout = 30",
+        built: false,
         doc: "Sets the time for a blocked write to a client; `socket-timeout` unless given.",
         act: Act::Set(|d, v| {
             d.config.limits.so_send_timeout = Some(v.seconds()?);
@@ -163,6 +165,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "1048576",
         field: "/limits/chunked_input_limit",
         example: "chunked-input-limit = 65536",
+        built: false,
         doc: "Sets the largest chunk of a chunked request body.",
         act: Act::Set(|d, v| {
             d.config.limits.chunked_input_limit = v.count_as()?;
@@ -177,6 +180,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "4",
         field: "/limits/chunked_input_timeout",
         example: "chunked-input-timeout = 10",
+        built: false,
         doc: "Sets the time for one chunk of a request body.",
         act: Act::Set(|d, v| {
             d.config.limits.chunked_input_timeout = v.seconds()?;
@@ -191,7 +195,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/max_fd",
         example: "max-fd = 65536",
-        built: false,
         doc: "Sets how many files each process may open.",
         act: Act::Set(|d, v| {
             d.config.limits.max_fd = Some(v.count_as()?);
@@ -206,7 +209,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/address_space",
         example: "limit-as = 1024",
-        built: false,
         doc: "Sets how much address space each process may use.",
         act: Act::Set(|d, v| {
             d.config.limits.address_space = Some(v.count_as()?);
@@ -221,7 +223,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/nproc",
         example: "limit-nproc = 256",
-        built: false,
         doc: "Sets how many processes the user may run.",
         act: Act::Set(|d, v| {
             d.config.limits.nproc = Some(v.count_as()?);

@@ -1,6 +1,6 @@
 //! Options about logs.
 
-use crate::option::{Act, Arg, Group, OPT, Opt};
+use crate::option::{Act, AppValue, Arg, Group, OPT, Opt};
 use crate::value::Value;
 
 /// The rows, in the order of the manual.
@@ -41,7 +41,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/log/daemonize",
         example: "daemonize = /var/log/app.log",
-        built: false,
         doc: "Detaches from the terminal and writes the log to a file.\n\nNot under systemd or in a container: there the process must stay.",
         act: Act::Set(|d, v| {
             d.config.log.daemonize = Some(v.path()?);
@@ -56,7 +55,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/log/daemonize2",
         example: "daemonize2 = /var/log/app.log",
-        built: false,
         doc: "Detaches from the terminal once the application is loaded.",
         act: Act::Set(|d, v| {
             d.config.log.daemonize2 = Some(v.path()?);
@@ -156,7 +154,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/sendfile",
         example: "log-sendfile = true",
-        built: false,
         doc: "Logs answers sent by sendfile, even with `disable-logging`.",
         act: Act::Set(|d, v| {
             d.config.log.sendfile = v.switch();
@@ -171,7 +168,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/ioerror",
         example: "log-ioerror = true",
-        built: false,
         doc: "Logs requests that ended in an I/O error, even with `disable-logging`.",
         act: Act::Set(|d, v| {
             d.config.log.ioerror = v.switch();
@@ -292,7 +288,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/truncate",
         example: "log-truncate = true",
-        built: false,
         doc: "Empties the log at the start.",
         act: Act::Set(|d, v| {
             d.config.log.truncate = v.switch();
@@ -353,7 +348,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/log/file_mode",
         example: "logfile-chmod = 640",
-        built: false,
         doc: "Sets the mode of the log file.",
         act: Act::Set(|d, v| {
             d.config.log.file_mode = Some(v.mode()?);
@@ -383,6 +377,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/ignore_sigpipe",
         example: "ignore-sigpipe = true",
+        differs: "always on: a client that has left is no error",
         doc: "Leaves broken connections out of the log.",
         act: Act::Set(|d, v| {
             d.config.log.ignore_sigpipe = v.switch();
@@ -397,6 +392,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/ignore_write_errors",
         example: "ignore-write-errors = true",
+        differs: "always on: a client that has left is no error",
         doc: "Leaves failed writes to clients out of the log.",
         act: Act::Set(|d, v| {
             d.config.log.ignore_write_errors = v.switch();
@@ -408,14 +404,9 @@ pub(super) static ROWS: &[Opt] = &[
         name: "disable-write-exception",
         arg: Arg::None,
         group: Group::Logging,
-        default: "off",
-        field: "/log/disable_write_exception",
         example: "disable-write-exception = true",
         doc: "Raises nothing in the application when a client has gone.",
-        act: Act::Set(|d, v| {
-            d.config.log.disable_write_exception = v.switch();
-            Ok(())
-        }),
+        act: Act::App(AppValue::Switch),
         ..OPT
     },
 ];

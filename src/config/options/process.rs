@@ -27,7 +27,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/process/chdir2",
         example: "chdir2 = /srv/shop/run",
-        built: false,
         doc: "Changes to this directory after the application was loaded.",
         act: Act::Set(|d, v| {
             d.config.process.chdir2 = Some(v.path()?);

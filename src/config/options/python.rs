@@ -1,6 +1,7 @@
-//! Options of the application and its Python: all go to the language plugin.
+//! Options of the application and its Python: most go to the language plugin.
 
 use crate::option::{Act, AppValue, Arg, Group, OPT, Opt, Tier};
+use crate::source::Directive;
 
 /// The rows, in the order of the manual.
 pub(super) static ROWS: &[Opt] = &[
@@ -224,6 +225,7 @@ pub(super) static ROWS: &[Opt] = &[
         arg: Arg::None,
         group: Group::Python,
         example: "wsgi-strict = true",
+        differs: "always on",
         doc: "Checks answers of the application against PEP 3333 more closely.",
         act: Act::App(AppValue::Switch),
         ..OPT
@@ -234,6 +236,7 @@ pub(super) static ROWS: &[Opt] = &[
         group: Group::Python,
         unit: "word",
         example: "wsgi-env-behaviour = holy",
+        differs: "accepted; every request gets a fresh environ",
         doc: "Chooses whether each request gets a fresh `environ` (`holy`) or a reused one (`cheat`).",
         act: Act::App(AppValue::Text),
         ..OPT
@@ -290,9 +293,17 @@ pub(super) static ROWS: &[Opt] = &[
         group: Group::Python,
         unit: "URI",
         example: "paste = config:/srv/shop/production.ini",
-        built: false,
         doc: "Loads a Paste Deploy application.",
         act: Act::App(AppValue::Text),
+        ..OPT
+    },
+    Opt {
+        name: "ini-paste",
+        group: Group::Python,
+        unit: "file",
+        example: "ini-paste = /srv/shop/production.ini",
+        doc: "Loads a Paste Deploy application and the options in the `[uwsgi]` section of the same file.",
+        act: Act::Read(Directive::IniPaste),
         ..OPT
     },
     Opt {
@@ -300,7 +311,6 @@ pub(super) static ROWS: &[Opt] = &[
         arg: Arg::None,
         group: Group::Python,
         example: "paste-logger = true",
-        built: false,
         doc: "Sets up logging from the Paste configuration.",
         act: Act::App(AppValue::Switch),
         ..OPT
@@ -320,7 +330,6 @@ pub(super) static ROWS: &[Opt] = &[
         group: Group::Python,
         unit: "source",
         example: "eval = application = lambda env, start: []",
-        built: false,
         doc: "Runs Python source text and takes `application` from it.",
         act: Act::App(AppValue::Text),
         ..OPT

@@ -1,6 +1,6 @@
 //! Options about reloading.
 
-use crate::option::{Act, Arg, Group, OPT, Opt};
+use crate::option::{Act, AppValue, Arg, Group, OPT, Opt};
 
 /// The rows, in the order of the manual.
 pub(super) static ROWS: &[Opt] = &[
@@ -88,60 +88,36 @@ pub(super) static ROWS: &[Opt] = &[
         name: "reload-on-exception",
         arg: Arg::None,
         group: Group::Reload,
-        default: "off",
-        field: "/reload/on_exception",
         example: "reload-on-exception = true",
-        built: false,
         doc: "Replaces a worker whose application raised.",
-        act: Act::Set(|d, v| {
-            d.config.reload.on_exception = v.switch();
-            Ok(())
-        }),
+        act: Act::App(AppValue::Switch),
         ..OPT
     },
     Opt {
         name: "reload-on-exception-type",
         group: Group::Reload,
         unit: "class",
-        default: "none",
-        field: "/reload/on_exception_type",
         example: "reload-on-exception-type = MemoryError",
-        built: false,
         doc: "Replaces a worker whose application raised this class.",
-        act: Act::Set(|d, v| {
-            d.config.reload.on_exception_type.push(v.word()?);
-            Ok(())
-        }),
+        act: Act::App(AppValue::Text),
         ..OPT
     },
     Opt {
         name: "reload-on-exception-value",
         group: Group::Reload,
         unit: "text",
-        default: "none",
-        field: "/reload/on_exception_value",
         example: "reload-on-exception-value = connection lost",
-        built: false,
         doc: "Replaces a worker whose application raised an exception with this text.",
-        act: Act::Set(|d, v| {
-            d.config.reload.on_exception_value.push(v.word()?);
-            Ok(())
-        }),
+        act: Act::App(AppValue::Text),
         ..OPT
     },
     Opt {
         name: "reload-on-exception-repr",
         group: Group::Reload,
         unit: "text",
-        default: "none",
-        field: "/reload/on_exception_repr",
         example: "reload-on-exception-repr = MemoryError()",
-        built: false,
         doc: "Replaces a worker whose application raised an exception with this representation.",
-        act: Act::Set(|d, v| {
-            d.config.reload.on_exception_repr.push(v.word()?);
-            Ok(())
-        }),
+        act: Act::App(AppValue::Text),
         ..OPT
     },
 ];

@@ -168,6 +168,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/router/auto_chunked",
         example: "http-auto-chunked = true",
+        differs: "always on",
         doc: "Sends answers without a length in chunks, so that the connection can be kept.",
         act: Act::Set(|d, v| {
             d.config.router.auto_chunked = v.switch();
@@ -271,6 +272,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "0",
         field: "/router/modifier1",
         example: "http-modifier1 = 0",
+        built: false,
         doc: "Sets the first modifier of requests to the backend.",
         act: Act::Set(|d, v| {
             d.config.router.modifier1 = v.count_as()?;
@@ -285,6 +287,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "0",
         field: "/router/modifier2",
         example: "http-modifier2 = 0",
+        built: false,
         doc: "Sets the second modifier of requests to the backend.",
         act: Act::Set(|d, v| {
             d.config.router.modifier2 = v.count_as()?;
@@ -313,7 +316,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/router/quiet",
         example: "http-quiet = true",
-        built: false,
         doc: "Leaves connection errors of the router out of the log.",
         act: Act::Set(|d, v| {
             d.config.router.quiet = v.switch();

@@ -304,6 +304,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/no_defer_accept",
         example: "no-defer-accept = true",
+        differs: "always so",
         doc: "Hands connections over before their first byte (no `TCP_DEFER_ACCEPT`).",
         act: Act::Set(|d, v| {
             d.config.limits.no_defer_accept = v.switch();
@@ -318,7 +319,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/freebind",
         example: "freebind = true",
-        built: false,
         doc: "Allows binding an address that the machine does not have yet (`IP_FREEBIND`).",
         act: Act::Set(|d, v| {
             d.config.limits.freebind = v.switch();
@@ -334,7 +334,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/tcp_fast_open",
         example: "tcp-fast-open = 16",
-        built: false,
         doc: "Sets the queue of `TCP_FASTOPEN`.",
         act: Act::Set(|d, v| {
             d.config.limits.tcp_fast_open = Some(v.count_as()?);
@@ -349,7 +348,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/socket_sndbuf",
         example: "socket-sndbuf = 262144",
-        built: false,
         doc: "Sets the kernel's send buffer of each connection.",
         act: Act::Set(|d, v| {
             d.config.limits.socket_sndbuf = Some(v.count_as()?);
@@ -364,7 +362,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/socket_rcvbuf",
         example: "socket-rcvbuf = 262144",
-        built: false,
         doc: "Sets the kernel's receive buffer of each connection.",
         act: Act::Set(|d, v| {
             d.config.limits.socket_rcvbuf = Some(v.count_as()?);

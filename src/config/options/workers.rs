@@ -207,6 +207,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/max_lifetime",
         example: "max-worker-lifetime = 3600",
+        built: false,
         doc: "Replaces a worker at this age; 0 for never.",
         act: Act::Set(|d, v| {
             d.config.workers.max_lifetime = v.seconds_or_off()?;
@@ -221,6 +222,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "0",
         field: "/workers/max_lifetime_delta",
         example: "max-worker-lifetime-delta = 60",
+        built: false,
         doc: "Adds so much to `max-worker-lifetime` for each worker before it.",
         act: Act::Set(|d, v| {
             d.config.workers.max_lifetime_delta = v.seconds()?;

@@ -33,6 +33,8 @@ const MOST: usize = 100_000;
 pub(crate) enum Directive {
     /// Reads another file at this place.
     Load(Format),
+    /// Reads the options of a Paste Deploy file and names it as the application's.
+    IniPaste,
     /// Reads another file after all others.
     Inherit,
     /// Defines a placeholder, or sets an option.
@@ -190,6 +192,12 @@ impl<'m> Reader<'m> {
             Directive::Load(format) => {
                 let name = self.expand_now(entry)?;
                 self.load(&name, format, &entry.origin)
+            }
+            Directive::IniPaste => {
+                let name = self.expand_now(entry)?;
+                self.load(&name, Format::Ini, &entry.origin)?;
+                let value = format!("config:{}", self.machine.path(&name).display());
+                self.push(Entry { key: "paste".into(), value, ..entry.clone() })
             }
             Directive::Set => self.define(entry, false),
             Directive::SetPlaceholder => self.define(entry, true),

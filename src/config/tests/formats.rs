@@ -101,3 +101,11 @@ fn formats_may_load_each_other() {
     let config = case.run("t.ini").quiet();
     assert_eq!((config.workers.processes, config.workers.threads, config.files.len()), (5, 2, 5));
 }
+
+#[test]
+fn a_paste_file_gives_options_and_application() {
+    let case = Case::with("p.ini", "[uwsgi]\nthreads = 3\n[app:main]\nuse = egg:shop\n");
+    let config = case.run("--ini-paste p.ini").quiet();
+    assert_eq!(config.workers.threads, 3);
+    assert_eq!(config.app.last("paste"), Some(&*format!("config:{}", case.path().join("p.ini").display())));
+}

@@ -151,6 +151,15 @@ fn explain() {
 }
 
 #[test]
+fn comments_and_traps() {
+    let case = Case::ini(
+        "chdir = /srv # the shop\nmodule = app ; main\nsocket = /tmp/a.sock ; local\ndaemonize = /tmp/x.log\n",
+    )
+    .env("INVOCATION_ID", "1");
+    assert_snapshot!(case.said("t.ini"));
+}
+
+#[test]
 fn check() {
     let case = Case::ini(
         "project = shop\nchdir = /srv/%(project)\nhttp-socket = :8080\nprocesses = 4 ; four\nvaccum = true\nharakiri = 30\n\
