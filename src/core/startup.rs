@@ -12,7 +12,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use rsgi_config::{Address, Config, Diagnostic, Loaded, Protocol, Socket};
+use nix::unistd::{Group, User};
+use rsgi_config::{Address, Config, Diagnostic, Loaded, Process, Protocol, Socket};
 use rsgi_sys::fork::{Fork, exit_now, fork};
 use tracing::{info, warn};
 
@@ -69,6 +70,9 @@ pub enum StartError {
     /// A limit of the operating system.
     #[error("{0}: the limit cannot be set")]
     Limit(&'static str, #[source] nix::Error),
+    /// Nobody of that name, in uWSGI's words.
+    #[error("{0} {1} not found.")]
+    Nobody(&'static str, String),
     /// The process cannot detach.
     #[error("daemonize: the process cannot detach")]
     Detach(#[source] io::Error),
@@ -126,6 +130,7 @@ pub fn start(
     if !has_socket(&config) {
         return Err(StartError::NoSocket);
     }
+    check_names(&config.process)?;
     let waiting = open_log(&config)?;
     logging::date_lines(config.log.date.as_deref());
     say(warnings, printed);
@@ -289,6 +294,21 @@ fn passed_by_systemd() -> Vec<i32> {
     (3..3_i32.saturating_add(count.clamp(0, 1024))).collect()
 }
 
+/// A user or group that does not exist is found out before anything is made.
+fn check_names(process: &Process) -> Result<(), StartError> {
+    let is_number = |name: &str| name.parse::<u32>().is_ok();
+    if let Some(user) = process.uid.as_deref().filter(|user| !is_number(user))
+        && !matches!(User::from_name(user), Ok(Some(_)))
+    {
+        return Err(StartError::Nobody("user", user.to_owned()));
+    }
+    let groups = process.gid.iter().chain(&process.add_gid).filter(|group| !is_number(group));
+    match groups.into_iter().find(|group| !matches!(Group::from_name(group), Ok(Some(_)))) {
+        Some(group) => Err(StartError::Nobody("group", group.clone())),
+        None => Ok(()),
+    }
+}
+
 /// Sends the log where the options say; with `daemonize`, detaches from whoever started this process.
 fn open_log(config: &Config) -> Result<Option<io::PipeWriter>, StartError> {
     let log = &config.log;
@@ -367,6 +387,16 @@ mod tests {
         let config = Config { files: vec!["/srv/app.ini".into(), "/srv/common.ini".into()], ..Config::default() };
         let banner = banner(&config);
         assert!(banner.starts_with("rsgi 0.1.0 on ") && banner.ends_with(", config /srv/app.ini, /srv/common.ini"));
+    }
+
+    #[test]
+    fn names_are_checked_before_anything_is_made() {
+        let mut process = Process { uid: Some("root".into()), gid: Some("12345".into()), ..Process::default() };
+        assert!(check_names(&process).is_ok());
+        process.add_gid.push("no-such-group".into());
+        assert_eq!(check_names(&process).unwrap_err().to_string(), "group no-such-group not found.");
+        process.uid = Some("nobody-of-that-name".into());
+        assert_eq!(check_names(&process).unwrap_err().to_string(), "user nobody-of-that-name not found.");
     }
 
     #[test]

@@ -74,6 +74,9 @@ pub enum BindError {
     /// Nobody with that name.
     #[error("chown-socket: there is no user or group {0}")]
     NoUser(String),
+    /// A path that does not fit into a socket address (unix(7)).
+    #[error("{0} is too long for a unix socket: a path may have 107 bytes (108 with its end), this one has {len}", len = .0.len())]
+    TooLong(String),
     /// Anything else.
     #[error("{0} cannot be bound")]
     Other(String, #[source] io::Error),
@@ -214,6 +217,9 @@ fn explain(address: &Address, error: io::Error) -> BindError {
         io::ErrorKind::AlreadyExists => BindError::NotASocket(name),
         io::ErrorKind::AddrNotAvailable => BindError::NotHere(name),
         io::ErrorKind::PermissionDenied if matches!(address, Address::Tcp { .. }) => BindError::Privileged(name),
+        io::ErrorKind::InvalidInput if matches!(address, Address::Unix(path) if path.as_os_str().len() > 107) => {
+            BindError::TooLong(name)
+        }
         _ => BindError::Other(name, error),
     }
 }
