@@ -122,7 +122,7 @@ pub struct HeadView<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The dynamic loader refused the file.
-    #[error("unable to load plugin {}: {source}", path.display())]
+    #[error("unable to load plugin {}", path.display())]
     Open {
         /// The file.
         path: OsString,

@@ -76,8 +76,6 @@ fn print(text: &str, exit_code: i32) -> Exit {
 }
 
 fn fail(error: &dyn std::error::Error) -> Exit {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    tracing::error!("{text}");
+    tracing::error!("{}", logging::chain(error));
     Exit::Config
 }

@@ -162,14 +162,14 @@ fn version_of_home(text: &str) -> Option<String> {
 fn find(config: &Config, name: &str) -> Result<Language, PluginError> {
     let places = places(config);
     let files: Vec<PathBuf> = places.iter().flat_map(|place| plugin_files(place)).collect();
+    let named = |file: &&PathBuf| file.file_name().and_then(|file| file.to_str()).and_then(language_of);
     let exact = format!("rsgi_{name}.so");
     let is = |file: &&PathBuf| file.file_name().is_some_and(|file| *file == *exact);
-    let is_version_of = |file: &&PathBuf| {
-        let asked = language_of(name).map(|wanted| wanted.version).unwrap_or_default();
-        let file = file.file_name().and_then(|file| file.to_str()).and_then(language_of);
-        file.is_some_and(|file| fits(&asked, &file.version))
-    };
-    if let Some(file) = files.iter().find(is).or_else(|| files.iter().find(is_version_of)) {
+    let asked = language_of(name).map(|wanted| wanted.version).unwrap_or_default();
+    let fitting = files.iter().filter(|file| named(file).is_some_and(|file| fits(&asked, &file.version)));
+    // Of several that fit, the newest version; 3.9 is older than 3.12.
+    let minor = |file: &&PathBuf| named(file).and_then(|file| file.version.split_once('.')?.1.parse::<u32>().ok());
+    if let Some(file) = files.iter().find(is).or_else(|| fitting.rev().max_by_key(minor)) {
         return Ok(Language::load(file.as_os_str())?);
     }
     let list = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");

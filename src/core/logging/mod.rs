@@ -6,7 +6,7 @@
 pub mod request;
 pub mod sink;
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -48,6 +48,13 @@ pub fn reopen(config: &Config) {
     if let Err(error) = opened {
         tracing::warn!("the log cannot be opened anew: {error}");
     }
+}
+
+/// An error with its causes, in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Writes one line as it is (the date aside). `text` comes without its newline.
@@ -93,14 +100,11 @@ impl Visit for Text<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // Writing to a String cannot fail.
-        let _ = if field.name() == "message" {
-            write!(self.0, "{value:?}")
-        } else {
-            write!(self.0, " {}={value:?}", field.name())
-        };
-        if self.0.contains('\n') {
-            *self.0 = self.0.replace('\n', "\\n");
+        let text =
+            if field.name() == "message" { format!("{value:?}") } else { format!(" {}={value:?}", field.name()) };
+        for c in text.chars() {
+            // What a client or an application said must not look like a line of ours, nor steer a terminal.
+            if c.is_control() { self.0.extend(c.escape_default()) } else { self.0.push(c) }
         }
     }
 }
@@ -123,8 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn an_error_tells_its_causes() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::io::Error);
+        assert_eq!(chain(&Outer(std::io::Error::other("inner"))), "outer: inner");
+    }
+
+    #[test]
     fn an_event_is_one_line() {
         assert_eq!(text(|| tracing::info!(pid = 7, "worker {} ready", 1)), "worker 1 ready pid=7");
-        assert_eq!(text(|| tracing::info!("a\nforged line")), "a\\nforged line");
+        assert_eq!(text(|| tracing::info!("a\nforged \x1b[31mline é")), "a\\nforged \\u{1b}[31mline é");
     }
 }

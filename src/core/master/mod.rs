@@ -27,6 +27,7 @@ use tracing::{info, warn};
 use crate::control::{Order, Report};
 use crate::ending::Ending;
 use crate::exit::Exit;
+use crate::logging;
 use crate::process::{self, Instance, Meaning};
 use crate::role::Role;
 use crate::startup::Started;
@@ -341,8 +342,10 @@ impl Master {
             let before = self.generations.get(&self.serving);
             let others = self.generations.values().filter(|other| other.number != self.serving);
             let bound = before.into_iter().chain(others).map(|generation| &generation.sockets);
-            let sockets = sockets::Sockets::bind(&config, bound).map_err(|error| report(&error))?;
-            Generation::prepare(number, config, sockets, before).map_err(|error| report(&error))
+            let sockets =
+                sockets::Sockets::bind(&config, bound).map_err(|error| format!("error: {}", logging::chain(&error)))?;
+            Generation::prepare(number, config, sockets, before)
+                .map_err(|error| format!("error: {}", logging::chain(&error)))
         });
         let plan = match plan {
             Ok(generation) => {
@@ -352,7 +355,7 @@ impl Master {
             }
             Err(why) => {
                 for line in why.lines() {
-                    crate::logging::line(line.as_bytes());
+                    logging::line(line.as_bytes());
                 }
                 None
             }
@@ -382,7 +385,7 @@ impl Master {
     }
 
     fn reopen_and_count(&mut self) {
-        crate::logging::reopen(&self.started.config);
+        logging::reopen(&self.started.config);
         for zygote in self.zygotes.values().filter_map(|zygote| zygote.channel.as_ref()) {
             // One that does not listen is being seen to elsewhere.
             let _ = message::send(zygote.as_fd(), &Request::ReopenLog, None);
@@ -406,12 +409,6 @@ impl Master {
         }
         info!("goodbye to rsgi.");
     }
-}
-
-/// An error with its causes, in one line.
-fn report(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(format!("error: {error}"), |text, cause| format!("{text}: {cause}"))
 }
 
 fn control_pair() -> io::Result<(UnixStream, OwnedFd)> {

@@ -73,7 +73,7 @@ pub fn run(handover: Handover, descriptors: Descriptors) -> Exit {
 /// Everything up to the first fork.
 fn load(handover: Handover, mut descriptors: Descriptors) -> Result<(Nest, OwnedFd, u32), Exit> {
     let broken = |error: HandoverError| {
-        error!("{error}");
+        error!("{}", logging::chain(&error));
         Exit::Config
     };
     let config = &handover.config;
@@ -95,7 +95,7 @@ fn load(handover: Handover, mut descriptors: Descriptors) -> Result<(Nest, Owned
 
     change_directory("chdir", config.process.chdir.as_deref())?;
     let language = plugins::choose(config).map_err(|error| {
-        error!("{error}");
+        error!("{}", logging::chain(&error));
         Exit::Config
     })?;
     let server: &'static Server = Box::leak(Box::new(Server::new(config, handover.instance, board)));
