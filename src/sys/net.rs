@@ -45,6 +45,17 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<Option<(OwnedFd, Peer)>> {
     }
 }
 
+/// Bytes that were sent over a unix socket and that nobody has received yet (`SIOCOUTQ`).
+///
+/// # Errors
+/// When the descriptor is no socket.
+pub fn unreceived(socket: BorrowedFd<'_>) -> nix::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: SIOCOUTQ writes one int.
+    nix::errno::Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) })?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
 fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or(address, |ip| SocketAddr::new(IpAddr::V4(ip), address.port())),
@@ -77,6 +88,16 @@ mod tests {
         let (_socket, peer) = accept(listener.as_fd()).unwrap().unwrap();
         assert_eq!(peer, Peer::Unix);
         std::fs::remove_file(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_nobody_received_is_counted() {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert_eq!(unreceived(ours.as_fd()), Ok(0));
+        std::io::Write::write_all(&mut &ours, b"abc").unwrap();
+        assert!(unreceived(ours.as_fd()).unwrap() >= 3);
+        std::io::Read::read_exact(&mut &theirs, &mut [0; 3]).unwrap();
+        assert_eq!(unreceived(ours.as_fd()), Ok(0));
     }
 
     #[test]

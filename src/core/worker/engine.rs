@@ -214,6 +214,11 @@ impl Engine {
         }
     }
 
+    /// Whether a router has not even taken the links that were passed to it: it is gone, or not there yet.
+    pub(super) fn is_deaf(&self, router: usize) -> bool {
+        self.rendezvous.get(router).is_none_or(|fd| rsgi_sys::net::unreceived(fd.as_fd()).is_ok_and(|count| count > 0))
+    }
+
     /// Takes the count of links to a router that could not be dialled; the caller dials them again.
     pub(super) fn take_undialled(&self, router: usize) -> usize {
         self.undialled.get(router).map_or(0, |count| count.swap(0, Relaxed))
@@ -267,6 +272,8 @@ impl Engine {
     pub(super) fn deadline(&self, connection: &Connection) -> u32 {
         use super::connection::Phase;
         let seconds = match (&connection.speaks, &connection.phase) {
+            // A router that is alive closes a link at once when its core has said goodbye.
+            (Speaks::Link { .. }, _) if connection.said_bye => 1,
             (Speaks::Link { .. }, _) => return 0,
             (_, Phase::Linger { .. }) => 2,
             (_, Phase::Body(_)) => self.limits.inactive,

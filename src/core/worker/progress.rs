@@ -70,10 +70,14 @@ impl Core<'_> {
     fn begin(&mut self, connection: &mut Connection) -> Option<Fate> {
         if connection.input.is_empty() {
             if self.engine.is_draining() {
-                if connection.is_link() {
-                    self.say_bye(connection);
-                } else if connection.served > 0 || connection.registered {
-                    return Some(Fate::Close);
+                match connection.speaks {
+                    // Nobody is there to hear a goodbye.
+                    Speaks::Link { router, .. } if connection.served == 0 && self.engine.is_deaf(router) => {
+                        return Some(Fate::Close);
+                    }
+                    Speaks::Link { .. } => self.say_bye(connection),
+                    _ if connection.served > 0 || connection.registered => return Some(Fate::Close),
+                    _ => {}
                 }
             }
             if !self.out.is_empty() && !self.flush(connection) {

@@ -803,3 +803,19 @@ fn a_leaving_worker_says_goodbye_to_the_router() {
     drop(link);
     assert_eq!(worker.thread.take().unwrap().join().unwrap(), Exit::Raw(30));
 }
+
+#[test]
+fn a_worker_whose_router_is_gone_leaves_at_once() {
+    let (mut worker, links, rendezvous) = linked(2);
+    drop(links);
+    worker.control.write_all(&[Order::Drain.byte()]).unwrap();
+    assert_eq!(worker.thread.take().unwrap().join().unwrap(), Exit::Raw(30));
+    drop(rendezvous);
+}
+
+#[test]
+fn a_router_that_does_not_answer_a_goodbye_is_left() {
+    let (mut worker, _links, _rendezvous) = linked(1);
+    worker.control.write_all(&[Order::Drain.byte()]).unwrap();
+    assert_eq!(worker.thread.take().unwrap().join().unwrap(), Exit::Raw(30));
+}
