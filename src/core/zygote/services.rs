@@ -1,5 +1,7 @@
 //! What the core does for the language plugin outside of requests, in the zygote and in its workers.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use rsgi_abi::host::{App, Services};
 use rsgi_abi::types;
 use rsgi_config::Config;
@@ -18,12 +20,14 @@ pub(super) struct Server {
     cores: u32,
     buffer_size: usize,
     board: Scoreboard,
+    /// Number of the next application, loaded or not.
+    next_app: AtomicU32,
 }
 
 impl Server {
     pub(super) fn new(config: &Config, instance: Instance, board: Scoreboard) -> Self {
         let (processes, cores) = (config.workers.processes, config.workers.threads.max(1));
-        Self { instance, processes, cores, buffer_size: config.limits.buffer_size, board }
+        Self { instance, processes, cores, buffer_size: config.limits.buffer_size, board, next_app: AtomicU32::new(0) }
     }
 }
 
@@ -35,10 +39,16 @@ impl Services for Server {
     fn app_loaded(&self, app: App<'_>) {
         let (name, mountpoint) = (String::from_utf8_lossy(app.name), String::from_utf8_lossy(app.mountpoint));
         match app.id {
-            Some(id) => info!("{}", ready_line(id, &name, &mountpoint, app.micros, app.is_default)),
+            Some(id) => {
+                self.next_app.store(id.saturating_add(1), Relaxed);
+                info!("{}", ready_line(id, &name, &mountpoint, app.micros, app.is_default));
+            }
+            // The plugin has logged the reason; this is uWSGI's line, for whoever looks for it.
             None => {
-                let error = String::from_utf8_lossy(app.error);
-                warn!("unable to load app {name} (mountpoint='{mountpoint}'): {error}");
+                let number = self.next_app.fetch_add(1, Relaxed);
+                warn!(
+                    "unable to load app {number} (mountpoint='{mountpoint}') (callable not found or import error): {name}"
+                );
             }
         }
     }
