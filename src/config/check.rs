@@ -7,8 +7,9 @@ use std::fmt::Write;
 use crate::Loaded;
 use crate::apply::{apply, would};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::lookup::{Known, find, nearest};
 use crate::machine::Machine;
-use crate::option::{Known, Verdict, find, nearest};
+use crate::option::Verdict;
 use crate::source::{Entry, Halt, Reader};
 
 /// What is said about one line: a word that is counted, and the rest.

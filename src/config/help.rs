@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use crate::Loaded;
 use crate::config::Config;
-use crate::option::{Arg, Group, Known, Opt, Tier, Verdict, find, nearest};
+use crate::lookup::{Known, find, nearest};
+use crate::option::{Arg, Group, Opt, Tier, Verdict};
 use crate::options::rows;
 
 /// Answers `rsgi explain OPTION…`; `None` for any other command line.

@@ -46,7 +46,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::draft::Draft;
-    use crate::option::{Act, Arg, Known, find};
+    use crate::lookup::{Known, find};
+    use crate::option::{Act, Arg};
     use crate::origin::{Origin, Place};
     use crate::value::Value;
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::file::{Format, not_a_config};
 use super::{Halt, Reader};
 use crate::diagnostic::Diagnostic;
-use crate::option::{Arg, Known, by_prefix, find, find_named, find_short, nearest};
+use crate::lookup::{Known, by_prefix, find, find_named, find_short, nearest};
+use crate::option::Arg;
 use crate::origin::{Origin, Place, Span};
 
 /// The words of the command line, taken one by one.

@@ -2,6 +2,7 @@
 //! here: loading files, repeating and skipping lines, defining placeholders.
 
 mod argv;
+mod directive;
 mod environment;
 mod file;
 mod ini;
@@ -16,70 +17,18 @@ use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
 use crate::expand::Expander;
+use crate::lookup::find;
 use crate::machine::Machine;
 use crate::magic::FileNames;
-use crate::option::{Act, Known, find};
 use crate::origin::Origin;
 use crate::value::{Fault, Value};
 
+pub(crate) use directive::{Directive, Repeat, directive};
 pub(crate) use file::Format;
 pub(crate) use logic::Test;
 
 /// Most options of one configuration, so that no loop can fill the memory.
 const MOST: usize = 100_000;
-
-/// An option that acts while sources are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Directive {
-    /// Reads another file at this place.
-    Load(Format),
-    /// Reads the options of a Paste Deploy file and names it as the application's.
-    IniPaste,
-    /// Reads another file after all others.
-    Inherit,
-    /// Defines a placeholder, or sets an option.
-    Set,
-    /// Defines a placeholder, which must not be an option.
-    SetPlaceholder,
-    /// Repeats the lines up to the end of the block.
-    Repeat(Repeat),
-    /// Takes the lines up to the end of the block if the test says so; with `true`, if it does not.
-    When(Test, bool),
-    /// Ends a block.
-    End,
-    /// Makes unknown keys errors from here on.
-    Strict,
-    /// Prints all options and ends.
-    Help,
-    /// Prints the version and ends.
-    Version,
-    /// Prints a text at the start.
-    Print,
-    /// Prints the value of an option and ends.
-    Get,
-    /// Ends with a code.
-    Exit,
-}
-
-impl Directive {
-    /// Whether it acts only after everything is read and expanded.
-    pub(crate) fn waits(self) -> bool {
-        matches!(self, Self::Inherit | Self::Print | Self::Get)
-    }
-}
-
-/// What a loop runs over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// Words separated by blanks.
-    Words,
-    /// Paths that match a pattern.
-    Glob,
-    /// Numbers from 1.
-    Times,
-    /// Lines of a file.
-    Lines,
-}
 
 /// One option as read.
 #[derive(Clone, Debug)]
@@ -246,20 +195,9 @@ pub(crate) fn first_value(entries: &[Entry], name: &str) -> Option<String> {
     entries.iter().find(|entry| entry.key == name).map(|entry| entry.value.clone())
 }
 
-/// What a key does while sources are read.
-pub(crate) fn directive(key: &str) -> Option<Directive> {
-    match find(key) {
-        Some(Known::Row(opt)) => match opt.act {
-            Act::Read(directive) => Some(directive),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 /// The message about a key that nobody knows.
 pub(crate) fn unknown(entry: &Entry, strict: bool) -> Diagnostic {
-    let near = crate::option::nearest(&entry.key);
+    let near = crate::lookup::nearest(&entry.key);
     let help = match (near.is_empty(), strict) {
         (false, _) => format!("did you mean {}?", near.join(" or ")),
         (true, true) => format!("write set-placeholder = {}=… if it is a placeholder", entry.key),
