@@ -9,8 +9,8 @@ pub struct Line<'a> {
     pub pid: u32,
     /// Number of the application, -1 for none.
     pub app: i32,
-    /// Number of this request within its worker.
-    pub worker_request: u64,
+    /// Number of this request within its worker; `None` when no application was there to take it.
+    pub worker_request: Option<u64>,
     /// Number of this request within the instance.
     pub total_request: u64,
     /// REMOTE_ADDR.
@@ -62,7 +62,7 @@ impl Line<'_> {
         };
         put(out, "[pid: ", self.pid.into());
         put(out, "|app: ", self.app.into());
-        put(out, "|req: ", self.worker_request.into());
+        put(out, "|req: ", self.worker_request.map_or(-1, i128::from));
         put(out, "/", self.total_request.into());
         out.extend_from_slice(b"] ");
         escape(out, self.addr);
@@ -116,7 +116,7 @@ mod tests {
     const LINE: Line<'_> = Line {
         pid: 15255,
         app: 0,
-        worker_request: 1,
+        worker_request: Some(1),
         total_request: 3,
         addr: b"127.0.0.1",
         user: b"",
@@ -154,9 +154,12 @@ mod tests {
 
     #[test]
     fn shows_microseconds_sendfile_and_no_application() {
-        let line = Line { app: -1, show_micros: true, by_sendfile: true, ..LINE };
+        let line = Line { app: -1, worker_request: None, show_micros: true, by_sendfile: true, ..LINE };
         let text = text(&line);
-        assert!(text.contains("|app: -1|") && text.contains(" in 1999 micros via sendfile() (HTTP/1.1"), "{text}");
+        assert!(
+            text.contains("|app: -1|req: -1/3]") && text.contains(" in 1999 micros via sendfile() (HTTP/1.1"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -98,11 +98,11 @@ impl WorkerSlot {
         self.get(0)
     }
 
-    /// Counts one request; returns the number of this process's requests, 1 first.
+    /// Counts one request; returns its number among those of all processes that had this worker's number, 1 first.
     #[must_use]
     pub fn count_request(self) -> u64 {
-        self.add(1, 1);
-        self.add(2, 1) + 1
+        self.add(2, 1);
+        self.add(1, 1) + 1
     }
 
     /// Requests of all processes that had this number.

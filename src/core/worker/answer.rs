@@ -34,6 +34,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// An answer of our own.
+    pub(super) fn of_error(code: u16, headers: u32, head: usize, body: usize) -> Self {
+        Self { code, headers, head_bytes: head as u64, body_bytes: body as u64, ..Self::default() }
+    }
+
     pub(super) fn head(&mut self, head: &HeadView<'_>, protocol: &str) {
         self.code = head.code;
         self.headers = head.count;
@@ -208,7 +213,10 @@ impl Answer<'_> {
                 fastcgi::encode_end(self.out, self.facts.record, EndStatus::Complete);
             }
         }
-        self.tally.code = 500;
+        let head = text.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |at| at + 4);
+        let headers = text.get(..head).unwrap_or_default().iter().filter(|&&byte| byte == b'\n').count();
+        let headers = u32::try_from(headers.saturating_sub(2)).unwrap_or(0);
+        self.tally = Tally::of_error(500, headers, head + error.len() - text.len(), text.len() - head);
         self.must_close = true;
     }
 

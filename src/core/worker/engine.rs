@@ -277,12 +277,14 @@ impl Engine {
             (Speaks::Link { .. }, _) => return 0,
             (_, Phase::Linger { .. }) => 2,
             (_, Phase::Body(_)) => self.limits.inactive,
-            (Speaks::Uwsgi { .. } | Speaks::Scgi { .. }, Phase::Head) => self.limits.inactive,
-            // A web server keeps its connections for a while; a new one must speak soon.
-            (Speaks::Http | Speaks::Fastcgi { .. }, Phase::Head) => match connection.head_began {
-                Some(began) => return began.saturating_add(self.limits.header).saturating_add(1).max(1),
-                None if connection.served == 0 => self.limits.header,
-                None => self.limits.keepalive,
+            (_, Phase::Head) => match connection.head_began {
+                // However diligently it drips in, a head has an end.
+                Some(began) => {
+                    let left = began.saturating_add(self.limits.header).saturating_sub(self.now());
+                    self.limits.inactive.min(left)
+                }
+                None if connection.served > 0 => self.limits.keepalive,
+                None => self.limits.inactive,
             },
         };
         // Whole seconds have passed only after one more tick.

@@ -31,11 +31,11 @@ pub(super) fn dial(rendezvous: BorrowedFd<'_>, hello: &Hello) -> nix::Result<Own
     Ok(ours)
 }
 
-/// Appends a whole answer of our own: `code` with its reason as text.
-pub(super) fn encode_error(out: &mut Vec<u8>, code: u16) {
+/// Appends a whole answer of our own: `code` with its reason as text. Returns what is to be said of it.
+pub(super) fn encode_error(out: &mut Vec<u8>, code: u16, version: &str) -> Tally {
     let reason = rsgi_abi::head::reason(code);
     let status = format!("{code} {reason}");
-    let length = reason.len() + 1;
+    let length = reason.len();
     let lines = format!("Content-Type: text/plain\r\nContent-Length: {length}\r\n");
     let response = link::Response {
         code,
@@ -51,8 +51,8 @@ pub(super) fn encode_error(out: &mut Vec<u8>, code: u16) {
     };
     if link::encode_response(out, &response).is_ok() {
         out.extend_from_slice(reason.as_bytes());
-        out.push(b'\n');
     }
+    Tally::of_error(code, 2, version.len() + 1 + status.len() + 2 + lines.len() + 2, length)
 }
 
 /// One answer over a link.
@@ -129,8 +129,7 @@ impl LinkAnswer<'_> {
     pub(super) fn finish(mut self) -> (Tally, bool, Remains) {
         match self.state {
             State::Waiting(_) => {
-                encode_error(self.out, 500);
-                self.tally.code = 500;
+                self.tally = encode_error(self.out, 500, self.facts.version.name());
                 self.state = State::Done;
             }
             State::Body(_) => {

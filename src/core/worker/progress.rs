@@ -202,7 +202,9 @@ impl Core<'_> {
             Reply::Status(status) => {
                 tracing::warn!("client {peer}: {} ({status})", refusal.reason);
                 match connection.speaks {
-                    Speaks::Link { .. } => super::link::encode_error(&mut self.out, status),
+                    Speaks::Link { .. } => {
+                        super::link::encode_error(&mut self.out, status, "");
+                    }
                     Speaks::Scgi { nph: false } | Speaks::Fastcgi { nph: false } => {
                         self.out.extend_from_slice(b"Status: ");
                         self.out.extend_from_slice(canned(status).get(9..).unwrap_or_default());

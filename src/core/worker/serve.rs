@@ -128,7 +128,7 @@ impl Core<'_> {
         let line = Line {
             pid: self.engine.pid,
             app: outcome.app,
-            worker_request,
+            worker_request: (outcome.app >= 0).then_some(worker_request),
             total_request,
             addr: forwarded.filter(|addr| !addr.is_empty()).unwrap_or_else(|| var(names::REMOTE_ADDR)),
             user: var(names::REMOTE_USER),

@@ -752,7 +752,7 @@ fn a_link_answers_one_request_after_the_other() {
         for (path, answer) in [
             ("/", "200 hello"),
             ("/stream", "200 one,two,three"),
-            ("/silent", "500 Internal Server Error\n"),
+            ("/silent", "500 Internal Server Error"),
             ("/broken", "200 begun aborted"),
             ("/short", "200 12345 aborted"),
             ("/long", "200 123"),

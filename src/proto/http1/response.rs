@@ -208,28 +208,28 @@ pub fn canned(code: u16) -> &'static [u8] {
                 $($code => concat!(
                     "HTTP/1.1 ", $code, " ", $reason, "\r\n",
                     "Content-Type: text/plain\r\nContent-Length: ", $length, "\r\nConnection: close\r\n\r\n",
-                    $reason, "\n",
+                    $reason,
                 ).as_bytes(),)*
                 _ => canned(500),
             }
         };
     }
     answers! {
-        400 "Bad Request" 12,
-        403 "Forbidden" 10,
-        404 "Not Found" 10,
-        408 "Request Timeout" 16,
-        413 "Content Too Large" 18,
-        414 "URI Too Long" 13,
-        417 "Expectation Failed" 19,
-        429 "Too Many Requests" 18,
-        431 "Request Header Fields Too Large" 32,
-        500 "Internal Server Error" 22,
-        501 "Not Implemented" 16,
-        502 "Bad Gateway" 12,
-        503 "Service Unavailable" 20,
-        504 "Gateway Timeout" 16,
-        505 "HTTP Version Not Supported" 27
+        400 "Bad Request" 11,
+        403 "Forbidden" 9,
+        404 "Not Found" 9,
+        408 "Request Timeout" 15,
+        413 "Content Too Large" 17,
+        414 "URI Too Long" 12,
+        417 "Expectation Failed" 18,
+        429 "Too Many Requests" 17,
+        431 "Request Header Fields Too Large" 31,
+        500 "Internal Server Error" 21,
+        501 "Not Implemented" 15,
+        502 "Bad Gateway" 11,
+        503 "Service Unavailable" 19,
+        504 "Gateway Timeout" 15,
+        505 "HTTP Version Not Supported" 26
     }
 }
 
