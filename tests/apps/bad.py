@@ -186,7 +186,13 @@ def header_not_latin(environ, start_response):
 
 
 @wrong
-def hop_by_hop(environ, start_response):
+def chunks_of_its_own(environ, start_response):
+    start_response("200 OK", [("Transfer-Encoding", "chunked")])
+    return [b"1\r\nx\r\n", b"0\r\n\r\n"]
+
+
+@wrong
+def chunks_that_are_none(environ, start_response):
     start_response("200 OK", [("Transfer-Encoding", "chunked")])
     return [b"x"]
 

@@ -38,7 +38,6 @@ fn a_mistake_before_any_output_is_a_500_and_the_worker_goes_on() {
         "/raises_in_first_step",
         "/raises_unprintable",
         "/raises_base_exception",
-        "/raises_keyboard_interrupt",
         "/raises_generator_exit",
         "/recursion",
         "/returns_none",
@@ -59,7 +58,6 @@ fn a_mistake_before_any_output_is_a_500_and_the_worker_goes_on() {
         "/header_name_splits",
         "/header_name_with_blank",
         "/header_not_latin",
-        "/hop_by_hop",
         "/length_is_nonsense",
     ] {
         let lines = server.log.len();
@@ -93,6 +91,19 @@ fn a_mistake_after_output_breaks_the_answer_off() {
     assert_eq!(pid(&server), worker);
 }
 
+/// Applications written for uWSGI may send chunks of their own; what is no chunk must not pass for one.
+#[test]
+fn chunks_that_the_application_frames_itself() {
+    let server = start("");
+    for port in [8000, 9090] {
+        assert_eq!(server.get(port, "/chunks_of_its_own").expect(200).text(), "x");
+        let request = "GET /chunks_that_are_none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        let answer = String::from_utf8_lossy(&server.connect(port).send(request).rest()).into_owned();
+        assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
+        server.get(port, "/").expect(200);
+    }
+}
+
 #[test]
 fn an_error_in_a_thread_of_the_application_is_logged() {
     let server = start("");
@@ -104,7 +115,15 @@ fn an_error_in_a_thread_of_the_application_is_logged() {
 fn the_end_of_the_worker_is_at_worst_one_request_and_one_worker() {
     let server = start("--processes 2");
     server.workers(2);
-    for path in ["/exits", "/exits_in_iterator", "/exits_hard", "/crashes", "/aborts", "/kills_itself"] {
+    for path in [
+        "/raises_keyboard_interrupt",
+        "/exits",
+        "/exits_in_iterator",
+        "/exits_hard",
+        "/crashes",
+        "/aborts",
+        "/kills_itself",
+    ] {
         for answer in through_every_door(&server, path) {
             let status = answer.get(9..12).unwrap_or("");
             let broken_off = path == "/exits_in_iterator" && status == "200" && !answer.ends_with("0\r\n\r\n");

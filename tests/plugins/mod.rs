@@ -26,7 +26,7 @@ fn each_plugin_serves_its_python() {
         let server = server.start();
         let process = server.get(3031, "/process").expect(200).json();
         assert_eq!(process["version"], release(plugin));
-        server.log.wait_for(&format!("Python {}", regex::escape(&release(plugin))));
+        server.log.wait_for(&format!(r"Python version: {}\.", regex::escape(&release(plugin))));
     }
 }
 

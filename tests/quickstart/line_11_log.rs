@@ -166,13 +166,16 @@ fn start_up_lines() {
     workers.sort();
     let rest = text.iter().filter(|line| !line.starts_with("worker "));
     let text = rest.chain(workers).cloned().collect::<Vec<_>>().join("\n");
+    // Root is warned; nobody else.
+    let text = text.replace("warning: you are running rsgi as root: give it a user of its own with uid and gid\n", "");
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(&regex::escape(env!("CARGO_MANIFEST_DIR")), "[repository]");
     settings.add_filter(&regex::escape(&server.ip.to_string()), "[ip]");
+    settings.add_filter(r"on \w+-\w+, \d+ CPUs?", "on [machine], [n] CPUs");
+    settings.add_filter(r"\d+\.\d+\.\d+\S* \(.*\)\s+\[.*\]", "[version] ([build])");
     settings.add_filter(r"\d+\.\d+\.\d+", "[version]");
     settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[time]");
     settings.add_filter(r"pid:? \d+", "pid [pid]");
     settings.add_filter(r"\d+(\.\d+)? ?m?s\b", "[took]");
-    settings.add_filter(r"\(main, [^)]*\) \[[^\]]*\]", "([build])");
     settings.bind(|| insta::assert_snapshot!("start_up_lines", text));
 }
