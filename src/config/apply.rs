@@ -186,6 +186,7 @@ fn app_value(kind: AppValue, value: &Value<'_>) -> Result<String, Fault> {
     match kind {
         AppValue::Text => Ok(value.text().into()),
         AppValue::Switch => Ok(value.switch().to_string()),
+        AppValue::Pair => value.pair().map(|_| value.text().into()),
         AppValue::Count => value.count().map(|number| number.to_string()),
     }
 }

@@ -45,6 +45,13 @@ pub(crate) fn help() -> String {
     text
 }
 
+/// The text of `--dump-options`: every name that has a row, sorted.
+pub(crate) fn names() -> String {
+    let mut names: Vec<_> = rows().flat_map(|opt| opt.names()).collect();
+    names.sort_unstable();
+    names.join("\n") + "\n"
+}
+
 fn line(text: &mut String, opt: &Opt) {
     let short = opt.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
     let value = match (opt.arg, opt.unit.to_uppercase()) {

@@ -110,6 +110,7 @@ fn load_on(machine: &Machine, args: Vec<OsString>) -> Result<Loaded, ConfigError
 fn stopped(stop: Stop) -> Loaded {
     match stop {
         Stop::Help => Loaded::Print { text: help::help(), exit_code: 0 },
+        Stop::Names => Loaded::Print { text: help::names(), exit_code: 0 },
         Stop::Version => Loaded::Print { text: format!("{}\n", env!("CARGO_PKG_VERSION")), exit_code: 0 },
         Stop::Exit(exit_code) => Loaded::Print { text: String::new(), exit_code },
     }

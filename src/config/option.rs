@@ -79,6 +79,8 @@ pub(crate) enum AppValue {
     Switch,
     /// As a whole number.
     Count,
+    /// As text of the form `KEY=VALUE`.
+    Pair,
 }
 
 /// Whether a value follows on the command line.

@@ -513,7 +513,6 @@ pub(crate) static DECLINED: &[Declined] = &[
     not_built("dlopen", Required, "load a shared library"),
     refused("allowed-modifiers", Required, "requests with other modifiers would not be refused"),
     not_built("remap-modifier", Required, "replace modifiers of requests"),
-    refused("dump-options", None, "use --help"),
     refused("binary-append-data", Required, "this command is not built"),
     not_built("iprint", Required, "print a text at once"),
     refused("cflags", None, "there are no C flags"),

@@ -18,6 +18,15 @@ pub(super) static ROWS: &[Opt] = &[
         ..OPT
     },
     Opt {
+        name: "dump-options",
+        arg: Arg::None,
+        group: Group::General,
+        example: "dump-options =",
+        doc: "Prints the names of all options and ends.",
+        act: Act::Read(Directive::Names),
+        ..OPT
+    },
+    Opt {
         name: "version",
         arg: Arg::None,
         tier: Tier::Quickstart,

@@ -196,7 +196,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/process/auto_procname",
         example: "auto-procname = true",
-        doc: "Names the processes by their role, such as `uWSGI worker 1`.",
+        doc: "Names the processes by their role, such as `rsgi worker 1`.",
         act: Act::Set(|d, v| {
             d.config.process.auto_procname = v.switch();
             Ok(())

@@ -68,7 +68,7 @@ pub(super) static ROWS: &[Opt] = &[
         unit: "PREFIX=APP",
         example: "mount = /store=shop.wsgi:application",
         doc: "Loads an application for all paths below a prefix: `/prefix=file.py` or `/prefix=module:name`.",
-        act: Act::App(AppValue::Text),
+        act: Act::App(AppValue::Pair),
         ..OPT
     },
     Opt {
@@ -137,7 +137,7 @@ pub(super) static ROWS: &[Opt] = &[
         unit: "NAME=MODULE",
         example: "pymodule-alias = settings=shop.settings_live",
         doc: "Makes a module known under another name: `name=module` or `name=file.py`.",
-        act: Act::App(AppValue::Text),
+        act: Act::App(AppValue::Pair),
         ..OPT
     },
     Opt {
@@ -148,7 +148,7 @@ pub(super) static ROWS: &[Opt] = &[
         example: "post-pymodule-alias = settings=shop.settings_live",
         built: false,
         doc: "Makes a module known under another name after the application was loaded.",
-        act: Act::App(AppValue::Text),
+        act: Act::App(AppValue::Pair),
         ..OPT
     },
     Opt {
@@ -392,7 +392,7 @@ pub(super) static ROWS: &[Opt] = &[
         example: "worker-mount = /store=shop.wsgi",
         built: false,
         doc: "Loads a mounted application in each worker.",
-        act: Act::App(AppValue::Text),
+        act: Act::App(AppValue::Pair),
         ..OPT
     },
     Opt {

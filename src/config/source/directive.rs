@@ -29,6 +29,8 @@ pub(crate) enum Directive {
     Help,
     /// Prints the version and ends.
     Version,
+    /// Prints the names of all options and ends.
+    Names,
     /// Prints a text at the start.
     Print,
     /// Prints the value of an option and ends.

@@ -50,6 +50,8 @@ pub(crate) enum Stop {
     Help,
     /// `--version`.
     Version,
+    /// `--dump-options`.
+    Names,
     /// `--exit` with its code.
     Exit(i32),
 }
@@ -157,8 +159,9 @@ impl<'m> Reader<'m> {
             }
             Directive::Help => Err(Halt::Stop(Stop::Help)),
             Directive::Version => Err(Halt::Stop(Stop::Version)),
+            Directive::Names => Err(Halt::Stop(Stop::Names)),
             Directive::Exit => {
-                let code = if entry.value.is_empty() { Ok(0) } else { self.expand_now(entry)?.parse() };
+                let code = if entry.value.is_empty() { Ok(1) } else { self.expand_now(entry)?.parse() };
                 let fault = |_| fault_at(entry, Fault::new("expected an exit code", "write exit = 1"));
                 Err(Halt::Stop(Stop::Exit(code.map_err(fault)?)))
             }

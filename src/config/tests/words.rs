@@ -115,6 +115,8 @@ fn version_help_and_get_print_and_end() {
     assert!(print("--help").0.contains("--wsgi-file FILE"));
     assert_eq!(print("--get q t.ini"), ("5\n".into(), 0));
     assert_eq!(print("--exit=3"), (String::new(), 3));
+    assert_eq!(print("--exit"), (String::new(), 1));
+    assert!(print("--dump-options").0.lines().any(|name| name == "wsgi-file"));
     assert_eq!(print("explain nonsense").1, 1);
 }
 
