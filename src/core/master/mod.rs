@@ -6,7 +6,9 @@
 pub mod fleet;
 mod generation;
 mod reap;
+mod signals;
 pub mod sockets;
+mod spawn;
 pub mod vacuum;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,24 +18,20 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::Pid;
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::{info, warn};
 
-use crate::control::{Order, Report};
-use crate::ending::Ending;
+use crate::control::Order;
 use crate::exit::Exit;
 use crate::logging;
-use crate::process::{self, Instance, Meaning};
-use crate::role::Role;
-use crate::startup::Started;
-use crate::zygote::message::{self, Answer, Request};
+use crate::startup::{self, Started};
+use crate::zygote::message::{self, Request};
 use fleet::{Action, Event, Fleet, Who};
 use generation::Generation;
+use signals::{Heard, Signals};
 
 /// The running master.
 struct Master {
@@ -121,48 +119,6 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
     }
 }
 
-/// A signal that means something to the master.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Heard {
-    Child,
-    Stop,
-    Terminate,
-    Quit,
-    Reload,
-    Counters,
-    Status,
-}
-
-struct Signals(Vec<(tokio::signal::unix::Signal, Heard)>);
-
-impl Signals {
-    fn catch() -> io::Result<Self> {
-        let meanings = [
-            (SignalKind::terminate(), Heard::Terminate),
-            (SignalKind::interrupt(), Heard::Stop),
-            (SignalKind::quit(), Heard::Quit),
-            (SignalKind::hangup(), Heard::Reload),
-            (SignalKind::user_defined1(), Heard::Counters),
-            (SignalKind::user_defined2(), Heard::Status),
-            // Last: what killed a child may have been meant for us too, and then it was no accident.
-            (SignalKind::child(), Heard::Child),
-        ];
-        meanings.into_iter().map(|(kind, heard)| Ok((signal(kind)?, heard))).collect::<io::Result<_>>().map(Self)
-    }
-
-    async fn next(&mut self) -> Heard {
-        std::future::poll_fn(|context| {
-            for (signal, heard) in &mut self.0 {
-                if signal.poll_recv(context).is_ready() {
-                    return std::task::Poll::Ready(*heard);
-                }
-            }
-            std::task::Poll::Pending
-        })
-        .await
-    }
-}
-
 impl Master {
     /// Lets the fleet take note of everything that has happened.
     fn settle(&mut self, events: &mut UnboundedReceiver<Event>) -> Option<Exit> {
@@ -247,64 +203,6 @@ impl Master {
         None
     }
 
-    /// A process that could not even be started counts as one that died at birth.
-    fn check(&mut self, who: Who, started: io::Result<()>) {
-        if let Err(error) = started {
-            warn!("a process cannot be started: {error}");
-            self.queue.push_back(Event::Gone(who, Ending::Unknown));
-        }
-    }
-
-    fn instance(&self, generation: fleet::Generation) -> Instance {
-        Instance { master: std::process::id(), started: self.started.since, generation }
-    }
-
-    fn generation(&self, number: fleet::Generation) -> io::Result<&Generation> {
-        self.generations.get(&number).ok_or_else(|| io::Error::other("the generation is forgotten"))
-    }
-
-    fn start_zygote(&mut self, who: Who, number: fleet::Generation) -> io::Result<()> {
-        let Who::Zygote(serial) = who else { return Ok(()) };
-        let generation = self.generation(number)?;
-        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
-        let mut descriptors = generation.for_zygote()?;
-        descriptors.push((Meaning::Channel, theirs));
-        let pid = process::start(Role::Zygote, 1, self.instance(number), &generation.config, descriptors)?;
-        nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
-        let channel = Rc::new(rsgi_sys::reactor::register(ours)?);
-        let reader = tokio::task::spawn_local(read_answers(who, Rc::clone(&channel), self.sender.clone()));
-        self.zygotes.insert(serial, Zygote { pid, channel: Some(channel), reader });
-        self.queue.push_back(Event::Born(who, pid));
-        Ok(())
-    }
-
-    fn start_router(&mut self, who: Who, number: fleet::Generation, id: u32) -> io::Result<()> {
-        let generation = self.generation(number)?;
-        let mut descriptors = generation.for_router(id)?;
-        let (ours, theirs) = control_pair()?;
-        descriptors.push((Meaning::Control, theirs));
-        let pid = process::start(Role::Router, id, self.instance(number), &generation.config, descriptors)?;
-        self.listen_to(who, None, ours)?;
-        self.queue.push_back(Event::Born(who, pid));
-        Ok(())
-    }
-
-    fn start_worker(&mut self, who: Who, worker: u32, zygote: Who) -> io::Result<()> {
-        let (Who::Worker(birth), Who::Zygote(serial)) = (who, zygote) else { return Ok(()) };
-        let channel = self.zygotes.get(&serial).and_then(|zygote| zygote.channel.clone());
-        let channel = channel.ok_or_else(|| io::Error::other("its zygote is gone"))?;
-        let (ours, theirs) = control_pair()?;
-        message::send(channel.as_fd(), &Request::Fork { worker, birth }, Some(theirs.as_fd()))?;
-        self.listen_to(who, Some(serial), ours)
-    }
-
-    fn listen_to(&mut self, who: Who, zygote: Option<u64>, control: UnixStream) -> io::Result<()> {
-        let control = Rc::new(control);
-        let reader = tokio::task::spawn_local(read_reports(who, Rc::clone(&control), self.sender.clone()));
-        self.servers.insert(who, Server { pid: 0, zygote, control, reader });
-        Ok(())
-    }
-
     fn tell(&mut self, who: Who, order: Order) {
         match who {
             Who::Zygote(serial) => {
@@ -365,6 +263,11 @@ impl Master {
 
     fn serving(&mut self, number: fleet::Generation) {
         let Some(generation) = self.generations.get(&number) else { return };
+        if let Some(before) = self.generations.get(&self.serving).filter(|before| before.number != number) {
+            let known = startup::addresses(&before.config, &before.sockets);
+            let lines = startup::addresses(&generation.config, &generation.sockets);
+            lines.iter().filter(|line| !known.contains(line)).for_each(|line| info!("{line}"));
+        }
         self.serving = number;
         self.started.config = generation.config.clone();
         self.started.serving();
@@ -408,40 +311,5 @@ impl Master {
             self.started.clean_up(&generation.sockets);
         }
         info!("goodbye to rsgi.");
-    }
-}
-
-fn control_pair() -> io::Result<(UnixStream, OwnedFd)> {
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-    ours.set_nonblocking(true)?;
-    Ok((UnixStream::from_std(ours)?, theirs.into()))
-}
-
-async fn read_answers(who: Who, channel: Rc<AsyncFd<OwnedFd>>, sender: UnboundedSender<Event>) {
-    while let Ok(mut ready) = channel.readable().await {
-        match ready.try_io(|channel| message::receive::<Answer>(channel.as_fd())) {
-            Ok(Ok(Some((answer, _)))) => {
-                let _ = sender.send(reap::event(who, answer));
-            }
-            // Its end is seen by its parent, not here.
-            Ok(Ok(None) | Err(_)) => return,
-            Err(_would_block) => {}
-        }
-    }
-}
-
-async fn read_reports(who: Who, control: Rc<UnixStream>, sender: UnboundedSender<Event>) {
-    let mut bytes = [0; 16];
-    while control.readable().await.is_ok() {
-        match control.try_read(&mut bytes) {
-            Ok(0) => return,
-            Ok(count) => {
-                for report in bytes.iter().take(count).filter_map(|&byte| Report::from_byte(byte)) {
-                    let _ = sender.send(Event::Said(who, report));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
-        }
     }
 }

@@ -56,10 +56,13 @@ pub fn run(handover: Handover, descriptors: Descriptors) -> Exit {
     if let Some(title) = title(&handover.config.process, Titled::Zygote) {
         rsgi_sys::title::set(&title);
     }
+    // While it imports it does not see the end of its master; afterwards it does, and its workers are to outlive that.
+    die_with_master(true);
     let (nest, channel, apps) = match load(handover, descriptors) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
+    die_with_master(false);
     if let Err(error) = message::send(channel.as_fd(), &Answer::Loaded { apps }, None) {
         error!("the zygote cannot reach its master: {error}");
         return Exit::Config;
@@ -67,6 +70,12 @@ pub fn run(handover: Handover, descriptors: Descriptors) -> Exit {
     match serve(&nest, channel) {
         Leave::Done => Exit::Ok,
         Leave::Worker { id, control } => become_worker(nest, id, control),
+    }
+}
+
+fn die_with_master(is_so: bool) {
+    if let Err(errno) = nix::sys::prctl::set_pdeathsig(is_so.then_some(Signal::SIGKILL)) {
+        warn!("the zygote cannot be tied to its master: {errno}");
     }
 }
 

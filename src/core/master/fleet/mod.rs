@@ -5,106 +5,17 @@
 //! state alone, never on how it came about, so a stop during a reload during a crash needs no case of its own.
 
 mod crew;
+mod event;
+mod settle;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::control::{Order, Report};
 use crate::ending::Ending;
 use crate::exit::Exit;
 use crew::{Crew, Member, Pace, State};
-
-/// Version of configuration and code: 0 at the start, one more with each reload.
-pub type Generation = u32;
-
-/// What a generation wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plan {
-    /// Worker processes.
-    pub workers: u32,
-    /// Cores of each worker.
-    pub cores: u32,
-    /// Router processes.
-    pub routers: u32,
-    /// Generation whose routers serve this one: an earlier one when their part of the configuration is the same.
-    pub routed_by: Generation,
-    /// Time a process may take to leave before it is killed.
-    pub mercy: Duration,
-    /// Pause before the next birth when processes die young again and again.
-    pub pause: Duration,
-    /// The instance must not run without an application.
-    pub need_app: bool,
-}
-
-/// A process of the fleet. The serial number is new with every birth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
-    /// The zygote of a generation.
-    Zygote(u64),
-    /// A router.
-    Router(u64),
-    /// A worker.
-    Worker(u64),
-}
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
-    /// A process exists under this id.
-    Born(Who, u32),
-    /// It serves: a zygote has loaded, a router or worker has said so.
-    Said(Who, Report),
-    /// It has ended, or could not be born.
-    Gone(Who, Ending),
-    /// A graceful reload was asked for.
-    WantReload,
-    /// The configuration of the next generation is ready (sockets bound), or could not be had.
-    Prepared(Option<Plan>),
-    /// A graceful stop was asked for; asked for twice it is no longer graceful.
-    Stop,
-    /// A stop without waiting for anything.
-    Quit,
-    /// Time has passed.
-    Tick,
-}
-
-/// What to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Start a zygote.
-    StartZygote(Who, Generation),
-    /// Start router `number`.
-    StartRouter(Who, Generation, u32),
-    /// Let `zygote` fork worker `number`.
-    StartWorker {
-        /// The worker to be.
-        who: Who,
-        /// Its generation.
-        generation: Generation,
-        /// Its number, 1 first.
-        number: u32,
-        /// The zygote that forks it.
-        zygote: Who,
-    },
-    /// Tell a process something. A zygote leaves with either order; its workers stay.
-    Tell(Who, Order),
-    /// Kill a process.
-    Kill(Who),
-    /// No router of this generation comes any more: links that still wait for one are to be cut.
-    Unroute(Generation),
-    /// Prepare the next generation, then report [`Event::Prepared`].
-    Prepare(Generation),
-    /// The generation serves and is the only one that lasts.
-    Serving(Generation),
-    /// Nothing of the generation is left, or it never came to be: forget what was kept for it.
-    Forget(Generation),
-    /// Write a line to the log.
-    Say(String),
-    /// Write a warning to the log.
-    Warn(String),
-    /// Leave with this code: no process is left.
-    Leave(Exit),
-}
+pub use event::{Action, Event, Generation, Plan, Who};
 
 /// How far the instance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -458,123 +369,6 @@ impl Fleet {
         let plan = self.plan(generation);
         let is_routed = self.routers.ready(plan.routed_by) >= plan.routers;
         self.has_loaded(generation) && self.has_workers(generation) && is_routed
-    }
-
-    /// Takes every step that is due.
-    fn settle(&mut self, now: Instant, out: &mut Vec<Action>) {
-        self.settled = now;
-        if let Some(next) = self.next().filter(|&next| self.is_complete(next)) {
-            self.serving = next;
-            self.phase = Phase::Serving;
-            out.push(Action::Say(format!("generation {next} serves")));
-            out.push(Action::Serving(next));
-        }
-        if self.phase == Phase::Serving && std::mem::take(&mut self.reload_again) {
-            self.want_reload(out);
-        }
-        for generation in self.wanted() {
-            self.fill(generation, now, out);
-        }
-        self.retire(now, out);
-        self.kill_the_late(now, out);
-        self.forget(out);
-        if let Phase::Stopping(exit) = self.phase
-            && [&self.zygotes, &self.routers, &self.workers].iter().all(|crew| crew.is_empty())
-        {
-            out.push(Action::Leave(exit));
-        }
-    }
-
-    /// Starts what the generation lacks.
-    fn fill(&mut self, generation: Generation, now: Instant, out: &mut Vec<Action>) {
-        let plan = self.plan(generation);
-        for _ in self.zygotes.vacant(generation, 1, now) {
-            self.serial += 1;
-            self.zygotes.join(self.serial, generation, 1, now);
-            out.push(Action::StartZygote(Who::Zygote(self.serial), generation));
-        }
-        let zygote =
-            self.zygotes.iter().find(|(_, zygote)| zygote.generation == generation && zygote.state == State::Ready);
-        let Some(zygote) = zygote.map(|(serial, _)| Who::Zygote(*serial)) else { return };
-        for number in self.workers.vacant(generation, plan.workers, now) {
-            self.serial += 1;
-            self.workers.join(self.serial, generation, number, now);
-            out.push(Action::StartWorker { who: Who::Worker(self.serial), generation, number, zygote });
-        }
-        // A router without workers could only let its clients wait for a generation that may never come.
-        let routers = if generation == self.serving || self.has_workers(generation) { plan.routers } else { 0 };
-        for number in self.routers.vacant(plan.routed_by, routers, now) {
-            self.serial += 1;
-            self.routers.join(self.serial, plan.routed_by, number, now);
-            out.push(Action::StartRouter(Who::Router(self.serial), plan.routed_by, number));
-        }
-    }
-
-    /// Sends away what no wanted generation needs: routers first, and the workers behind them when they have gone.
-    fn retire(&mut self, now: Instant, out: &mut Vec<Action>) {
-        let wanted: BTreeSet<_> = self.wanted().into_iter().collect();
-        let routing: BTreeSet<_> = wanted.iter().map(|&generation| self.plan(generation).routed_by).collect();
-        let mut unrouted = BTreeSet::new();
-        for (who, member) in self.everyone() {
-            let plan = self.plan(member.generation);
-            let due = match who {
-                Who::Zygote(_) => !wanted.contains(&member.generation),
-                Who::Router(_) => !routing.contains(&member.generation),
-                Who::Worker(_) => {
-                    let needed = |router: &Member| router.generation == plan.routed_by;
-                    let is_routed =
-                        !routing.contains(&plan.routed_by) && self.routers.iter().any(|(_, router)| needed(router));
-                    !wanted.contains(&member.generation) && !is_routed
-                }
-            };
-            let (crew, serial) = self.crew(who);
-            if due && crew.get_mut(serial).is_some_and(|member| member.leave(now, plan.mercy)) {
-                if matches!(who, Who::Worker(_)) && !routing.contains(&plan.routed_by) {
-                    unrouted.insert(plan.routed_by);
-                }
-                out.push(match who {
-                    // It does not listen while it imports, and has nothing to finish.
-                    Who::Zygote(_) if member.state == State::Starting => Action::Kill(who),
-                    _ => Action::Tell(who, Order::Drain),
-                });
-            }
-        }
-        // After the orders: a link that is cut is dialled again, unless its worker knows better.
-        out.extend(unrouted.into_iter().map(Action::Unroute));
-    }
-
-    fn kill_the_late(&mut self, now: Instant, out: &mut Vec<Action>) {
-        for (who, member) in self.everyone() {
-            let (crew, serial) = self.crew(who);
-            if crew.get_mut(serial).is_some_and(|member| member.is_late(now)) {
-                let name = name(who, member.number);
-                out.push(Action::Warn(format!(
-                    "{name} (pid: {}) is taking too much time to die...NO MERCY !!!",
-                    member.pid
-                )));
-                out.push(Action::Kill(who));
-            }
-        }
-    }
-
-    /// Drops plans of generations that have no member and are not wanted.
-    fn forget(&mut self, out: &mut Vec<Action>) {
-        let mut kept: BTreeSet<_> = self.wanted().into_iter().collect();
-        kept.insert(self.serving);
-        kept.extend(self.everyone().iter().map(|(_, member)| member.generation));
-        let routing: Vec<_> =
-            kept.iter().filter_map(|generation| self.plans.get(generation)).map(|p| p.routed_by).collect();
-        kept.extend(routing);
-        for crew in [&mut self.zygotes, &mut self.routers, &mut self.workers] {
-            crew.forget_all_but(&kept);
-        }
-        self.plans.retain(|generation, _| {
-            let keep = kept.contains(generation);
-            if !keep {
-                out.push(Action::Forget(*generation));
-            }
-            keep
-        });
     }
 }
 

@@ -1,0 +1,115 @@
+//! Births: starts zygotes and routers, has workers forked, and listens to all of them.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixStream;
+use tokio::sync::mpsc::UnboundedSender;
+use tracing::warn;
+
+use super::fleet::{self, Event, Who};
+use super::generation::Generation;
+use super::{Master, Server, Zygote, reap};
+use crate::control::Report;
+use crate::ending::Ending;
+use crate::process::{self, Instance, Meaning};
+use crate::role::Role;
+use crate::zygote::message::{self, Answer, Request};
+
+impl Master {
+    /// A process that could not even be started counts as one that died at birth.
+    pub(super) fn check(&mut self, who: Who, started: io::Result<()>) {
+        if let Err(error) = started {
+            warn!("a process cannot be started: {error}");
+            self.queue.push_back(Event::Gone(who, Ending::Unknown));
+        }
+    }
+
+    fn instance(&self, generation: fleet::Generation) -> Instance {
+        Instance { master: std::process::id(), started: self.started.since, generation }
+    }
+
+    fn generation(&self, number: fleet::Generation) -> io::Result<&Generation> {
+        self.generations.get(&number).ok_or_else(|| io::Error::other("the generation is forgotten"))
+    }
+
+    pub(super) fn start_zygote(&mut self, who: Who, number: fleet::Generation) -> io::Result<()> {
+        let Who::Zygote(serial) = who else { return Ok(()) };
+        let generation = self.generation(number)?;
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        let mut descriptors = generation.for_zygote()?;
+        descriptors.push((Meaning::Channel, theirs));
+        let pid = process::start(Role::Zygote, 1, self.instance(number), &generation.config, descriptors)?;
+        nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
+        let channel = Rc::new(rsgi_sys::reactor::register(ours)?);
+        let reader = tokio::task::spawn_local(read_answers(who, Rc::clone(&channel), self.sender.clone()));
+        self.zygotes.insert(serial, Zygote { pid, channel: Some(channel), reader });
+        self.queue.push_back(Event::Born(who, pid));
+        Ok(())
+    }
+
+    pub(super) fn start_router(&mut self, who: Who, number: fleet::Generation, id: u32) -> io::Result<()> {
+        let generation = self.generation(number)?;
+        let mut descriptors = generation.for_router(id)?;
+        let (ours, theirs) = control_pair()?;
+        descriptors.push((Meaning::Control, theirs));
+        let pid = process::start(Role::Router, id, self.instance(number), &generation.config, descriptors)?;
+        self.listen_to(who, None, ours)?;
+        self.queue.push_back(Event::Born(who, pid));
+        Ok(())
+    }
+
+    pub(super) fn start_worker(&mut self, who: Who, worker: u32, zygote: Who) -> io::Result<()> {
+        let (Who::Worker(birth), Who::Zygote(serial)) = (who, zygote) else { return Ok(()) };
+        let channel = self.zygotes.get(&serial).and_then(|zygote| zygote.channel.clone());
+        let channel = channel.ok_or_else(|| io::Error::other("its zygote is gone"))?;
+        let (ours, theirs) = control_pair()?;
+        message::send(channel.as_fd(), &Request::Fork { worker, birth }, Some(theirs.as_fd()))?;
+        self.listen_to(who, Some(serial), ours)
+    }
+
+    fn listen_to(&mut self, who: Who, zygote: Option<u64>, control: UnixStream) -> io::Result<()> {
+        let control = Rc::new(control);
+        let reader = tokio::task::spawn_local(read_reports(who, Rc::clone(&control), self.sender.clone()));
+        self.servers.insert(who, Server { pid: 0, zygote, control, reader });
+        Ok(())
+    }
+}
+
+fn control_pair() -> io::Result<(UnixStream, OwnedFd)> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((UnixStream::from_std(ours)?, theirs.into()))
+}
+
+async fn read_answers(who: Who, channel: Rc<AsyncFd<OwnedFd>>, sender: UnboundedSender<Event>) {
+    while let Ok(mut ready) = channel.readable().await {
+        match ready.try_io(|channel| message::receive::<Answer>(channel.as_fd())) {
+            Ok(Ok(Some((answer, _)))) => {
+                let _ = sender.send(reap::event(who, answer));
+            }
+            // Its end is seen by its parent, not here.
+            Ok(Ok(None) | Err(_)) => return,
+            Err(_would_block) => {}
+        }
+    }
+}
+
+async fn read_reports(who: Who, control: Rc<UnixStream>, sender: UnboundedSender<Event>) {
+    let mut bytes = [0; 16];
+    while control.readable().await.is_ok() {
+        match control.try_read(&mut bytes) {
+            Ok(0) => return,
+            Ok(count) => {
+                for report in bytes.iter().take(count).filter_map(|&byte| Report::from_byte(byte)) {
+                    let _ = sender.send(Event::Said(who, report));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Where the configuration of an instance comes from, at the start and at each reload.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use rsgi_config::{Address, Config, Loaded, Protocol, Socket};
+
+use super::announce::say;
+
+/// Where the configuration comes from, so that a reload can read it again.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    cwd: PathBuf,
+}
+
+impl Sources {
+    /// This process's command line, environment and directory.
+    ///
+    /// # Errors
+    /// When the directory is gone.
+    pub fn here() -> io::Result<Self> {
+        let args = std::env::args_os().skip(1).collect();
+        Ok(Self { args, env: std::env::vars_os().collect(), cwd: std::env::current_dir()? })
+    }
+
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(&self) -> Result<Loaded, rsgi_config::ConfigError> {
+        rsgi_config::load(self.args.clone(), self.env.clone(), &self.cwd)
+    }
+
+    /// Reads the configuration again, for a reload; warnings go to the log.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, as text for the log.
+    pub fn reload(&self) -> Result<Config, String> {
+        match self.load() {
+            Ok(Loaded::Run { mut config, warnings, printed }) => {
+                say(&warnings, &printed);
+                adopt_passed_sockets(&mut config);
+                Ok(config)
+            }
+            Ok(Loaded::Print { .. }) => Err("error: the configuration no longer describes a server".into()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// Adds sockets that the process was started with: standard input (inetd), and those of systemd's socket activation.
+///
+/// Source: uWSGI 2.0 "Socket addresses"; sd_listen_fds(3).
+pub(super) fn adopt_passed_sockets(config: &mut Config) {
+    let passed = passed_by_systemd().into_iter().map(|number| (number, None));
+    let stdin = io::stdin();
+    let is_listener = socket2::SockRef::from(&stdin).is_listener().unwrap_or(false);
+    for (number, _) in passed.chain(is_listener.then_some((0, Some(())))) {
+        let address = Address::Fd(number);
+        let routed = config.router.binds.iter().map(|bind| &bind.address);
+        let named = config.sockets.iter().map(|socket| &socket.address).chain(routed).any(|known| *known == address);
+        if !named {
+            config.sockets.push(Socket { protocol: Protocol::Uwsgi, text: address.to_string(), address, tls: None });
+        }
+    }
+}
+
+fn passed_by_systemd() -> Vec<i32> {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<i32>().ok();
+    let is_for_us = number("LISTEN_PID").is_some_and(|pid| u32::try_from(pid) == Ok(std::process::id()));
+    let count = if is_for_us { number("LISTEN_FDS").unwrap_or(0) } else { 0 };
+    (3..3_i32.saturating_add(count.clamp(0, 1024))).collect()
+}
