@@ -101,7 +101,8 @@ pub struct Plugin {
     pub after_fork_parent: unsafe extern "C" fn(),
     /// In the child: the number of the worker (1…) that it is now.
     pub after_fork_child: unsafe extern "C" fn(worker: u32),
-    /// Prepares the calling thread to serve as core `core` (0…). Core 0 is the main thread. 0 when ready.
+    /// Prepares the calling thread to serve as core `core` (0…). Core 0 is the main thread; the others need a stack of
+    /// 8 MiB, as the C library gives it to threads: interpreters bound their recursion by that. 0 when ready.
     pub core_start: unsafe extern "C" fn(core: u32) -> c_int,
     /// Undoes `core_start` on the same thread.
     pub core_stop: unsafe extern "C" fn(core: u32),

@@ -36,7 +36,7 @@ cases! {
         missing_callable uncallable nonsense_behind_the_colon missing_file syntax_error exit_while_importing
         failing_mount imports_and_aliases search_path;
     module: attributes functions request_functions decorators absent;
-    threads: cores_work_at_once names_and_locals application_threads_run input_from_another_thread interrupted
+    threads: cores_work_at_once names_and_locals deep_recursion application_threads_run input_from_another_thread interrupted
         interrupt_spares_the_next stacks_of_all;
     validate: every_fixture;
 }

@@ -42,6 +42,17 @@ def application(environ, start_response):
         t.start(); t.join()
         start_response('200 OK', [])
         return got
+    if path == '/deep':
+        import functools, json
+        def f(n): return f(n + 1)
+        def key(_=0): return sorted([1, 2], key=key)
+        names = []
+        nested = functools.reduce(lambda inner, _: [inner], range(200_000), [])
+        for work in (lambda: f(0), key, lambda: json.loads('[' * 200_000), lambda: repr(nested), lambda: eval('-' * 200_000 + '1')):
+            try: work()
+            except (RecursionError, MemoryError, SyntaxError) as error: names.append(type(error).__name__)
+        start_response('200 OK', [])
+        return [str(len(names)).encode()]
     local.count = getattr(local, 'count', 0) + 1
     start_response('200 OK', [])
     return [('%s %s %d' % (threading.current_thread().name, environ.get('uwsgi.core'), local.count)).encode()]
@@ -64,10 +75,13 @@ fn on_all(server: &mut Server, work: impl Fn(u32, &mut dyn FnMut(&str) -> String
     std::thread::scope(|scope| {
         for number in 1..4 {
             let work = &work;
-            scope.spawn(move || {
+            // CPython counts on the stack that the C library gives to a thread.
+            let thread = std::thread::Builder::new().stack_size(8 << 20);
+            let serve = move || {
                 let mut core = remote.start_core(number).expect("a core");
                 work(number, &mut |path| Request::get(path).ask(&mut core).text());
-            });
+            };
+            thread.spawn_scoped(scope, serve).expect("a thread");
         }
         work(0, &mut |path| server.text(path));
     });
@@ -88,6 +102,10 @@ pub(crate) fn names_and_locals() {
         }
         barrier.wait();
     });
+}
+
+pub(crate) fn deep_recursion() {
+    on_all(&mut server(), |_, get| assert_eq!(get("/deep"), "5", "an exception, no overflow of the stack"));
 }
 
 pub(crate) fn application_threads_run() {
