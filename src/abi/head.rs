@@ -198,8 +198,19 @@ const fn is_control(byte: u8) -> bool {
     (byte < 0x20 && byte != b'\t') || byte == 0x7f
 }
 
+/// The characters of a token, by code.
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut code: u8 = 0;
+    while code < 128 {
+        table[code as usize] = matches!(code, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~');
+        code += 1;
+    }
+    table
+};
+
 const fn is_token(byte: u8) -> bool {
-    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~')
+    TOKEN[byte as usize]
 }
 
 /// The standard reason of a status code (IANA HTTP status code registry), `Unknown` for others.

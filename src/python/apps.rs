@@ -15,6 +15,8 @@ pub(crate) struct App {
 /// All of them; the index is the application's number.
 pub(crate) struct Apps {
     list: Vec<App>,
+    /// The application at the root.
+    root: Option<usize>,
     /// Requests that no mountpoint claims go to application 0.
     has_default: bool,
     /// `manage-script-name`: the mountpoint is taken from PATH_INFO.
@@ -41,7 +43,8 @@ static APPS: OnceLock<Apps> = OnceLock::new();
 /// Publishes the applications once they are loaded.
 pub(crate) fn publish(list: Vec<App>, has_default: bool, manage_script_name: bool) {
     // A second set cannot come: applications are loaded once in a process's life.
-    let _ = APPS.set(Apps { list, has_default, manage_script_name });
+    let root = list.iter().position(|app| app.mountpoint.is_empty());
+    let _ = APPS.set(Apps { list, root, has_default, manage_script_name });
 }
 
 /// The application for a request.
@@ -61,7 +64,10 @@ impl Apps {
                 return Some(Choice { number, app, split });
             }
         }
-        let exact = self.list.iter().position(|app| app.mountpoint.as_bytes() == key);
+        let exact = match key {
+            b"" => self.root,
+            key => self.list.iter().position(|app| app.mountpoint.as_bytes() == key),
+        };
         let number = exact.or(self.has_default.then_some(0))?;
         Some(Choice { number, app: self.list.get(number)?, split: None })
     }

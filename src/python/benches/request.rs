@@ -62,6 +62,7 @@ const HELLO: &[(&str, &str)] = &[
     ("SERVER_NAME", "localhost"),
     ("SERVER_PORT", "9090"),
     ("REMOTE_ADDR", "127.0.0.1"),
+    ("REMOTE_PORT", "40000"),
     ("HTTP_HOST", "localhost:9090"),
 ];
 
@@ -132,9 +133,14 @@ fn main() {
     assert_eq!(language.load_apps(), Ok(3));
     let mut core = language.remote().start_core(0).expect("core 0");
     let large = [HELLO, MORE].concat();
-    measure(&mut core, "hello", HELLO, "", count, rounds);
-    measure(&mut core, "realistic", &large, "/realistic", count, rounds);
-    measure(&mut core, "streamed", HELLO, "/streamed", count, rounds);
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    for (name, vars, script_name) in
+        [("hello", HELLO, ""), ("realistic", large.as_slice(), "/realistic"), ("streamed", HELLO, "/streamed")]
+    {
+        if filter.as_ref().is_none_or(|filter| name.contains(filter.as_str())) {
+            measure(&mut core, name, vars, script_name, count, rounds);
+        }
+    }
 }
 
 fn measure(core: &mut Core, name: &str, pairs: &[(&str, &str)], script_name: &str, count: u32, rounds: u32) {

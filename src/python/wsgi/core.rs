@@ -63,10 +63,11 @@ pub(crate) fn current() -> Option<Arc<Transaction>> {
 impl Core {
     /// Prepares the calling thread to serve as core `number`.
     pub(crate) fn install(py: Python<'_>, number: u32, settings: &Settings, seat: Arc<Seat>) -> PyResult<()> {
+        let template = environ::template(py, number, settings)?;
         let core = Self {
-            template: environ::template(py, number, settings)?.unbind(),
+            spare: Some(Objects::new(&template)?),
+            template: template.unbind(),
             keys: Keys::default(),
-            spare: Some(Objects::new(py)?),
             sent: None,
             seat,
             catch_exceptions: settings.flag("catch-exceptions"),
@@ -93,7 +94,7 @@ impl Core {
     pub(crate) fn objects(&mut self) -> Objects {
         let objects = self.spare.take();
         let objects = objects.unwrap_or_else(|| {
-            Python::attach(Objects::new)
+            Python::attach(|py| Objects::new(self.template.bind(py)))
                 .expect("an interpreter that cannot make three small objects has no memory left")
         });
         CURRENT.with_borrow_mut(|current| {
@@ -164,7 +165,6 @@ impl Core {
         if let Some(at) = choice.split {
             environ::split(&environ, target.path_info, at)?;
         }
-        environ::set_input(&environ, objects.input.bind(py))?;
         if self.catch_exceptions {
             *kept = Some(environ.clone());
         }
@@ -182,18 +182,21 @@ impl Core {
 }
 
 impl Objects {
-    fn new(py: Python<'_>) -> PyResult<Self> {
+    /// New objects, of which `template` gets the input.
+    fn new(template: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let py = template.py();
         let transaction = Arc::<Transaction>::default();
         let input = Py::new(py, Input(Arc::clone(&transaction)))?;
         let starter = Py::new(py, StartResponse::new(py, Arc::clone(&transaction))?)?;
         // A bound built-in method: the interpreter calls it by vectorcall, without a tuple of arguments.
         let start_response = starter.getattr(py, "start_response")?;
+        environ::set_input(template, input.bind(py))?;
         Ok(Self { transaction, input, starter, start_response })
     }
 
     fn are_unshared(&self, py: Python<'_>) -> bool {
-        // The bound method holds the second reference to its object.
-        references(py, &self.input) == 1
+        // The template holds the second reference to the input, the bound method that to its object.
+        references(py, &self.input) == 2
             && references(py, &self.start_response) == 1
             && references(py, &self.starter) == 2
             && self.starter.get().is_unshared(py)

@@ -20,6 +20,21 @@ const EXTRA_KEYS: usize = 1024;
 /// Longest name that is remembered.
 const EXTRA_KEY_LEN: usize = 64;
 
+/// Variables that nearly every request has. They have their places in the template already, so that filling it in neither
+/// inserts nor makes the dict grow; what a request lacks is taken out again.
+const EXPECTED: [&str; 10] = [
+    "REQUEST_METHOD",
+    "REQUEST_URI",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "SERVER_PROTOCOL",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "REMOTE_ADDR",
+    "REMOTE_PORT",
+    "HTTP_HOST",
+];
+
 /// Keys of the host's known names, in its order.
 static KNOWN: PyOnceLock<Vec<Key>> = PyOnceLock::new();
 /// `wsgi.errors`.
@@ -28,6 +43,8 @@ static ERRORS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 struct Key {
     name: Py<PyString>,
     role: Role,
+    /// The bit of its place in [`EXPECTED`], 0 without one.
+    expected: u16,
 }
 
 /// What a variable means to this side, besides being in the environ.
@@ -66,6 +83,9 @@ pub(crate) fn template<'py>(py: Python<'py>, number: u32, settings: &Settings) -
     let processes = border::query(QUERY_PROCESSES).unwrap_or(1);
     let environ = PyDict::new(py);
     let set = |key: &str, value: Bound<'py, PyAny>| environ.set_item(PyString::intern(py, key), value);
+    for key in EXPECTED {
+        set(key, py.None().into_bound(py))?;
+    }
     set("SCRIPT_NAME", PyString::new(py, "").into_any())?;
     set("wsgi.version", (1, 0).into_pyobject(py)?.into_any())?;
     set("wsgi.url_scheme", intern!(py, "http").clone().into_any())?;
@@ -92,9 +112,9 @@ pub(crate) fn template<'py>(py: Python<'py>, number: u32, settings: &Settings) -
     Ok(environ)
 }
 
-/// Sets `wsgi.input`.
-pub(crate) fn set_input(environ: &Bound<'_, PyDict>, input: &Bound<'_, Input>) -> PyResult<()> {
-    environ.set_item(intern!(environ.py(), "wsgi.input"), input)
+/// Sets `wsgi.input` in a template.
+pub(crate) fn set_input(template: &Bound<'_, PyDict>, input: &Bound<'_, Input>) -> PyResult<()> {
+    template.set_item(intern!(template.py(), "wsgi.input"), input)
 }
 
 /// Moves the first `at` bytes of the path to SCRIPT_NAME.
@@ -118,10 +138,15 @@ impl Keys {
         for var in vars {
             let value = text::from_latin1(py, var.value())?;
             if let Some(key) = var.known().and_then(|index| known.get(index)) {
-                seen.note(key.role, var);
+                seen.note(key, var);
                 environ.set_item(key.name.bind(py), value)?;
             } else {
                 self.set_extra(environ, var, value, &mut seen)?;
+            }
+        }
+        for (at, key) in EXPECTED.iter().enumerate() {
+            if seen.expected & (1 << at) == 0 {
+                environ.del_item(PyString::intern(py, key))?;
             }
         }
         if let Some(scheme) = seen.scheme() {
@@ -139,12 +164,12 @@ impl Keys {
     ) -> PyResult<()> {
         let py = environ.py();
         if let Some(key) = self.0.get(var.key()) {
-            seen.note(key.role, var);
+            seen.note(key, var);
             return environ.set_item(key.name.bind(py), value);
         }
         let keep = self.0.len() < EXTRA_KEYS && var.key().len() <= EXTRA_KEY_LEN;
         let key = Key::new(py, var.key(), keep)?;
-        seen.note(key.role, var);
+        seen.note(&key, var);
         environ.set_item(key.name.bind(py), value)?;
         if keep {
             self.0.insert(var.key().into(), key);
@@ -164,9 +189,10 @@ impl Key {
             b"REQUEST_SCHEME" => Role::RequestScheme,
             _ => Role::None,
         };
+        let expected = EXPECTED.iter().position(|expected| expected.as_bytes() == name).map_or(0, |at| 1 << at);
         let ascii = std::str::from_utf8(name).ok().filter(|name| interned && name.is_ascii());
         let name = ascii.map_or_else(|| text::from_latin1(py, name), |name| Ok(PyString::intern(py, name)))?;
-        Ok(Self { name: name.unbind(), role })
+        Ok(Self { name: name.unbind(), role, expected })
     }
 }
 
@@ -175,6 +201,8 @@ impl Key {
 #[derive(Default)]
 struct Seen<'a> {
     target: Target<'a>,
+    /// Bits of the [`EXPECTED`] variables that came.
+    expected: u16,
     https: bool,
     uwsgi_scheme: Option<&'a [u8]>,
     request_scheme: Option<&'a [u8]>,
@@ -182,8 +210,9 @@ struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     #[inline]
-    fn note(&mut self, role: Role, var: &Var<'a>) {
-        match role {
+    fn note(&mut self, key: &Key, var: &Var<'a>) {
+        self.expected |= key.expected;
+        match key.role {
             Role::None => {}
             Role::AppId => self.target.app_id = Some(var.value()),
             Role::ScriptName => self.target.script_name = var.value(),

@@ -39,6 +39,14 @@ pub(crate) fn keys_and_types() {
     assert_eq!(server.ask(request).text(), r"('/cafÃ©', 'ÿ\x00a', '2', '')");
 }
 
+pub(crate) fn what_a_request_lacks_is_absent() {
+    let mut server = Server::with_app(SHOW, &[]);
+    let request = Request::empty()
+        .var("REQUEST_METHOD", "GET")
+        .var("QUERY_STRING", "sorted(k for k in e if k.isupper()), None in e.values()");
+    assert_eq!(server.ask(request).text(), "(['QUERY_STRING', 'REQUEST_METHOD', 'SCRIPT_NAME'], False)");
+}
+
 pub(crate) fn nothing_of_one_request_is_in_the_next() {
     let mut server = Server::with_app(SHOW, &[]);
     let _ =

@@ -26,7 +26,7 @@ macro_rules! cases {
 cases! {
     answers: hello kinds_of_results wrong_results start_response_rules wrong_heads close_exactly_once write_to_nobody
         write_to_nobody_quietly exits monitored_exceptions catch_exceptions files buffers_and_early_heads hooks;
-    environ: keys_and_types nothing_of_one_request_is_in_the_next many_names scheme several_cores mounts_by_script_name
+    environ: keys_and_types what_a_request_lacks_is_absent nothing_of_one_request_is_in_the_next many_names scheme several_cores mounts_by_script_name
         mounts_by_path no_default_app;
     input: with_a_length chunked without_a_body all_here buffered_by_the_core large failures after_its_request;
     interpreter: ordinary options virtual_environment bad_home wrong_version signals stdio;

@@ -96,17 +96,16 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// A request without a single variable.
+    pub(crate) fn empty() -> Self {
+        let (vars, feed, patience) = (Vec::new(), Vec::new(), usize::MAX);
+        Self { vars, body: b"", body_length: Some(0), feed, buffered: None, patience }
+    }
+
     pub(crate) fn get(path: &'a str) -> Self {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let this = Self {
-            vars: Vec::new(),
-            body: b"",
-            body_length: Some(0),
-            feed: Vec::new(),
-            buffered: None,
-            patience: usize::MAX,
-        };
-        this.var("REQUEST_METHOD", "GET")
+        Self::empty()
+            .var("REQUEST_METHOD", "GET")
             .var("PATH_INFO", path)
             .var("QUERY_STRING", query)
             .var("SERVER_PROTOCOL", "HTTP/1.1")
