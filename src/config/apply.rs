@@ -10,7 +10,7 @@ use crate::lookup::{Known, find};
 use crate::machine::Machine;
 use crate::option::{Act, AppValue, Arg, Declined, Opt, Verdict};
 use crate::origin::{Origin, Place};
-use crate::source::{Directive, Entry, directive, first_value, unknown};
+use crate::source::{Directive, Entry, Test, directive, first_value, unknown};
 use crate::value::{Fault, Value};
 
 /// Advice about what is known, but not built.
@@ -55,9 +55,12 @@ fn expand(entries: &mut [Entry], machine: &Machine) -> (HashSet<String>, Vec<Dia
     let written = entries.to_vec();
     let lookup = |name: &str| first_value(&written, name);
     let expander = Expander::new(machine, &lookup);
-    let mut faults = Vec::new();
+    let (mut faults, mut asked) = (Vec::new(), HashSet::new());
     for entry in entries {
         // What acted while reading keeps the text that was read, as uWSGI shows it.
+        if matches!(directive(&entry.key), Some(Directive::When(Test::Opt, _))) {
+            asked.extend(entry.value.split('=').next().map(|name| name.trim().to_owned()));
+        }
         let acted = directive(&entry.key).is_some_and(|directive| !directive.waits());
         match expander.expand(&entry.value) {
             _ if acted => {}
@@ -65,7 +68,8 @@ fn expand(entries: &mut [Entry], machine: &Machine) -> (HashSet<String>, Vec<Dia
             Err(fault) => faults.push(Diagnostic::of_value(Severity::Error, &entry.key, fault, &entry.origin)),
         }
     }
-    (expander.into_used(), faults)
+    asked.extend(expander.into_used());
+    (asked, faults)
 }
 
 /// An entry as `--show-config` prints it.

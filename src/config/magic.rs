@@ -24,8 +24,16 @@ pub(crate) struct FileNames {
 impl FileNames {
     /// The names of the file given as `given`, of which `section` was asked (empty for the default one).
     pub(crate) fn of(given: &str, section: &str, machine: &Machine) -> Self {
+        if given == "-" {
+            return Self { given: given.into(), section: section.into(), ..Self::default() };
+        }
+        // The directory is resolved, the file itself is not: a vassal that is a link goes by the link's name.
         let written = machine.path(given);
-        let path = std::fs::canonicalize(&written).unwrap_or(written);
+        let parent = written.parent().and_then(|parent| std::fs::canonicalize(parent).ok());
+        let path = match (parent, written.file_name()) {
+            (Some(parent), Some(name)) => parent.join(name),
+            _ => written,
+        };
         let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
         let parent = path.parent().unwrap_or(Path::new("/"));
         let mut directory = parent.to_string_lossy().into_owned();
@@ -161,6 +169,25 @@ mod tests {
             assert_eq!(replaced(text), expected, "{text}");
         }
         assert_eq!(replace("%Y-%m", &file, &first, &machine).1, ['Y', 'm']);
+    }
+
+    #[test]
+    fn a_link_goes_by_its_own_name_in_the_real_directory() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = std::fs::canonicalize(root.path()).unwrap();
+        std::fs::create_dir_all(dir.join("available")).unwrap();
+        std::fs::write(dir.join("available/shop.ini"), "").unwrap();
+        std::os::unix::fs::symlink("shop.ini", dir.join("available/link.ini")).unwrap();
+        std::os::unix::fs::symlink("available", dir.join("enabled")).unwrap();
+        let machine = Machine { cwd: dir.clone(), ..Machine::default() };
+        let names = |given: &str| {
+            let file = FileNames::of(given, "", &machine);
+            replace("%n %c %p", &file, &file, &machine).0
+        };
+        let path = dir.display();
+        assert_eq!(names("enabled/link.ini"), format!("link available {path}/available/link.ini"));
+        assert_eq!(names("enabled/../available/shop.ini"), format!("shop available {path}/available/shop.ini"));
+        assert_eq!(names("-"), "  ");
     }
 
     #[test]

@@ -208,7 +208,9 @@ pub(crate) fn unknown(entry: &Entry, strict: bool) -> Diagnostic {
     };
     let message = match strict {
         true => Diagnostic::error(format!("unknown option {} in strict mode", entry.key)),
-        false => Diagnostic::warning(format!("unknown option {}, kept as a placeholder that nothing uses", entry.key)),
+        false => {
+            Diagnostic::warning(format!("unknown option {}, kept as a placeholder that no option uses", entry.key))
+        }
     };
     message.help(help).at_key(&entry.origin)
 }

@@ -182,6 +182,11 @@ fn conditions_take_or_skip_lines() {
 }
 
 #[test]
+fn what_a_condition_asks_for_is_no_unknown_option() {
+    run("flavour = red\nif-opt = flavour=red\nthreads = 2\nendif").quiet();
+}
+
+#[test]
 fn a_block_ends_with_its_file() {
     // Under uWSGI it goes on in the next one.
     let case = Case::ini("if-env = NOPE\nprint = skipped").file("u.ini", "[uwsgi]\nprint = taken\n");
