@@ -10,7 +10,7 @@ use crate::lookup::{Known, find};
 use crate::machine::Machine;
 use crate::option::{Act, AppValue, Arg, Declined, Opt, Verdict};
 use crate::origin::{Origin, Place};
-use crate::source::{Directive, Entry, Test, directive, first_value, unknown};
+use crate::source::{Directive, Entry, directive, first_value, unknown};
 use crate::value::{Fault, Value};
 
 /// Advice about what is known, but not built.
@@ -31,12 +31,14 @@ pub(crate) struct Applied {
     pub answers: Vec<String>,
 }
 
-/// Applies all entries in order. Errors do not end it, so that one run shows them all.
-pub(crate) fn apply(mut entries: Vec<Entry>, machine: &Machine) -> Applied {
+/// Applies all entries in order. Errors do not end it, so that one run shows them all. `asked` are the names that
+/// placeholders asked for so far.
+pub(crate) fn apply(mut entries: Vec<Entry>, asked: HashSet<String>, machine: &Machine) -> Applied {
     let under_systemd = machine.var("INVOCATION_ID").is_some();
     let mut run = Run { draft: Draft::default(), applied: Applied::default(), reported: HashSet::new(), under_systemd };
     run.draft.config.start_dir.clone_from(&machine.cwd);
-    let (used, faults) = expand(&mut entries, machine);
+    let (mut used, faults) = expand(&mut entries, machine);
+    used.extend(asked);
     run.applied.messages = faults;
     if run.applied.messages.is_empty() {
         entries.iter().for_each(|entry| run.entry(entry, &entries, &used));
@@ -55,21 +57,15 @@ fn expand(entries: &mut [Entry], machine: &Machine) -> (HashSet<String>, Vec<Dia
     let written = entries.to_vec();
     let lookup = |name: &str| first_value(&written, name);
     let expander = Expander::new(machine, &lookup);
-    let (mut faults, mut asked) = (Vec::new(), HashSet::new());
-    for entry in entries {
-        // What acted while reading keeps the text that was read, as uWSGI shows it.
-        if matches!(directive(&entry.key), Some(Directive::When(Test::Opt, _))) {
-            asked.extend(entry.value.split('=').next().map(|name| name.trim().to_owned()));
-        }
-        let acted = directive(&entry.key).is_some_and(|directive| !directive.waits());
+    let mut faults = Vec::new();
+    // What acted while reading keeps the text that was read, as uWSGI shows it.
+    for entry in entries.iter_mut().filter(|entry| directive(&entry.key).is_none_or(Directive::waits)) {
         match expander.expand(&entry.value) {
-            _ if acted => {}
             Ok(value) => entry.value = value,
             Err(fault) => faults.push(Diagnostic::of_value(Severity::Error, &entry.key, fault, &entry.origin)),
         }
     }
-    asked.extend(expander.into_used());
-    (asked, faults)
+    (expander.into_used(), faults)
 }
 
 /// An entry as `--show-config` prints it.

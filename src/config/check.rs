@@ -33,7 +33,7 @@ pub(crate) fn check(machine: &Machine, words: Vec<OsString>) -> Loaded {
         let text = messages.iter().map(|message| format!("{message}\n")).collect();
         return Loaded::Print { text, exit_code: 1 };
     }
-    let applied = apply(reader.entries.clone(), machine);
+    let applied = apply(reader.entries.clone(), reader.asked, machine);
     messages.extend(applied.messages);
     let known =
         |entry: &&Entry| entry.defined || find(&entry.key).is_some() || applied.placeholders.contains(&entry.key);

@@ -21,12 +21,14 @@ pub(crate) struct Expander<'a> {
     machine: &'a Machine,
     lookup: &'a dyn Fn(&str) -> Option<String>,
     used: RefCell<HashSet<String>>,
+    /// What was read already: a command runs once, the standard input has one end.
+    contents: RefCell<HashMap<String, String>>,
 }
 
 impl<'a> Expander<'a> {
     /// Expands with the values that `lookup` gives for option and placeholder names.
     pub(crate) fn new(machine: &'a Machine, lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { machine, lookup, used: RefCell::default() }
+        Self { machine, lookup, used: RefCell::default(), contents: RefCell::default() }
     }
 
     /// The names that were asked for, found or not.
@@ -107,9 +109,18 @@ impl Run<'_, '_> {
     fn one(&mut self, kind: &str, name: &str) -> Result<Option<String>, Fault> {
         match kind {
             "$" => Ok(self.expander.machine.var(name).map(String::from)),
-            "@" => content(name, self.expander.machine).map(Some),
+            "@" => self.content(name).map(Some),
             _ => self.placeholder(name),
         }
+    }
+
+    fn content(&self, source: &str) -> Result<String, Fault> {
+        if let Some(known) = self.expander.contents.borrow().get(source) {
+            return Ok(known.clone());
+        }
+        let text = content(source, self.expander.machine)?;
+        self.expander.contents.borrow_mut().insert(source.into(), text.clone());
+        Ok(text)
     }
 
     fn placeholder(&mut self, name: &str) -> Result<Option<String>, Fault> {

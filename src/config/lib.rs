@@ -95,7 +95,7 @@ fn load_on(machine: &Machine, args: Vec<OsString>) -> Result<Loaded, ConfigError
         }
         Err(Halt::Stop(stop)) => return Ok(stopped(stop)),
     }
-    let mut applied = apply::apply(reader.entries, machine);
+    let mut applied = apply::apply(reader.entries, reader.asked, machine);
     diagnostics.append(&mut applied.messages);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(ConfigError { diagnostics });

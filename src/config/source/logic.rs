@@ -84,10 +84,13 @@ impl Reader<'_> {
     }
 
     /// What `%(_)` stands for in the block, or `None` if the block is skipped.
-    fn outcome(&self, test: Test, negated: bool, value: &str) -> Option<String> {
+    fn outcome(&mut self, test: Test, negated: bool, value: &str) -> Option<String> {
         let found = match test {
             Test::Env => compared(value, |name| self.machine.var(name).map(String::from)),
-            Test::Opt => compared(value, |name| first_value(&self.entries, name)),
+            Test::Opt => {
+                self.asked.extend(value.split('=').next().map(|name| name.trim().to_owned()));
+                compared(value, |name| first_value(&self.entries, name))
+            }
             Test::Hostname => (self.machine.host == value).then(|| value.to_owned()),
             Test::Exists => self.machine.path(value).exists().then(|| value.to_owned()),
             Test::File => self.machine.path(value).is_file().then(|| value.to_owned()),

@@ -13,6 +13,7 @@ mod toml;
 mod xml;
 mod yaml;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
@@ -80,6 +81,8 @@ pub(crate) struct Reader<'m> {
     pub warnings: Vec<Diagnostic>,
     /// The files read, in order.
     pub files: Vec<PathBuf>,
+    /// The names that placeholders and conditions asked for.
+    pub asked: HashSet<String>,
     first: Option<FileNames>,
     strict: bool,
     block: Option<logic::Block>,
@@ -93,6 +96,7 @@ impl<'m> Reader<'m> {
             entries: Vec::new(),
             warnings: Vec::new(),
             files: Vec::new(),
+            asked: HashSet::new(),
             first: None,
             strict: false,
             block: None,
@@ -186,9 +190,11 @@ impl<'m> Reader<'m> {
     }
 
     /// The value of an option that acts now, expanded with what is known so far.
-    fn expand_now(&self, entry: &Entry) -> Result<String, Halt> {
+    fn expand_now(&mut self, entry: &Entry) -> Result<String, Halt> {
         let lookup = |name: &str| first_value(&self.entries, name);
-        let expanded = Expander::new(self.machine, &lookup).expand(&entry.value);
+        let expander = Expander::new(self.machine, &lookup);
+        let expanded = expander.expand(&entry.value);
+        self.asked.extend(expander.into_used());
         expanded.map_err(|fault| fault_at(entry, fault).into())
     }
 }

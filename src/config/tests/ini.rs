@@ -112,6 +112,19 @@ fn environment_and_files_are_put_in() {
 }
 
 #[test]
+fn a_command_runs_once() {
+    let case = Case::ini("a = @(exec://echo x >> ran; cat ran)\nprint = %(a)%(a)\nset = b=%(a)\ninclude = @(exec://echo y >> ran; echo more.ini)")
+        .file("more.ini", "[uwsgi]\n");
+    assert_eq!(case.run("t.ini").printed, ["y\nxy\nx"]);
+    assert_eq!(std::fs::read_to_string(case.path().join("ran")).unwrap(), "y\nx\n");
+}
+
+#[test]
+fn a_file_that_inherits_itself_ends() {
+    assert!(Case::ini("inherit = t.ini").said("t.ini").contains("files load each other"));
+}
+
+#[test]
 fn options_that_act_at_once_see_what_stands_above() {
     let case =
         Case::ini("base = more\ninclude = %(base).ini\nfor = %(list)\nprint = never\nendfor\nplugins-dir = $(DIR)")
