@@ -183,7 +183,7 @@ impl Default for Router {
             timeout: Seconds(60),
             headers_timeout: Seconds(60),
             connect_timeout: Seconds(60),
-            keepalive: None,
+            keepalive: Some(Seconds(75)),
             auto_chunked: false,
             auto_gzip: false,
             websockets: false,

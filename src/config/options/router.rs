@@ -151,9 +151,10 @@ pub(super) static ROWS: &[Opt] = &[
         arg: Arg::Optional,
         group: Group::Http,
         unit: "seconds",
-        default: "off",
+        default: "75",
         field: "/router/keepalive",
         example: "http-keepalive = 30",
+        differs: "on; 0 turns it off",
         doc: "Keeps client connections between requests, idle for so long at most.\n\nWithout a value, or with 1, `http-timeout` is the limit. 0 turns it off.",
         act: Act::Set(|d, v| {
             d.config.router.keepalive = keepalive(v)?;

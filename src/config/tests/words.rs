@@ -102,7 +102,8 @@ fn the_routers_own_deadlines_follow_its_timeout() {
         (router.timeout, router.headers_timeout, router.connect_timeout),
         (Seconds(90), Seconds(90), Seconds(5))
     );
-    assert_eq!((router.binds.len(), router.binds[0].text.as_str(), router.keepalive), (1, ":1", None));
+    assert_eq!((router.binds.len(), router.binds[0].text.as_str(), router.keepalive), (1, ":1", Some(Seconds(75))));
+    assert_eq!(run("--http :1 --http-keepalive=0").quiet().router.keepalive, None);
 }
 
 #[test]

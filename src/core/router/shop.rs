@@ -10,9 +10,6 @@ use tokio::sync::Notify;
 
 use super::pool::Pool;
 
-/// Idle time of a kept client connection when the configuration does not say.
-const KEEPALIVE: Duration = Duration::from_secs(75);
-
 /// The part of the configuration that requests meet.
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -52,11 +49,7 @@ impl Settings {
             timeout: span(router.timeout),
             headers_timeout: span(router.headers_timeout),
             connect_timeout: span(router.connect_timeout),
-            keepalive: match router.keepalive {
-                None => Some(KEEPALIVE),
-                Some(time) if time.0 == 0 => None,
-                Some(time) => Some(span(time)),
-            },
+            keepalive: router.keepalive.map(span),
             manage_expect: router.manage_expect,
             vars: router.vars.clone(),
             server_name: host.unwrap_or_else(|| "localhost".into()),
