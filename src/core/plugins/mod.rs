@@ -38,6 +38,24 @@ pub enum PluginError {
         /// The plugin's version.
         found: String,
     },
+    /// The virtualenv's version is neither embedded nor there as a plugin.
+    #[error("the virtualenv {} is for Python {version}{embedded}", home.display())]
+    NoneForHome {
+        /// The virtualenv.
+        home: PathBuf,
+        /// Its version.
+        version: String,
+        /// What this binary can do itself.
+        embedded: String,
+        /// The search for a plugin.
+        #[source]
+        source: Box<Self>,
+    },
+    /// A plugin that must be there, and that rsgi knows nothing of.
+    #[error(
+        "need-plugin: {0} is no plugin of rsgi: remove it, or name a language such as python3 or the path of a plugin"
+    )]
+    Unknown(String),
     /// Several languages in one instance.
     #[error("one instance runs one language: {0}, but the plugins {1} and {2} were both named")]
     Several(&'static str, String, String),
@@ -60,7 +78,7 @@ pub fn choose(config: &Config) -> Result<Language, PluginError> {
     if let Some(path) =
         wanted.as_ref().map(|wanted| Path::new(&wanted.name)).filter(|path| path.components().count() > 1)
     {
-        return Ok(Language::load(path.as_os_str())?);
+        return Ok(Language::load(config.start_dir.join(path).as_os_str())?);
     }
     let version = wanted.as_ref().map(|wanted| wanted.version.clone()).unwrap_or_default();
     if let (Some(home), Some(home_version), Some(wanted)) = (&home, &home_version, &wanted)
@@ -73,19 +91,30 @@ pub fn choose(config: &Config) -> Result<Language, PluginError> {
             found: wanted.version.clone(),
         });
     }
-    let version = home_version.unwrap_or(version);
-    if let Some(embedded) = embedded()?
-        && fits(&version, &short_version(&embedded.version()))
-    {
-        return Ok(embedded);
+    let version = home_version.clone().unwrap_or(version);
+    let mut embedded_version = String::new();
+    if let Some(embedded) = embedded()? {
+        embedded_version = short_version(&embedded.version());
+        if fits(&version, &embedded_version) {
+            return Ok(embedded);
+        }
+        embedded_version = format!(", this rsgi has Python {embedded_version} built in");
     }
     let name = match (&wanted, version.is_empty()) {
         (Some(wanted), true) => wanted.name.clone(),
         (None, true) => "python".to_owned(),
         (_, false) => format!("python{}", version.replace('.', "")),
     };
-    find(config, &name)
+    find(config, &name).map_err(|error| match (home, home_version) {
+        (Some(home), Some(version)) => {
+            PluginError::NoneForHome { home, version, embedded: embedded_version, source: Box::new(error) }
+        }
+        _ => error,
+    })
 }
+
+/// Plugins of uWSGI whose work is done here without one.
+const BUILT_IN: &[&str] = &["http", "corerouter"];
 
 #[cfg(feature = "python")]
 fn embedded() -> Result<Option<Language>, PluginError> {
@@ -99,12 +128,23 @@ const fn embedded() -> Result<Option<Language>, PluginError> {
 }
 
 /// The one language plugin among the names, which may be lists (`plugin = http,python3`); parts of uWSGI that are built in
-/// here (`http`, `logfile`…) are no languages and passed over.
+/// here (`http`) are passed over.
 fn wanted(config: &Config) -> Result<Option<Wanted>, PluginError> {
-    let names = config.plugins.names.iter().chain(&config.plugins.needed).flat_map(|names| names.split(','));
     let mut found: Option<Wanted> = None;
-    for name in names.map(str::trim).filter(|name| !name.is_empty()) {
-        let Some(wanted) = language_of(name) else { continue };
+    let named = config.plugins.names.iter().map(|names| (names, false));
+    let named = named.chain(config.plugins.needed.iter().map(|names| (names, true)));
+    let named = named.flat_map(|(names, needed)| names.split(',').map(move |name| (name.trim(), needed)));
+    for (name, needed) in named.filter(|(name, _)| !name.is_empty()) {
+        let Some(wanted) = language_of(name) else {
+            if BUILT_IN.contains(&name) {
+                continue;
+            }
+            if needed {
+                return Err(PluginError::Unknown(name.to_owned()));
+            }
+            tracing::warn!("plugin {name} is no plugin of rsgi and is left out");
+            continue;
+        };
         match &found {
             None => found = Some(wanted),
             Some(first) if first.version == wanted.version || wanted.version.is_empty() => {}
@@ -125,5 +165,26 @@ mod tests {
         assert!(wanted(&config).is_err());
         config.plugins.names = vec!["http,python3".into(), "python".into(), "logfile".into()];
         assert_eq!(wanted(&config).unwrap().unwrap().name, "python3");
+    }
+
+    #[test]
+    fn what_must_be_there_and_is_not_is_an_error() {
+        let mut config = Config::default();
+        config.plugins.names = vec!["logfile".into()];
+        config.plugins.needed = vec!["http".into()];
+        assert_eq!(wanted(&config).unwrap(), None);
+        config.plugins.needed = vec!["psgi".into()];
+        assert!(wanted(&config).unwrap_err().to_string().starts_with("need-plugin: psgi is no plugin of rsgi"));
+    }
+
+    #[test]
+    fn a_virtualenv_without_plugin_names_both_versions() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("pyvenv.cfg"), "version = 3.99.1\n").unwrap();
+        let mut config = Config::default();
+        config.app.settings.push(("home".into(), directory.path().display().to_string()));
+        let error = choose(&config).unwrap_err();
+        assert!(error.to_string().contains("is for Python 3.99"), "{error}");
+        assert!(crate::logging::chain(&error).contains("there is no plugin python399"), "{error}");
     }
 }

@@ -14,7 +14,11 @@ pub(super) struct Wanted {
 pub(super) fn language_of(name: &str) -> Option<Wanted> {
     let file = Path::new(name).file_name().map_or(name, |file| file.to_str().unwrap_or(name));
     let stem = file.trim_end_matches(".so").trim_end_matches("_plugin").trim_start_matches("rsgi_");
-    let digits = stem.strip_prefix("python")?;
+    let Some(digits) = stem.strip_prefix("python") else {
+        // Whoever gives a path means that file, whatever its name.
+        let is_path = name.contains('/');
+        return is_path.then(|| Wanted { name: name.to_owned(), version: String::new() });
+    };
     if !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return None;
     }
@@ -66,6 +70,7 @@ mod tests {
         assert_eq!(version("python312").as_deref(), Some("3.12"));
         assert_eq!(version("python39_plugin.so").as_deref(), Some("3.9"));
         assert_eq!(version("/opt/rsgi_python311.so").as_deref(), Some("3.11"));
+        assert_eq!(version("/opt/mine.so").as_deref(), Some(""));
         for other in ["http", "logfile", "pythonic", "psgi"] {
             assert_eq!(version(other), None, "{other}");
         }
