@@ -211,6 +211,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/memory_report",
         example: "memory-report = true",
+        built: false,
         doc: "Begins request lines with the memory that the worker uses.",
         act: Act::Set(|d, v| {
             d.config.log.memory_report = v.switch();

@@ -231,7 +231,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/shared_sockets",
         example: "undeferred-shared-socket = :443",
-        built: false,
+        differs: "the same as shared-socket: no socket waits for the first byte",
         doc: "Binds a shared address and hands connections over before their first byte.",
         act: Act::Set(|d, v| {
             d.config.shared_sockets.push(v.address()?);

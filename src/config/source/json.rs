@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::file::Loaded;
-use super::located::{Item, Located};
+use super::located::{Item, Located, within};
 use super::{Halt, Reader};
 use crate::magic::FileNames;
 use crate::origin::Origin;
@@ -70,12 +69,6 @@ fn members<'a>(located: &Located<'_>, text: &'a str) -> Result<Members<'a>, Halt
         let problem = problem.split(" at line ").next().unwrap_or_default().to_owned();
         located.error(problem, at..at + 1, "write {\"uwsgi\": {\"http\": \":9090\"}}")
     })
-}
-
-/// The place of a part inside its text.
-fn within(text: &str, part: &str) -> Range<usize> {
-    let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-    start..start + part.len()
 }
 
 fn item<'a>(text: &str, value: &'a str, depth: usize) -> Item<'a> {

@@ -73,3 +73,9 @@ impl Reader<'_> {
         }
     }
 }
+
+/// The place of a part inside its text.
+pub(super) fn within(text: &str, part: &str) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    start..start + part.len()
+}

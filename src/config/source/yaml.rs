@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::file::Loaded;
+use super::located::within;
 use super::{Halt, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::magic::FileNames;
@@ -20,89 +21,107 @@ struct Line<'a> {
     text: &'a str,
 }
 
-/// The key that following list items or block lines belong to.
-struct Open {
-    key: String,
-    origin: Origin,
-    indent: usize,
-    taken: bool,
+impl<'a> Line<'a> {
+    /// Begins a mapping of the document, as section names do.
+    fn is_head(&self) -> bool {
+        self.indent == 0 && self.item().is_none()
+    }
+
+    /// What stands behind the dash of a list.
+    fn item(&self) -> Option<&'a str> {
+        let rest = self.text.strip_prefix('-')?;
+        (rest.is_empty() || rest.starts_with(' ')).then(|| rest.trim())
+    }
+}
+
+/// The file being read.
+struct Page<'a> {
+    file: &'a Loaded,
+    names: &'a FileNames,
+    from: &'a Origin,
+}
+
+impl Page<'_> {
+    /// The place of a key and a value, both parts of the line.
+    fn origin(&self, line: &Line<'_>, key: &str, value: &str) -> Origin {
+        let span = |part: &str| {
+            let range = within(line.whole, part);
+            Span { start: range.start, end: range.end }
+        };
+        Origin {
+            place: Place::Line { file: Arc::clone(&self.file.name), line: line.number },
+            line: line.whole.into(),
+            key: span(key),
+            value: span(value),
+            from: Some(Arc::new(self.from.clone())),
+        }
+    }
 }
 
 impl Reader<'_> {
     /// Takes the keys of the mapping that was asked for.
     pub(super) fn read_yaml(&mut self, file: &Loaded, names: &FileNames, from: &Origin) -> Result<(), Halt> {
         let asked = if file.section.is_empty() { "uwsgi" } else { &file.section };
-        let text = file.text(from)?;
-        let mut lines = text.split('\n').enumerate().filter_map(line).peekable();
-        let (mut inside, mut found) = (false, false);
-        let mut open: Option<Open> = None;
-        while let Some(line) = lines.next() {
-            if line.indent == 0 && !line.text.starts_with("- ") {
-                self.close_key(open.take())?;
-                inside = pair(line.text).is_some_and(|(key, value)| unquoted(key) == asked && value.is_empty());
-                found |= inside;
-                continue;
+        let page = Page { file, names, from };
+        let lines: Vec<_> = file.text(from)?.split('\n').enumerate().filter_map(line).collect();
+        let (mut rest, mut found) = (lines.as_slice(), false);
+        while let Some((head, after)) = rest.split_first() {
+            let (body, next) = after.split_at(after.iter().position(Line::is_head).unwrap_or(after.len()));
+            if pair(head.text).is_some_and(|(key, value)| unquoted(key) == asked && value.is_empty()) {
+                found = true;
+                self.yaml_mapping(&page, body)?;
             }
-            if !inside {
-                continue;
-            }
-            let origin = |value: Span| Origin {
-                place: Place::Line { file: Arc::clone(&file.name), line: line.number },
-                line: line.whole.into(),
-                key: Span::new(line.indent, line.text.len()),
-                value,
-                from: Some(Arc::new(from.clone())),
-            };
-            let span = |part: &str| Span::new(line.indent + line.text.len() - part.len(), part.len());
-            let item =
-                line.text.strip_prefix('-').filter(|rest| rest.is_empty() || rest.starts_with(' ')).map(str::trim);
-            if let (Some(item), Some(open)) = (item, open.as_mut().filter(|open| line.indent >= open.indent)) {
-                open.taken = true;
-                let (key, item_origin) = (open.key.clone(), Origin { key: open.origin.key, ..origin(span(item)) });
-                self.take_pair(&key, &unquoted(item), names, Origin { key: item_origin.value, ..item_origin })?;
-                continue;
-            }
-            self.close_key(open.take())?;
-            let Some((key, value)) = pair(item.unwrap_or(line.text)) else {
-                let error = Diagnostic::error(format!("expected key: value, found \"{}\"", line.text));
-                return Err(error
-                    .help("write the key, a colon, a blank and the value")
-                    .at_value(&origin(span(line.text)))
-                    .into());
-            };
-            let place = Origin { key: Span::new(line.indent, key.len()), ..origin(span(value)) };
-            let key = unquoted(key);
-            match value {
-                "" => open = Some(Open { key, origin: place, indent: line.indent, taken: false }),
-                "|" | ">" | "|-" | ">-" => {
-                    let mut block = Vec::new();
-                    while let Some(next) = lines.next_if(|next| next.indent > line.indent) {
-                        block.push(next.whole.trim());
-                    }
-                    let joint = if value.starts_with('|') { "\n" } else { " " };
-                    self.take_pair(&key, &block.join(joint), names, place)?;
-                }
-                _ if value.starts_with('[') && value.ends_with(']') => {
-                    for item in value[1..value.len() - 1].split(',').map(str::trim).filter(|item| !item.is_empty()) {
-                        self.take_pair(&key, &unquoted(item), names, place.clone())?;
-                    }
-                }
-                _ => self.take_pair(&key, &unquoted(value), names, place)?,
-            }
+            rest = next;
         }
-        self.close_key(open)?;
         if !found {
             self.no_section(&format!("{asked}:"), &file.name, from);
         }
         Ok(())
     }
 
-    /// A key without value or items is a flag.
-    fn close_key(&mut self, open: Option<Open>) -> Result<(), Halt> {
-        match open {
-            Some(open) if !open.taken => self.add(&open.key, "", open.origin),
-            _ => Ok(()),
+    fn yaml_mapping(&mut self, page: &Page<'_>, mut rest: &[Line<'_>]) -> Result<(), Halt> {
+        while let Some((line, after)) = rest.split_first() {
+            let Some((key, value)) = pair(line.item().unwrap_or(line.text)) else {
+                let error = Diagnostic::error(format!("expected key: value, found \"{}\"", line.text));
+                let origin = page.origin(line, line.text, line.text);
+                return Err(error.help("write the key, a colon, a blank and the value").at_value(&origin).into());
+            };
+            let origin = page.origin(line, key, value);
+            let taken = match value {
+                "" => self.yaml_list(page, &unquoted(key), line, after)?,
+                "|" | ">" | "|-" | ">-" => {
+                    let count = after.iter().take_while(|next| next.indent > line.indent).count();
+                    let block: Vec<_> = after[..count].iter().map(|next| next.whole.trim()).collect();
+                    let text = block.join(if value.starts_with('|') { "\n" } else { " " });
+                    self.take_pair(&unquoted(key), &text, page.names, origin)?;
+                    count
+                }
+                _ => {
+                    let list = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+                    let items: Vec<_> = list.map_or(vec![value], |list| list.split(',').map(str::trim).collect());
+                    for item in items.into_iter().filter(|item| !item.is_empty()) {
+                        self.take_pair(&unquoted(key), &unquoted(item), page.names, page.origin(line, key, item))?;
+                    }
+                    0
+                }
+            };
+            rest = &after[taken..];
         }
+        Ok(())
+    }
+
+    /// The items below a key, each an option; a key without items is a flag. Returns how many lines it took.
+    fn yaml_list(&mut self, page: &Page<'_>, key: &str, head: &Line<'_>, after: &[Line<'_>]) -> Result<usize, Halt> {
+        let least = head.indent + usize::from(head.item().is_some());
+        let items =
+            || after.iter().map_while(|line| line.item().filter(|_| line.indent >= least).map(|item| (line, item)));
+        if items().next().is_none() {
+            self.take_pair(key, "", page.names, page.origin(head, head.text, &head.text[..0]))?;
+        }
+        for (line, item) in items() {
+            self.take_pair(key, &unquoted(item), page.names, page.origin(line, item, item))?;
+        }
+        Ok(items().count())
     }
 }
 

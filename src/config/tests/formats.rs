@@ -21,6 +21,14 @@ fn yaml_repeats_keys_and_lists() {
 }
 
 #[test]
+fn yaml_may_be_a_list_of_pairs() {
+    let text = "uwsgi:\n- threads: 2\n- master:\n- env:\n  - A=1\n  - B=2\n- processes: 3\nother:\n- threads: 9\n";
+    let ran = Case::with("t.yaml", text).run("t.yaml");
+    assert_eq!((ran.config.workers.threads, ran.config.workers.processes, ran.config.workers.master), (2, 3, true));
+    assert_eq!(ran.values("env"), ["A=1", "B=2"]);
+}
+
+#[test]
 fn yaml_that_is_none_points_at_the_line() {
     let case = Case::with("t.yml", "uwsgi:\n  processes: 2\n  just words\n").file("u.yml", "server:\n  a: b\n");
     insta::assert_snapshot!(format!("{}\n\n{}", case.said("t.yml"), case.said("u.yml")));
