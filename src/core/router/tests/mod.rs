@@ -3,5 +3,6 @@
 mod bodies;
 mod endings;
 mod failures;
+mod hostile;
 mod requests;
 mod stage;

@@ -277,6 +277,11 @@ impl Client {
         self.socket.write_all(text.as_bytes()).unwrap();
     }
 
+    /// What may be refused on the way.
+    pub(super) fn send_bytes(&mut self, bytes: &[u8]) {
+        let _ = self.socket.write_all(bytes);
+    }
+
     pub(super) fn get(&mut self, path: &str) {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
     }
