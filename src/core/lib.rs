@@ -12,6 +12,7 @@ pub mod logging;
 pub mod master;
 pub mod memory;
 pub mod plugins;
+pub mod privileges;
 pub mod process;
 pub mod role;
 pub mod router;

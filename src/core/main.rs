@@ -9,7 +9,7 @@ use rsgi::process::{self, Descriptors, Handover, HandoverError, Meaning};
 use rsgi::role::{Role, Titled, title};
 use rsgi::router::Job;
 use rsgi::startup::{self, Sources};
-use rsgi::{logging, master, signals, zygote};
+use rsgi::{logging, master, privileges, signals, zygote};
 use rsgi_config::Loaded;
 
 fn main() {
@@ -25,6 +25,10 @@ fn main() {
 fn run_role(role: Role) -> Exit {
     let taken = process::take_over(role).and_then(|(handover, descriptors)| {
         logging::date_lines(handover.config.log.date.as_deref());
+        // Before anything of the application or the network is looked at.
+        if let Err(error) = privileges::drop(&handover.config.process) {
+            return Ok(fail(&error));
+        }
         match role {
             Role::Zygote => Ok(zygote::run(handover, descriptors)),
             Role::Router => {

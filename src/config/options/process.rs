@@ -295,7 +295,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/process/uid",
         example: "uid = www-data",
-        built: false,
         doc: "Runs as this user, once sockets are bound.",
         act: Act::Set(|d, v| {
             d.config.process.uid = Some(v.word()?);
@@ -311,7 +310,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/process/gid",
         example: "gid = www-data",
-        built: false,
         doc: "Runs as this group, once sockets are bound.",
         act: Act::Set(|d, v| {
             d.config.process.gid = Some(v.word()?);
@@ -326,7 +324,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/process/add_gid",
         example: "add-gid = docker",
-        built: false,
         doc: "Adds a group to those of the processes.",
         act: Act::Set(|d, v| {
             d.config.process.add_gid.push(v.word()?);
@@ -341,7 +338,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/process/no_initgroups",
         example: "no-initgroups = true",
-        built: false,
         doc: "Leaves the further groups of the user aside.",
         act: Act::Set(|d, v| {
             d.config.process.no_initgroups = v.switch();
@@ -356,7 +352,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/process/cap",
         example: "cap = net_bind_service",
-        built: false,
         doc: "Keeps these capabilities when rights are dropped.",
         act: Act::Set(|d, v| {
             d.config.process.cap.extend(v.list()?);
@@ -386,7 +381,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/process/master_as_root",
         example: "master-as-root = true",
-        built: false,
         doc: "Leaves the master its rights.",
         act: Act::Set(|d, v| {
             d.config.process.master_as_root = v.switch();

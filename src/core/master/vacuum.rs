@@ -21,6 +21,12 @@ impl Litter {
         Some(Self { device: found.dev(), inode: found.ino(), path })
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Removes the file if it is still the one that was made.
     pub fn remove(&self) {
         if Self::of(&self.path).as_ref() == Some(self) {

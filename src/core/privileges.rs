@@ -1,0 +1,240 @@
+//! Giving rights up: user, groups, capabilities. Done once sockets are bound and before a byte of application or network is
+//! read, in the master and, where that keeps its own (`master-as-root`), in every process it starts.
+//!
+//! Nothing goes on with rights that should be gone: every step is checked, and afterwards the way back is tried and must fail.
+
+use std::path::PathBuf;
+
+use caps::{CapSet, Capability, CapsHashSet};
+use nix::unistd::{
+    Gid, Group, Uid, User, chown, getegid, geteuid, getgid, getuid, initgroups, setgid, setgroups, setuid,
+};
+use rsgi_config::Process;
+
+/// Why rights could not be given up. The process must end.
+#[derive(Debug, thiserror::Error)]
+pub enum RightsError {
+    /// Nobody of that name, in uWSGI's words.
+    #[error("{0} {1} not found.")]
+    Nobody(&'static str, String),
+    /// An ordinary user cannot become another one.
+    #[error("cannot setuid() as non-root user: start as root, or leave {0} out")]
+    NotRoot(&'static str),
+    /// A step that failed.
+    #[error("{step} failed: {errno}; going on with the rights of root would be wrong")]
+    Step {
+        /// The system call.
+        step: &'static str,
+        /// What the kernel said.
+        errno: nix::Error,
+    },
+    /// A capability that does not exist.
+    #[error(
+        "cap: there is no capability {0}; names are those of capabilities(7) without CAP_, such as net_bind_service"
+    )]
+    NoCapability(String),
+    /// Capabilities cannot be kept.
+    #[error("cap: {0}")]
+    Capabilities(#[from] caps::errors::CapsError),
+    /// The rights were given up and can be taken back.
+    #[error("the rights of root could be taken back after they were dropped: refusing to go on")]
+    Reversible,
+    /// A socket cannot be given to its new owner.
+    #[error("{} cannot be given to its user: {errno}", path.display())]
+    Owner {
+        /// The socket's file.
+        path: PathBuf,
+        /// What the kernel said.
+        errno: nix::Error,
+    },
+}
+
+/// Who a process is to become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rights {
+    user: Option<(Uid, Option<String>)>,
+    group: Option<Gid>,
+    further: Vec<Gid>,
+    with_users_groups: bool,
+    keep: Vec<Capability>,
+}
+
+impl Rights {
+    /// Looks up the names of the options.
+    ///
+    /// # Errors
+    /// When one of them does not exist.
+    pub fn of(process: &Process) -> Result<Self, RightsError> {
+        let user = process.uid.as_deref().map(find_user).transpose()?;
+        let primary = user.as_ref().and_then(|user| user.gid);
+        let group = process.gid.as_deref().map(find_group).transpose()?.or(primary);
+        let further = process.add_gid.iter().map(|name| find_group(name)).collect::<Result<_, _>>()?;
+        let keep = process.cap.iter().map(|name| find_capability(name)).collect::<Result<_, _>>()?;
+        let user = user.map(|user| (user.uid, user.name));
+        Ok(Self { user, group, further, with_users_groups: !process.no_initgroups, keep })
+    }
+
+    /// Whether there is anything to do: nothing was asked for, or it has been done already.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        let user = self.user.as_ref().is_none_or(|(uid, _)| *uid == geteuid() && *uid == getuid());
+        user && self.group.is_none_or(|gid| gid == getegid() && gid == getgid())
+    }
+
+    /// Makes the user the owner of a socket's file.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn own(&self, path: PathBuf) -> Result<(), RightsError> {
+        let user = self.user.as_ref().map(|(uid, _)| *uid);
+        chown(&path, user, self.group).map_err(|errno| RightsError::Owner { path, errno })
+    }
+
+    /// Becomes that user and group, for good.
+    ///
+    /// # Errors
+    /// At the first step that fails; the process must end then.
+    pub fn take(&self) -> Result<(), RightsError> {
+        if self.is_met() {
+            return Ok(());
+        }
+        if !geteuid().is_root() {
+            return Err(RightsError::NotRoot(if self.user.is_some() { "uid" } else { "gid" }));
+        }
+        let step = |step| move |errno| RightsError::Step { step, errno };
+        if let Some(group) = self.group {
+            setgid(group).map_err(step("setgid()"))?;
+            tracing::info!("setgid() to {group}");
+        }
+        self.take_groups().map_err(step("setgroups()"))?;
+        if let Some((user, _)) = self.user {
+            if !self.keep.is_empty() {
+                caps::securebits::set_keepcaps(true)?;
+            }
+            setuid(user).map_err(step("setuid()"))?;
+            tracing::info!("setuid() to {user}");
+            self.keep_capabilities()?;
+            // The real test of the drop: nobody but root may become root again.
+            let may_return = user.is_root() || self.keep.contains(&Capability::CAP_SETUID);
+            if !may_return && (setuid(Uid::from_raw(0)).is_ok() || geteuid().is_root()) {
+                return Err(RightsError::Reversible);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_groups(&self) -> nix::Result<()> {
+        let Some(group) = self.group else {
+            return if self.further.is_empty() { Ok(()) } else { setgroups(&self.further) };
+        };
+        let name = self.user.as_ref().and_then(|(_, name)| name.as_deref()).filter(|_| self.with_users_groups);
+        let mut groups = match name.and_then(|name| std::ffi::CString::new(name).ok()) {
+            Some(name) => {
+                initgroups(&name, group)?;
+                nix::unistd::getgroups()?
+            }
+            None => vec![group],
+        };
+        groups.extend_from_slice(&self.further);
+        setgroups(&groups)
+    }
+
+    /// Leaves exactly the wanted capabilities, through exec as well (ambient).
+    fn keep_capabilities(&self) -> Result<(), RightsError> {
+        if self.keep.is_empty() {
+            return Ok(());
+        }
+        let wanted: CapsHashSet = self.keep.iter().copied().collect();
+        for set in [CapSet::Effective, CapSet::Permitted, CapSet::Inheritable, CapSet::Ambient] {
+            caps::set(None, set, &wanted)?;
+        }
+        caps::securebits::set_keepcaps(false)?;
+        Ok(())
+    }
+}
+
+/// Gives up what the options say; to be called at the start of a process. Nothing is done where a parent has done it.
+///
+/// # Errors
+/// See [`Rights::of`] and [`Rights::take`].
+pub fn drop(process: &Process) -> Result<(), RightsError> {
+    Rights::of(process)?.take()
+}
+
+struct Found {
+    uid: Uid,
+    gid: Option<Gid>,
+    name: Option<String>,
+}
+
+/// A user by name or number; a number need not be anybody's.
+fn find_user(name: &str) -> Result<Found, RightsError> {
+    let known = match name.parse() {
+        Ok(number) => User::from_uid(Uid::from_raw(number)),
+        Err(_) => User::from_name(name),
+    };
+    match (known.ok().flatten(), name.parse()) {
+        (Some(user), _) => Ok(Found { uid: user.uid, gid: Some(user.gid), name: Some(user.name) }),
+        (None, Ok(number)) => Ok(Found { uid: Uid::from_raw(number), gid: None, name: None }),
+        (None, Err(_)) => Err(RightsError::Nobody("user", name.to_owned())),
+    }
+}
+
+fn find_group(name: &str) -> Result<Gid, RightsError> {
+    if let Ok(number) = name.parse() {
+        return Ok(Gid::from_raw(number));
+    }
+    let group = Group::from_name(name).ok().flatten();
+    group.map(|group| group.gid).ok_or_else(|| RightsError::Nobody("group", name.to_owned()))
+}
+
+fn find_capability(name: &str) -> Result<Capability, RightsError> {
+    let upper = name.trim().to_ascii_uppercase();
+    let full = if upper.starts_with("CAP_") { upper } else { format!("CAP_{upper}") };
+    full.parse().map_err(|_| RightsError::NoCapability(name.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(uid: Option<&str>, gid: Option<&str>) -> Process {
+        Process { uid: uid.map(Into::into), gid: gid.map(Into::into), ..Process::default() }
+    }
+
+    #[test]
+    fn a_user_brings_its_group_unless_another_is_named() {
+        let rights = Rights::of(&process(Some("nobody"), None)).unwrap();
+        let nobody = User::from_name("nobody").unwrap().unwrap();
+        assert_eq!((rights.user, rights.group), (Some((nobody.uid, Some("nobody".into()))), Some(nobody.gid)));
+        let rights = Rights::of(&process(Some("nobody"), Some("0"))).unwrap();
+        assert_eq!(rights.group, Some(Gid::from_raw(0)));
+    }
+
+    #[test]
+    fn numbers_need_not_belong_to_anybody() {
+        let rights = Rights::of(&process(Some("54321"), Some("54322"))).unwrap();
+        assert_eq!((rights.user, rights.group), (Some((Uid::from_raw(54321), None)), Some(Gid::from_raw(54322))));
+    }
+
+    #[test]
+    fn unknown_names_are_told() {
+        let error = |process| Rights::of(&process).unwrap_err().to_string();
+        assert_eq!(error(process(Some("nosuchuser"), None)), "user nosuchuser not found.");
+        assert_eq!(error(process(None, Some("nosuchgroup"))), "group nosuchgroup not found.");
+        let wrong = Process { cap: vec!["fly".into()], ..Process::default() };
+        assert!(error(wrong).starts_with("cap: there is no capability fly"));
+    }
+
+    #[test]
+    fn nothing_asked_for_is_nothing_to_do() {
+        assert!(Rights::of(&Process::default()).unwrap().is_met());
+        drop(&Process::default()).unwrap();
+    }
+
+    #[test]
+    fn capabilities_go_by_both_of_their_names() {
+        assert_eq!(find_capability("net_bind_service").unwrap(), Capability::CAP_NET_BIND_SERVICE);
+        assert_eq!(find_capability("CAP_CHOWN").unwrap(), Capability::CAP_CHOWN);
+    }
+}
