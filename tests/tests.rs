@@ -13,4 +13,6 @@ mod pep3333;
 mod plugins;
 /// Each numbered line of the quickstart, as written there.
 mod quickstart;
+/// User, group and capabilities.
+mod rights;
 mod support;

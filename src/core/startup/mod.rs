@@ -12,13 +12,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Group, User};
-use rsgi_config::{Config, Diagnostic, Process};
+use rsgi_config::{Config, Diagnostic};
 use tracing::{info, warn};
 
 use crate::logging;
 use crate::master::sockets::{BindError, Sockets};
 use crate::master::vacuum::{Litter, write_pid};
+use crate::privileges::{Rights, RightsError};
 use crate::role::{Titled, title};
 
 pub use announce::addresses;
@@ -66,9 +66,9 @@ pub enum StartError {
     /// A limit of the operating system.
     #[error("{0}: the limit cannot be set")]
     Limit(&'static str, #[source] nix::Error),
-    /// Nobody of that name, in uWSGI's words.
-    #[error("{0} {1} not found.")]
-    Nobody(&'static str, String),
+    /// Rights that cannot be given up.
+    #[error(transparent)]
+    Rights(#[from] RightsError),
     /// The process cannot detach.
     #[error("daemonize: the process cannot detach")]
     Detach(#[source] io::Error),
@@ -91,7 +91,8 @@ pub fn start(
     if !has_socket(&config) {
         return Err(StartError::NoSocket);
     }
-    check_names(&config.process)?;
+    // A user or group that does not exist is found out before anything is made.
+    Rights::of(&config.process)?;
     let waiting = open_log(&config)?;
     logging::date_lines(config.log.date.as_deref());
     say(warnings, printed);
@@ -115,7 +116,10 @@ pub fn start(
     for line in addresses(&started.config, &started.sockets) {
         info!("{line}");
     }
-    // The place where uid, gid and capabilities are to be dropped: sockets are bound, nothing foreign has been read.
+    if let Err(error) = give_up_rights(&started.config, &started.sockets) {
+        started.clean_up(&started.sockets);
+        return Err(error.into());
+    }
     if nix::unistd::geteuid().is_root() && started.config.process.uid.is_none() {
         warn!("you are running rsgi as root: give it a user of its own with uid and gid");
     }
@@ -170,19 +174,20 @@ fn has_socket(config: &Config) -> bool {
     listens || config.no_server || !config.emperor.sources.is_empty()
 }
 
-/// A user or group that does not exist is found out before anything is made.
-fn check_names(process: &Process) -> Result<(), StartError> {
-    let is_number = |name: &str| name.parse::<u32>().is_ok();
-    if let Some(user) = process.uid.as_deref().filter(|user| !is_number(user))
-        && !matches!(User::from_name(user), Ok(Some(_)))
-    {
-        return Err(StartError::Nobody("user", user.to_owned()));
+/// Sockets are bound, nothing foreign has been read: the moment to become somebody else. The socket files we made go to
+/// that user, unless they were given to another.
+fn give_up_rights(config: &Config, sockets: &Sockets) -> Result<(), RightsError> {
+    let rights = Rights::of(&config.process)?;
+    if rights.is_met() {
+        return Ok(());
     }
-    let groups = process.gid.iter().chain(&process.add_gid).filter(|group| !is_number(group));
-    match groups.into_iter().find(|group| !matches!(Group::from_name(group), Ok(Some(_)))) {
-        Some(group) => Err(StartError::Nobody("group", group.clone())),
-        None => Ok(()),
+    if config.process.chown_socket.is_none() && nix::unistd::geteuid().is_root() {
+        sockets
+            .all()
+            .filter_map(|bound| bound.file.as_ref())
+            .try_for_each(|file| rights.own(file.path().to_owned()))?;
     }
+    if config.process.master_as_root { Ok(()) } else { rights.take() }
 }
 
 fn set_limits(config: &Config) -> Result<(), StartError> {
@@ -207,16 +212,6 @@ fn set_limits(config: &Config) -> Result<(), StartError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_checked_before_anything_is_made() {
-        let mut process = Process { uid: Some("root".into()), gid: Some("12345".into()), ..Process::default() };
-        assert!(check_names(&process).is_ok());
-        process.add_gid.push("no-such-group".into());
-        assert_eq!(check_names(&process).unwrap_err().to_string(), "group no-such-group not found.");
-        process.uid = Some("nobody-of-that-name".into());
-        assert_eq!(check_names(&process).unwrap_err().to_string(), "user nobody-of-that-name not found.");
-    }
 
     #[test]
     fn nothing_to_listen_on_is_refused() {
