@@ -152,3 +152,55 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn origin(line: &str, value: &str, from: Option<Origin>) -> Origin {
+        let start = line.find(value).unwrap();
+        Origin {
+            place: Place::Line { file: "app.ini".into(), line: 7 },
+            line: line.into(),
+            key: Span::new(0, 1),
+            value: Span::new(start, value.len()),
+            from: from.map(Arc::new),
+        }
+    }
+
+    #[test]
+    fn carets_stand_under_characters_not_bytes() {
+        let message = Diagnostic::error("x").at_value(&origin("é\t= señor", "señor", None)).to_string();
+        assert_eq!(message, "app.ini:7:5: error: x\n    7 | é\t= señor\n      |  \t  ^^^^^");
+    }
+
+    #[test]
+    fn the_files_that_led_here_follow() {
+        let outer = origin("include = app.ini", "app.ini", None);
+        let message =
+            Diagnostic::warning("x").at_key(&origin("a = b", "b", Some(outer))).help("y").note("z").to_string();
+        insta::assert_snapshot!(message, @r"
+        app.ini:7:1: warning: x
+            7 | a = b
+              | ^
+          loaded by app.ini:7:1: include = app.ini
+          note: z
+          help: y
+        ");
+    }
+
+    #[test]
+    fn a_span_beyond_the_line_does_no_harm() {
+        let mut origin = origin("a = b", "b", None);
+        origin.value = Span { start: 90, end: 99 };
+        assert!(Diagnostic::error("x").at_value(&origin).to_string().starts_with("app.ini:7:6: error: x"));
+    }
+
+    #[test]
+    fn warnings_come_before_errors_and_the_code_is_1() {
+        let error = ConfigError { diagnostics: vec![Diagnostic::error("second"), Diagnostic::warning("first")] };
+        assert_eq!((error.to_string().as_str(), error.exit_code()), ("warning: first\nerror: second", 1));
+    }
+}

@@ -147,3 +147,38 @@ impl Draft {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Seconds;
+
+    #[test]
+    fn plain_sockets_take_the_protocol_wherever_it_stands() {
+        let mut draft = Draft::default();
+        draft.add_socket(None, &Value::new(":1")).unwrap();
+        draft.add_socket(Some(Protocol::Http), &Value::new(":2")).unwrap();
+        draft.protocol = Some(Protocol::Scgi);
+        draft.add_socket(None, &Value::new(":3")).unwrap();
+        let protocols: Vec<_> = draft.resolve().0.sockets.iter().map(|socket| socket.protocol).collect();
+        assert_eq!(protocols, [Protocol::Scgi, Protocol::Http, Protocol::Scgi]);
+    }
+
+    #[test]
+    fn deadlines_that_were_not_given_follow_the_timeout() {
+        let mut draft = Draft { headers_timeout: Some(Seconds(3)), ..Draft::default() };
+        draft.config.router.timeout = Seconds(90);
+        draft.config.router.keepalive = Some(Seconds(0));
+        let router = draft.resolve().0.router;
+        assert_eq!((router.headers_timeout, router.connect_timeout), (Seconds(3), Seconds(90)));
+        assert_eq!(router.keepalive, Some(Seconds(90)));
+    }
+
+    #[test]
+    fn a_buffer_that_fits_nothing_is_raised() {
+        let mut draft = Draft::default();
+        draft.config.limits.buffer_size = 1;
+        let (config, messages) = draft.resolve();
+        assert_eq!((config.limits.buffer_size, messages.len()), (Limits::MIN_BUFFER_SIZE, 1));
+    }
+}
