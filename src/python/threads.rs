@@ -19,6 +19,9 @@ use crate::settings::Settings;
 use crate::wsgi::{Core, Seat};
 use crate::{api, log, shutdown, wsgi};
 
+/// How long threads are waited for when a signal handler exits.
+const EXIT_GRACE_MS: u32 = 5000;
+
 /// The serving threads, for [`interrupt`].
 static SEATS: Mutex<BTreeMap<u32, Arc<Seat>>> = Mutex::new(BTreeMap::new());
 
@@ -134,7 +137,7 @@ pub(crate) fn check_signals() {
     // A handler that calls sys.exit() ends a Python program in order; no request is under way on this thread.
     if let Some(code) = exit {
         log::error(&format!("a signal handler of the application asked this process to exit, code {code}"));
-        shutdown::run(0);
+        shutdown::run(EXIT_GRACE_MS);
         std::process::exit(code);
     }
 }

@@ -64,6 +64,9 @@ impl<'a> Source<'a> {
                     Some((name, expression)) => (name.trim(), Some(expression.trim())),
                     None => (text.trim(), callable),
                 };
+                if name.ends_with(".py") && std::path::Path::new(name).is_file() {
+                    return Err(Trouble::Setting(format!("{name} is a file: load it by wsgi-file = {name}")));
+                }
                 let module = py.import(name).map_err(Trouble::raised(text))?;
                 if name == "django.core.handlers.wsgi" {
                     set_up_django(py).map_err(Trouble::raised(text))?;
@@ -139,6 +142,8 @@ fn several<'py>(module: &Bound<'py, PyModule>) -> Result<Option<Mounted<'py>>, T
         };
         Ok((mountpoint, app))
     };
+    // What a module has put there is taken once: it must not mount itself again with the next source.
+    py.import("uwsgi").and_then(|uwsgi| uwsgi.setattr("applications", py.None())).map_err(Trouble::raised("uwsgi"))?;
     let found = found.cast_into::<PyDict>().map_err(|error| Trouble::raised("`applications`")(error.into()))?;
     found.iter().map(entry).collect::<Result<_, _>>().map(Some)
 }

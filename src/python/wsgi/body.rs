@@ -44,17 +44,23 @@ impl Body {
         self.remaining
     }
 
-    /// The next `want` bytes when all of them (or all that is left) are here already, without copying.
-    pub(crate) fn take<'a>(&mut self, request: &Request<'a>, want: u64) -> Option<&'a [u8]> {
-        if self.at < self.ahead.len() {
-            return None;
+    /// What [`Self::read`] would give, when that is here already; to be followed by [`Self::consume`].
+    pub(crate) fn peek<'a>(&'a self, request: &Request<'a>, want: u64) -> Option<&'a [u8]> {
+        let here = self.here(request);
+        match usize::try_from(want) {
+            Ok(want) if want <= here.len() => here.get(..want),
+            _ => self.is_rest(here).then_some(here),
         }
-        let here = request.body().get(self.given..).unwrap_or_default();
-        let want = usize::try_from(want.min(self.remaining?)).ok()?;
-        let taken = here.get(..want)?;
-        self.given += want;
-        self.advance(want);
-        Some(taken)
+    }
+
+    /// What [`Self::read_line`] would give, when that is here already; to be followed by [`Self::consume`].
+    pub(crate) fn peek_line<'a>(&'a self, request: &Request<'a>, limit: u64) -> Option<&'a [u8]> {
+        let here = self.here(request);
+        let limited = usize::try_from(limit).ok().and_then(|limit| here.get(..limit));
+        match limited.unwrap_or(here).iter().position(|&byte| byte == b'\n') {
+            Some(at) => here.get(..=at),
+            None => limited.or_else(|| self.is_rest(here).then_some(here)),
+        }
     }
 
     /// Reads up to `want` bytes into `out`, waiting for them; fewer only at the end of the body.
@@ -109,29 +115,34 @@ impl Body {
         true
     }
 
-    /// Bytes that can be consumed now, receiving some when there are none; empty at the end.
-    fn fill<'a>(&'a mut self, request: &Request<'a>) -> Result<&'a [u8], ReadError> {
+    /// Bytes that can be consumed without receiving any.
+    fn here<'a>(&'a self, request: &Request<'a>) -> &'a [u8] {
         let limit = self.remaining.map_or(usize::MAX, |remaining| usize::try_from(remaining).unwrap_or(usize::MAX));
-        if limit == 0 {
-            return Ok(&[]);
-        }
-        if self.at >= self.ahead.len() {
-            let given = request.body().get(self.given..).unwrap_or_default();
-            if !given.is_empty() {
-                return Ok(given.get(..limit).unwrap_or(given));
-            }
-            self.receive(request, limit)?;
-        }
-        let ahead = self.ahead.get(self.at..).unwrap_or_default();
-        Ok(ahead.get(..limit).unwrap_or(ahead))
+        let ahead = self.ahead.get(self.at..).filter(|ahead| !ahead.is_empty());
+        let here = ahead.unwrap_or_else(|| request.body().get(self.given..).unwrap_or_default());
+        here.get(..limit).unwrap_or(here)
     }
 
-    fn receive(&mut self, request: &Request<'_>, limit: usize) -> Result<(), ReadError> {
+    /// Whether nothing comes after these bytes.
+    fn is_rest(&self, here: &[u8]) -> bool {
+        self.remaining == Some(here.len() as u64)
+    }
+
+    /// Bytes that can be consumed now, receiving some when there are none; empty at the end.
+    fn fill<'a>(&'a mut self, request: &Request<'a>) -> Result<&'a [u8], ReadError> {
+        if self.here(request).is_empty() && self.remaining != Some(0) {
+            self.receive(request)?;
+        }
+        Ok(self.here(request))
+    }
+
+    fn receive(&mut self, request: &Request<'_>) -> Result<(), ReadError> {
         self.ahead.clear();
         self.at = 0;
         if self.ended {
             return Ok(());
         }
+        let limit = self.remaining.and_then(|remaining| usize::try_from(remaining).ok()).unwrap_or(CHUNK);
         self.ahead.resize(CHUNK.min(limit), 0);
         let received = request.read_body(&mut self.ahead);
         self.ahead.truncate(*received.as_ref().unwrap_or(&0));
@@ -145,17 +156,10 @@ impl Body {
         }
     }
 
-    /// Marks bytes of [`Self::fill`] as consumed.
-    fn consume(&mut self, count: usize) {
-        if self.at < self.ahead.len() {
-            self.at += count
-        } else {
-            self.given += count
-        }
-        self.advance(count);
-    }
-
-    fn advance(&mut self, count: usize) {
+    /// Marks bytes as consumed.
+    pub(crate) fn consume(&mut self, count: usize) {
+        let from = if self.at < self.ahead.len() { &mut self.at } else { &mut self.given };
+        *from += count;
         self.position += count as u64;
         self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(count as u64));
     }

@@ -21,11 +21,7 @@ impl Input {
     #[pyo3(signature = (size=None, /))]
     fn read<'py>(&self, py: Python<'py>, size: Option<i64>) -> PyResult<Bound<'py, PyBytes>> {
         let want = limit(size);
-        let here = self.0.with(py, |state| {
-            let (request, body, _) = state.parts().ok_or_else(over)?;
-            PyResult::Ok(body.take(&request, want).map(|bytes| PyBytes::new(py, bytes)))
-        })?;
-        match here {
+        match self.at_hand(py, |body, request| body.peek(request, want))? {
             Some(bytes) => Ok(bytes),
             None => self.receive(py, size, |body, request, out| body.read(request, want, out)),
         }
@@ -34,7 +30,11 @@ impl Input {
     /// Reads one line, at most `size` bytes of it.
     #[pyo3(signature = (size=None, /))]
     fn readline<'py>(&self, py: Python<'py>, size: Option<i64>) -> PyResult<Bound<'py, PyBytes>> {
-        self.receive(py, size, |body, request, out| body.read_line(request, limit(size), out))
+        let limit = limit(size);
+        match self.at_hand(py, |body, request| body.peek_line(request, limit))? {
+            Some(bytes) => Ok(bytes),
+            None => self.receive(py, size, |body, request, out| body.read_line(request, limit, out)),
+        }
     }
 
     /// Reads lines, until they make up `hint` bytes.
@@ -112,6 +112,20 @@ impl Input {
 }
 
 impl Input {
+    /// Reads what is here already: no need to let go of the interpreter for that.
+    fn at_hand<'py>(
+        &self,
+        py: Python<'py>,
+        peek: impl for<'a> FnOnce(&'a Body, &Request<'a>) -> Option<&'a [u8]>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        self.0.with(py, |state| {
+            let (request, body, _) = state.parts().ok_or_else(over)?;
+            let Some(bytes) = peek(body, &request).map(|bytes| PyBytes::new(py, bytes)) else { return Ok(None) };
+            body.consume(bytes.as_bytes().len());
+            Ok(Some(bytes))
+        })
+    }
+
     /// Reads without the interpreter lock.
     fn receive<'py>(
         &self,

@@ -54,6 +54,18 @@ pub(crate) fn virtual_environment() {
     assert!(server.host.log().contains("Set PythonHome to env\n"), "{}", server.host.log());
 }
 
+pub(crate) fn installation() {
+    Server::enter_directory();
+    write("app.py", SHOW);
+    let prefix = std::path::Path::new(PYTHON).parent().and_then(std::path::Path::parent).expect("a prefix");
+    let prefix = prefix.to_str().expect("text");
+    let mut server = Server::start(&[("pyhome", prefix), ("module", "app")]).expect("an interpreter");
+    assert_eq!(server.language.load_apps(), Ok(1), "{}", server.host.log());
+    server.serve();
+    assert_eq!(server.text("/?sys.prefix,sys.base_prefix"), format!("('{prefix}', '{prefix}')"));
+    assert_eq!(server.text("/?__import__('ssl').__name__"), "'ssl'");
+}
+
 pub(crate) fn bad_home() {
     let (code, host) = Server::start(&[("home", "/no/such/env")]).err().expect("no interpreter");
     assert_eq!(code, 1);

@@ -130,6 +130,20 @@ pub(crate) fn missing_file() {
     assert!(reason.starts_with("failed to open python file no/such.py: No such file or directory"), "{reason}");
 }
 
+pub(crate) fn file_given_as_module() {
+    assert_eq!(reason(&[("module", "my-app.py")]), "my-app.py is a file: load it by wsgi-file = my-app.py");
+}
+
+pub(crate) fn several_through_the_uwsgi_module() {
+    Server::enter_directory();
+    write("many.py", &format!("{APP}\nimport uwsgi\nuwsgi.applications = {{'/m': application}}\n"));
+    write("one.py", APP);
+    let server = Server::start(&[("module", "many"), ("mount", "/one=one.py")]).expect("an interpreter");
+    assert_eq!(server.language.load_apps(), Ok(2), "{}", server.host.log());
+    let mounts: Vec<_> = server.host.reports().into_iter().map(|report| report.mountpoint).collect();
+    assert_eq!(mounts, ["/m", "/one"]);
+}
+
 pub(crate) fn syntax_error() {
     Server::enter_directory();
     write("bad.py", "def application(:\n");

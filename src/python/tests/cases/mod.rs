@@ -29,14 +29,14 @@ cases! {
     environ: keys_and_types what_a_request_lacks_is_absent nothing_of_one_request_is_in_the_next many_names scheme several_cores mounts_by_script_name
         mounts_by_path no_default_app;
     input: with_a_length chunked without_a_body all_here buffered_by_the_core large failures after_its_request;
-    interpreter: ordinary options virtual_environment bad_home wrong_version signals stdio;
+    interpreter: ordinary options virtual_environment installation bad_home wrong_version signals stdio;
     lifetime: fork_hooks lazy_loading shutdown_in_order shutdown_does_not_hang executors_end no_leaks no_leaks_of_kept_objects;
     loading: module module_with_name module_with_callable module_with_call module_with_arguments module_with_dots file
         file_in_sys_modules eval the_first_becomes_the_default several_in_one_module missing_module missing_dependency
-        missing_callable uncallable nonsense_behind_the_colon missing_file syntax_error exit_while_importing
+        missing_callable uncallable nonsense_behind_the_colon missing_file file_given_as_module several_through_the_uwsgi_module syntax_error exit_while_importing
         failing_mount imports_and_aliases search_path;
     module: attributes functions request_functions decorators absent;
-    threads: cores_work_at_once names_and_locals deep_recursion application_threads_run input_from_another_thread interrupted
+    threads: cores_work_at_once names_and_locals deep_recursion application_threads_run input_from_another_thread input_used_without_end interrupted
         interrupt_spares_the_next stacks_of_all;
     validate: every_fixture;
 }

@@ -122,6 +122,40 @@ pub(crate) fn input_from_another_thread() {
     assert_eq!(server.ask(request).text(), "abcd");
 }
 
+/// A thread of the application uses the input and `write` of all requests, also of those that are over or just ending.
+pub(crate) fn input_used_without_end() {
+    let source = "
+import threading
+latest, seen = [], set()
+def use():
+    while True:
+        for thing in list(latest):
+            try: seen.add(type(thing(b'x') if thing.__class__.__name__ == '_Write' else thing(1)).__name__)
+            except (ValueError, AssertionError, OSError) as error: seen.add(str(error))
+for _ in range(2): threading.Thread(target=use, daemon=True).start()
+def application(environ, start_response):
+    if environ['PATH_INFO'] == '/seen':
+        del latest[:]
+        start_response('200 OK', [])
+        return [repr(seen).encode()]
+    latest[:] = [environ['wsgi.input'].read, environ['wsgi.input'].readline]
+    write = start_response('200 OK', [])
+    latest.append(write)
+    return (b'y' for _ in range(10))
+";
+    let mut server = Server::with_app(source, &[]);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(3) {
+        let mut request = Request::post("/", b"ab\n").length(Some(600));
+        for _ in 0..100 {
+            request = request.then(b"cd\nefg");
+        }
+        let _ = server.ask(request);
+    }
+    let seen = server.text("/seen");
+    assert!(seen.contains("'bytes'") && seen.contains("after the end of its request"), "{seen}");
+}
+
 /// The outcome of `GET path` on core 0, interrupted as soon as it is there.
 fn interrupt(server: &mut Server, path: &str) -> Outcome {
     let remote = server.language.remote();
