@@ -70,10 +70,8 @@ impl Draft {
         }
     }
 
-    /// Settles what depends on other options.
-    ///
-    /// # Errors
-    /// Every contradiction found; the second list holds warnings.
+    /// Settles what depends on other options. The messages name every contradiction; with an error among them the
+    /// configuration is of no use.
     pub(crate) fn resolve(mut self) -> (Config, Vec<Diagnostic>) {
         let mut messages = Vec::new();
         for position in &self.plain {
