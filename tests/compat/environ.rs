@@ -48,7 +48,7 @@ fn over_http_socket() {
         ["GET /environ", "GET /environ/a%20b%2Fc?x=%20y", "POST /environ/../environ/./x", "PURGE /environ//twice"]
     {
         let request = format!(
-            "{line} HTTP/1.1\r\nHost: example.org\r\nContent-Type: text/x\r\nContent-Length: 0\r\nX-Forwarded-Proto: ftp\r\n\
+            "{line} HTTP/1.1\r\nHost: example.org\r\nContent-Type: text/x\r\nContent-Length: 0\r\nX-Other: ftp\r\n\
              Accept: a\r\nAccept: b\r\nUser-Agent:  blanks  \r\nX-Empty:\r\n\r\n"
         );
         let [mut theirs, mut ours] =
