@@ -17,10 +17,13 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
     // The ignored tests are those of web2py's source tree, which only some machines have.
     let all = std::env::var_os("WEB2PY_SRC").is_some();
     if command::found("cargo-nextest") {
-        cargo.args(["nextest", "run", "--workspace"]).args(all.then_some("--run-ignored=all")).args(filters);
+        cargo
+            .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+            .args(all.then_some("--run-ignored=all"))
+            .args(filters);
     } else {
         // Most of a test's time is spent waiting for a server, so more of them run than there are processors.
-        cargo.args(["test", "--workspace", "--", "--test-threads=4"]);
+        cargo.args(["test", "--workspace", "--no-fail-fast", "--", "--test-threads=4"]);
         cargo.args(all.then_some("--include-ignored")).args(filters);
     }
     command::run(&mut cargo)

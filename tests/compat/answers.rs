@@ -119,11 +119,14 @@ fn several_headers_of_one_name() {
 
 #[test]
 fn without_an_application_the_answer_is_the_same_500() {
+    let head = Regex::new(r"\d headers in \d+ bytes").expect("a pattern");
     let servers = both(|kind| Server::of(kind, "--socket {ip}:3031 --wsgi-file {dir}/missing.py --need-app=false"));
     let [theirs, ours] = servers.each_ref().map(|server| {
         let response = server.connect(3031).send(uwsgi::encode(&uwsgi::get("/x"))).response();
         let mut seen = seen(server, response, "/x");
-        seen.headers.sort();
+        // rsgi's page has a length, on every protocol.
+        seen.headers.retain(|(name, _)| name != "Content-Length");
+        seen.line = head.replace(&seen.line, "-").into_owned();
         seen
     });
     assert_eq!(ours, theirs);
