@@ -39,6 +39,7 @@ pub(crate) fn fork_hooks() {
     }
     server.serve();
     assert_eq!(server.text("/?seen"), "['before', 'parent', 'before', 'parent']");
+    assert_eq!(server.text("/?__import__('gc').get_freeze_count() > 1000"), "True", "workers share what was loaded");
 }
 
 pub(crate) fn lazy_loading() {
@@ -47,9 +48,11 @@ pub(crate) fn lazy_loading() {
     let mut server = Server::start(&[("module", "app"), ("lazy-apps", "true")]).expect("an interpreter");
     let language = server.language;
     let code = in_child(language, 1, || {
+        server.host.worker.store(1, Ordering::Relaxed);
         assert_eq!(language.load_apps(), Ok(1), "{}", server.host.log());
         server.serve();
         assert_eq!(server.text("/?seen"), "[]", "nothing was there at the fork");
+        assert_eq!(server.text("/?__import__('gc').get_freeze_count()"), "0");
         7
     });
     assert_eq!(code, 7);
