@@ -86,7 +86,7 @@ impl Exchange {
     /// Finds a core, sends the request, and waits for the answer's head and what comes with it.
     pub(super) async fn run(&mut self) -> Result<(Head, Rest), Failure> {
         self.upload.read_ahead(&self.client, &mut self.frame).await?;
-        let mut tries = 0;
+        let (mut dead_links, mut died) = (0, false);
         let head = loop {
             let shop = Rc::clone(&self.client.shop);
             self.lease = Some(Lease::get(&shop, &self.client).await?);
@@ -101,30 +101,35 @@ impl Exchange {
                 Ok(_) => return Err(self.nonsense("a body before its head")),
                 Err(Stop::Failure(failure)) => return Err(failure),
                 Err(Stop::Lost(lost)) => {
-                    tries += self.may_try_again(&lost, tries).ok_or_else(|| Failure::worker(502, lost.to_string()))?;
+                    let again = if self.is_untouched(&lost) {
+                        dead_links += 1;
+                        dead_links < TRIES
+                    } else {
+                        // Twice would let it kill one worker after the other.
+                        self.is_repeatable(&lost) && !std::mem::replace(&mut died, true)
+                    };
+                    if !again {
+                        return Err(Failure::worker(502, lost.to_string()));
+                    }
                 }
             }
         };
-        if !(200..600).contains(&head.code) {
+        if head.code < 200 {
             return Err(Failure::worker(502, format!("the application answered with status {}", head.code)));
         }
         let rest = poll_fn(|context| Poll::Ready(self.take_rest(&head, context))).await?;
         Ok((head, rest))
     }
 
-    /// What sending the request once more counts as; `None`: it must not be done.
-    fn may_try_again(&self, lost: &Lost, tries: usize) -> Option<usize> {
-        if self.flowed || !matches!(lost, Lost::Closed | Lost::Unread) {
-            return None;
-        }
-        let whole = self.frame.len() == self.head_len && self.upload.is_done();
-        let untouched = self.frame_sent < self.head_len || whole && matches!(lost, Lost::Unread);
-        if untouched {
-            // Nobody has seen the request: it may go elsewhere, whatever it does.
-            return (tries % TRIES < TRIES - 1).then_some(1);
-        }
-        // It may have been begun. Once more is fine for a safe one; twice would let it kill one worker after the other.
-        (self.safe && tries < TRIES).then_some(TRIES)
+    /// Nobody has seen the request: it may go elsewhere, whatever it does.
+    fn is_untouched(&self, lost: &Lost) -> bool {
+        let bare = self.frame.len() == self.head_len && self.upload.is_done();
+        self.frame_sent < self.head_len || bare && matches!(lost, Lost::Unread)
+    }
+
+    /// The worker may have begun it, but it may be begun twice, and all of it is still at hand.
+    fn is_repeatable(&self, lost: &Lost) -> bool {
+        self.safe && !self.flowed && matches!(lost, Lost::Closed | Lost::Unread)
     }
 
     /// Takes what is there of the body without waiting.

@@ -49,6 +49,8 @@ pub(super) struct Gate<S: Wire> {
     socket: S,
     client: Rc<Client>,
     input: BytesMut,
+    /// So much of the input is no complete head.
+    seen: usize,
     /// The head made for hyper, and how much of it hyper has.
     head: Vec<u8>,
     given: usize,
@@ -69,7 +71,7 @@ enum Expects {
 impl<S: Wire> Gate<S> {
     pub(super) fn new(socket: S, client: Rc<Client>) -> Self {
         let input = BytesMut::new();
-        Self { socket, client, input, head: Vec::new(), given: 0, expects: Expects::Head, linger: LINGER }
+        Self { socket, client, input, seen: 0, head: Vec::new(), given: 0, expects: Expects::Head, linger: LINGER }
     }
 
     /// Reads more; 0 is the end.
@@ -90,11 +92,10 @@ impl<S: Wire> Gate<S> {
             self.client.hold(context.waker());
             return Poll::Pending;
         }
-        let mut seen = 0;
         loop {
             // Only a line's end can complete a head, or spoil it; without one only its size matters.
             let limits = &self.client.shop.settings.head;
-            let fresh = self.input.get(seen..).unwrap_or_default();
+            let fresh = self.input.get(self.seen..).unwrap_or_default();
             if self.input.len() >= limits.head || fresh.contains(&b'\n') {
                 let ticket = ticket::decode(&self.client, &mut self.input, limits);
                 if let Some(ticket) = ticket.transpose() {
@@ -109,7 +110,7 @@ impl<S: Wire> Gate<S> {
             if !self.input.is_empty() && self.client.phase() != Phase::Head {
                 self.client.enter(Phase::Head);
             }
-            seen = self.input.len();
+            self.seen = self.input.len();
             if ready!(self.poll_fill(context, READ_HEAD))? == 0 {
                 return Poll::Ready(Ok(false));
             }
@@ -118,7 +119,7 @@ impl<S: Wire> Gate<S> {
 
     /// Makes hyper's head of a request.
     fn announce(&mut self, ticket: Result<Ticket, Reject>) {
-        self.given = 0;
+        (self.given, self.seen) = (0, 0);
         self.head.clear();
         let closing = self.client.shop.draining.get();
         match &ticket {
@@ -177,6 +178,10 @@ impl<S: Wire> Gate<S> {
         };
         cursor.put_slice(self.input.get(..used).unwrap_or_default());
         self.input.advance(used);
+        if matches!(self.expects, Expects::Head) && self.input.is_empty() {
+            // A connection that is kept needs no room for a body meanwhile.
+            self.input = BytesMut::new();
+        }
         Poll::Ready(Ok(()))
     }
 }

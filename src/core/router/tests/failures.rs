@@ -262,7 +262,6 @@ fn nonsense_on_a_link_costs_that_link_only() {
         &whole("200 OK", "no line end", b""),
         &whole("200 O\nK", "", b""),
         &whole("100 Continue", "", b""),
-        &whole("999 Beyond", "", b""),
         &whole("200 OK", "Transfer-Encoding: chunked\r\n", b"zz"),
     ] {
         let (mut core, mut client) = (stage.core(), stage.client());

@@ -162,9 +162,9 @@ fn reasons_and_repeated_headers_survive_and_connection_headers_do_not() {
     client.get("/");
     core.request();
     let lines = "Set-Cookie: a=1\r\nset-cookie: b=2\r\nConnection: upgrade\r\nX-Latin: caf\u{e9}\r\nX-Empty: \r\n";
-    core.send(&whole("299 Quite Fine", lines, b"."));
+    core.send(&whole("999 Quite Fine", lines, b"."));
     insta::assert_snapshot!(client.answer("."), @r"
-    HTTP/1.1 299 Quite Fine
+    HTTP/1.1 999 Quite Fine
     Set-Cookie: a=1
     Set-Cookie: b=2
     X-Latin: café
