@@ -1,7 +1,7 @@
 //! Fifteen configurations as they are found in the field: what each comes to, and what is said about it.
 
-use super::Case;
-use crate::{Config, Diagnostic};
+use super::{Case, lasting};
+use crate::Config;
 
 /// What differs from the defaults, one field a line.
 fn changes(config: &Config) -> String {
@@ -23,8 +23,7 @@ fn changes(config: &Config) -> String {
 
 fn report(case: &Case, words: &str) -> String {
     let ran = case.run(words);
-    let warnings: Vec<_> = ran.warnings.iter().map(Diagnostic::to_string).collect();
-    let report = format!("{}\n\n{}", changes(&ran.config), warnings.join("\n"));
+    let report = format!("{}\n\n{}", changes(&ran.config), lasting(&ran.warnings).join("\n"));
     report.replace(&*case.path().canonicalize().unwrap().to_string_lossy(), "[dir]")
 }
 
