@@ -7,6 +7,8 @@
 pub enum Order {
     /// Accept nothing new, finish what is held, leave.
     Drain,
+    /// The same, and there is time: successors serve already, so idle clients may finish in peace too.
+    Retire,
     /// Leave at once.
     Quit,
     /// The log file was moved away: open it anew ([`crate::logging::reopen`]).
@@ -32,6 +34,7 @@ impl Order {
     pub const fn byte(self) -> u8 {
         match self {
             Self::Drain => b'd',
+            Self::Retire => b'y',
             Self::Quit => b'q',
             Self::ReopenLog => b'l',
         }
@@ -42,6 +45,7 @@ impl Order {
     pub const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             b'd' => Some(Self::Drain),
+            b'y' => Some(Self::Retire),
             b'q' => Some(Self::Quit),
             b'l' => Some(Self::ReopenLog),
             _ => None,
@@ -80,7 +84,7 @@ mod tests {
 
     #[test]
     fn bytes_lead_back() {
-        for order in [Order::Drain, Order::Quit, Order::ReopenLog] {
+        for order in [Order::Drain, Order::Retire, Order::Quit, Order::ReopenLog] {
             assert_eq!(Order::from_byte(order.byte()), Some(order));
         }
         for report in [Report::Ready, Report::WantsReload, Report::WantsStop, Report::NoApp] {

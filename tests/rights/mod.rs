@@ -48,7 +48,8 @@ fn every_process_becomes_the_user_once_sockets_are_bound() {
 #[test]
 fn a_user_that_does_not_exist_stops_the_start() {
     for (option, name) in [("uid", "no-such-user"), ("gid", "no-such-group")] {
-        let ended = Server::new(&format!("--http {{ip}}:9090 --wsgi-file {{lab}}/hello/foobar.py --{option} {name}")).run();
+        let ended =
+            Server::new(&format!("--http {{ip}}:9090 --wsgi-file {{lab}}/hello/foobar.py --{option} {name}")).run();
         assert_eq!(ended.code, 1, "{}", ended.log);
         assert!(ended.log.contains(&format!("{name} not found.")), "{}", ended.log);
         assert!(!ended.log.contains("Python version"), "nothing foreign was looked at: {}", ended.log);

@@ -13,7 +13,7 @@ use rsgi_proto::http1::request::Head;
 
 use super::clock::Clock;
 use super::connection::{Connection, Request, Speaks};
-use super::engine::{Engine, Token};
+use super::engine::{Engine, Hurry, Token};
 use super::input::Input;
 use crate::exit::Exit;
 use crate::memory::scoreboard::{CoreSlot, WorkerSlot};
@@ -105,7 +105,7 @@ impl<'e> Core<'e> {
             for event in events.get(..count).unwrap_or_default() {
                 self.take(Token::unpack(event.data()), event.events());
                 if let Some(exit) = self.leaving.take() {
-                    self.drain(exit);
+                    self.drain(exit, Hurry::Now);
                 }
             }
         }

@@ -25,6 +25,9 @@ use crate::memory::scoreboard::Scoreboard;
 /// Longest head that a link carries; the router has applied the configured limit already.
 const LINK_HEAD: u32 = 1 << 20;
 
+/// Seconds that an idle client of a worker that retires gets for one more request.
+const PARTING: u32 = 1;
+
 /// The shared part of a worker.
 #[derive(Debug)]
 pub(super) struct Engine {
@@ -50,6 +53,7 @@ pub(super) struct Engine {
     /// Links that could not be dialled yet, by router.
     undialled: Vec<AtomicUsize>,
     draining: AtomicBool,
+    gentle: AtomicBool,
     stopping: AtomicBool,
     exit: AtomicI32,
 }
@@ -75,6 +79,15 @@ pub(super) struct Limits {
     pub(super) header: u32,
     pub(super) keepalive: u32,
     pub(super) inactive: u32,
+}
+
+/// How a worker leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hurry {
+    /// Idle connections are closed at once.
+    Now,
+    /// Successors serve: a client that is about to ask on a kept connection is answered, and told to close.
+    Gently,
 }
 
 /// What an event is about.
@@ -142,6 +155,7 @@ impl Engine {
             started: Instant::now(),
             live: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
+            gentle: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             exit: AtomicI32::new(Exit::WorkerEnd.code()),
             config: job.config,
@@ -283,6 +297,7 @@ impl Engine {
                     let left = began.saturating_add(self.limits.header).saturating_sub(self.now());
                     self.limits.inactive.min(left)
                 }
+                None if self.is_draining() => PARTING,
                 None if connection.served > 0 => self.limits.keepalive,
                 None => self.limits.inactive,
             },
@@ -345,10 +360,16 @@ impl Engine {
         self.draining.load(Acquire)
     }
 
-    /// Takes nothing new from now on; the worker ends when all connections are closed. `false`: it was draining already.
-    pub(super) fn drain(&self, exit: Exit) -> bool {
+    /// Whether idle clients get a moment before their connections are closed.
+    pub(super) fn is_gentle(&self) -> bool {
+        self.gentle.load(Acquire)
+    }
+
+    /// Takes nothing new from now on; the worker ends when all connections are closed. `false`: nothing is new in that.
+    pub(super) fn drain(&self, exit: Exit, hurry: Hurry) -> bool {
+        let was_gentle = self.gentle.swap(hurry == Hurry::Gently, AcqRel);
         if self.draining.swap(true, AcqRel) {
-            return false;
+            return was_gentle && hurry == Hurry::Now;
         }
         self.exit.store(exit.code(), Release);
         for entrance in &self.listeners {

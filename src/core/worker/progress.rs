@@ -76,6 +76,7 @@ impl Core<'_> {
                         return Some(Fate::Close);
                     }
                     Speaks::Link { .. } => self.say_bye(connection),
+                    _ if self.engine.is_gentle() => {}
                     _ if connection.served > 0 || connection.registered => return Some(Fate::Close),
                     _ => {}
                 }

@@ -7,6 +7,7 @@ use rsgi_proto::http1::response::canned;
 
 use super::connection::{Connection, Phase};
 use super::core::Core;
+use super::engine::Hurry;
 use super::wire::{self, Got};
 use crate::control::Order;
 use crate::exit::Exit;
@@ -65,7 +66,8 @@ impl Core<'_> {
             Got::Bytes(count) => {
                 for &byte in orders.get(..count).unwrap_or_default() {
                     match Order::from_byte(byte) {
-                        Some(Order::Drain) => self.drain(Exit::WorkerEnd),
+                        Some(Order::Drain) => self.drain(Exit::WorkerEnd, Hurry::Now),
+                        Some(Order::Retire) => self.drain(Exit::WorkerEnd, Hurry::Gently),
                         Some(Order::Quit) => self.quit(),
                         Some(Order::ReopenLog) => crate::logging::reopen(&self.engine.config),
                         None => {}
@@ -76,14 +78,14 @@ impl Core<'_> {
             Got::End | Got::Gone => {
                 // The master is gone: nobody would replace us, and nobody else may be listening.
                 self.engine.forget_control();
-                self.drain(Exit::WorkerEnd);
+                self.drain(Exit::WorkerEnd, Hurry::Now);
             }
         }
     }
 
     /// Takes nothing new, lets go of what is idle, and ends the worker when all requests are answered.
-    pub(super) fn drain(&mut self, exit: Exit) {
-        if !self.engine.drain(exit) {
+    pub(super) fn drain(&mut self, exit: Exit, hurry: Hurry) {
+        if !self.engine.drain(exit, hurry) {
             return;
         }
         for slot in self.engine.table.slots() {
@@ -106,8 +108,8 @@ impl Core<'_> {
         let count = nix::unistd::read(self.engine.signals(), &mut numbers).unwrap_or(0);
         for &number in numbers.get(..count).unwrap_or_default() {
             match Signal::try_from(i32::from(number)) {
-                Ok(Signal::SIGHUP) => self.drain(Exit::Reload),
-                Ok(Signal::SIGTERM | Signal::SIGINT) => self.drain(Exit::WorkerEnd),
+                Ok(Signal::SIGHUP) => self.drain(Exit::Reload, Hurry::Now),
+                Ok(Signal::SIGTERM | Signal::SIGINT) => self.drain(Exit::WorkerEnd, Hurry::Now),
                 Ok(Signal::SIGQUIT) => self.quit(),
                 Ok(Signal::SIGUSR2) => self.engine.describe(),
                 _ => {}

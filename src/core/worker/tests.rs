@@ -522,6 +522,33 @@ fn draining_finishes_what_is_held_and_nothing_else() {
 }
 
 #[test]
+fn a_worker_that_retires_answers_the_clients_it_has() {
+    let mut worker = Worker::http();
+    let mut idle = worker.connect();
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    assert_eq!(read_one(&mut idle).1, "hello");
+    worker.control.write_all(&[Order::Retire.byte()]).unwrap();
+    while rsgi_sys::net::unreceived(worker.control.as_fd()).is_ok_and(|count| count > 0) {
+        std::thread::yield_now();
+    }
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    let last = read_to_end(&mut idle);
+    assert!(last.contains("Connection: close\r\n") && last.ends_with("hello"), "{last}");
+    assert_eq!(worker.thread.take().unwrap().join().unwrap(), Exit::Raw(30));
+}
+
+#[test]
+fn a_retiring_worker_does_not_wait_for_silent_clients() {
+    let mut worker = Worker::http();
+    let mut idle = worker.connect();
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    read_one(&mut idle);
+    worker.control.write_all(&[Order::Retire.byte()]).unwrap();
+    assert_eq!(worker.thread.take().unwrap().join().unwrap(), Exit::Raw(30));
+    assert_eq!(read_to_end(&mut idle), "");
+}
+
+#[test]
 fn an_application_can_end_its_worker() {
     let mut worker = Worker::http();
     let answer = worker.exchange(b"GET /exit HTTP/1.1\r\nHost: h\r\n\r\n");

@@ -83,6 +83,7 @@ impl Fleet {
                 out.push(match who {
                     // It does not listen while it imports, and has nothing to finish.
                     Who::Zygote(_) if member.state == State::Starting => Action::Kill(who),
+                    Who::Worker(_) if !wanted.is_empty() => Action::Tell(who, Order::Retire),
                     _ => Action::Tell(who, Order::Drain),
                 });
             }

@@ -316,7 +316,7 @@ fn old_workers_stay_as_long_as_old_routers_need_them() {
     while !scene.todo.contains(&Action::Tell(old_router, Order::Drain)) {
         assert!(scene.step());
     }
-    let told = |scene: &Scene, who| scene.todo.contains(&Action::Tell(who, Order::Drain));
+    let told = |scene: &Scene, who| scene.todo.contains(&Action::Tell(who, Order::Retire));
     assert!(!told(&scene, old_workers[0]));
     scene.on(Event::Gone(old_router, Ending::Exited(0)));
     assert!(told(&scene, old_workers[0]) && told(&scene, old_workers[1]));
