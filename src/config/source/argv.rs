@@ -43,7 +43,8 @@ impl Reader<'_> {
         }
         self.close_block();
         for (number, word) in files.into_iter().filter(|(_, word)| !word.starts_with('[')) {
-            self.positional(number, &word)?;
+            let before = number.checked_sub(2).and_then(|position| words.words.get(position));
+            self.positional(number, &word, before.and_then(|before| stray(before, &word)))?;
         }
         Ok(())
     }
@@ -104,7 +105,8 @@ impl Reader<'_> {
         self.add(name, &value, origin)
     }
 
-    fn positional(&mut self, number: usize, word: &Arc<str>) -> Result<(), Halt> {
+    /// A word that is no option: a file. `advice` is what to do if it is none.
+    fn positional(&mut self, number: usize, word: &Arc<str>, advice: Option<String>) -> Result<(), Halt> {
         let origin = Origin::whole(Place::Argument(number), word, None);
         if &**word == "-" {
             return self.load(word, Format::Ini, &origin);
@@ -112,7 +114,7 @@ impl Reader<'_> {
         let path = word.rsplit_once(':').map_or(&**word, |(path, _)| path);
         match Format::of(word).or_else(|| Format::of(path)) {
             Some(_) => self.load(word, Format::BySuffix, &origin),
-            None => Err(not_a_config(word, &origin)),
+            None => Err(not_a_config(word, advice, &origin)),
         }
     }
 }
@@ -126,6 +128,20 @@ fn texts(arguments: Vec<OsString>) -> Result<Vec<Arc<str>>, Halt> {
         }
     };
     arguments.into_iter().enumerate().map(text).collect()
+}
+
+/// What to write if `word` was meant as the value of the option before it, which takes none behind a blank.
+fn stray(before: &str, word: &str) -> Option<String> {
+    let written = before.strip_prefix("--").filter(|name| !name.contains('='))?;
+    let known = find(written).or_else(|| match by_prefix(written).as_slice() {
+        [(_, only)] => Some(*only),
+        _ => None,
+    })?;
+    match known.arg() {
+        Arg::None => Some(format!("write {before} alone; it takes no value on the command line")),
+        Arg::Optional => Some(format!("write {before}={word}")),
+        Arg::Required => None,
+    }
 }
 
 /// The option that a long name or its beginning stands for.

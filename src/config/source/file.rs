@@ -74,7 +74,7 @@ impl Reader<'_> {
         }
         let (name, section) = self.split(text, from)?;
         let format = match format {
-            Format::BySuffix => Format::of(&name).ok_or_else(|| not_a_config(text, from))?,
+            Format::BySuffix => Format::of(&name).ok_or_else(|| not_a_config(text, None, from))?,
             given => given,
         };
         let bytes = self.content(&name, from)?;
@@ -175,16 +175,17 @@ impl Reader<'_> {
 }
 
 /// The message about a name without the suffix of a configuration file.
-pub(super) fn not_a_config(text: &str, from: &Origin) -> Halt {
+pub(super) fn not_a_config(text: &str, advice: Option<String>, from: &Origin) -> Halt {
     let error = Diagnostic::error(format!("unable to load configuration from {text}"));
-    let help = match text {
+    let help = match advice {
+        Some(advice) => advice,
         _ if text.ends_with(".py") || text.ends_with(".wsgi") => format!("write --wsgi-file {text}"),
         _ if text.starts_with(':')
             || text.parse::<crate::Address>().is_ok_and(|a| matches!(a, crate::Address::Tcp { .. })) =>
         {
             format!("write --http {text}")
         }
-        _ => format!("a configuration file ends in .ini; otherwise write --ini {text}"),
+        None => format!("a configuration file ends in .ini; otherwise write --ini {text}"),
     };
     error.help(help).at_value(from).into()
 }

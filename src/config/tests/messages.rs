@@ -50,6 +50,8 @@ fn words() {
         "nofile.ini",
         "nofile.conf",
         "t.ini:missing",
+        "--master true",
+        "--http-keepalive 30",
         "--set a",
         "--set-ph processes=4",
     ];
