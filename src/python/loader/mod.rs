@@ -1,5 +1,6 @@
 //! Loads the applications that the settings name, in uWSGI's order, and reports each.
 
+mod code;
 mod mounts;
 mod source;
 mod spec;
@@ -25,7 +26,7 @@ const MOUNT_FAILED: i32 = -22;
 pub(crate) fn load_all(host: Host, settings: &Settings) -> i32 {
     Python::attach(|py| {
         for value in settings.list("pymodule-alias") {
-            source::alias(py, value).unwrap_or_else(|trouble| trouble.report(py, "pymodule-alias", value));
+            code::alias(py, value).unwrap_or_else(|trouble| trouble.report(py, "pymodule-alias", value));
         }
         settings.list("import").iter().for_each(|value| import(py, "import", value));
         let mut loader = Loader { py, host, settings, apps: Vec::new() };
@@ -58,7 +59,7 @@ pub(crate) fn shared_imports(py: Python<'_>, settings: &Settings) {
 
 /// Imports a module or runs a file for its effects; a failure is logged and changes nothing else.
 fn import(py: Python<'_>, option: &str, value: &str) {
-    if let Err(trouble) = source::import(py, value) {
+    if let Err(trouble) = code::import(py, value) {
         trouble.report(py, option, value);
     }
 }

@@ -10,8 +10,9 @@ use pyo3::types::PyDict;
 use rsgi_abi::guest::Request;
 use rsgi_abi::types::Outcome;
 
-use super::environ::{self, Keys};
+use super::environ;
 use super::input::Input;
+use super::keys::Keys;
 use super::references::references;
 use super::start_response::StartResponse;
 use super::transaction::Transaction;

@@ -1,7 +1,9 @@
 //! All cases, by name.
 
 mod answers;
+mod endings;
 mod environ;
+mod heads;
 mod input;
 mod interpreter;
 mod lifetime;
@@ -9,6 +11,25 @@ mod loading;
 mod module;
 mod threads;
 mod validate;
+
+use crate::support::Server;
+
+/// Most cases: an application that picks a function by path.
+const ROUTES: &str = r#"
+import sys
+routes = {}
+def route(function):
+    routes['/' + function.__name__] = function
+    return function
+def ok(start_response, *headers):
+    return start_response('200 OK', list(headers))
+def application(environ, start_response):
+    return routes[environ['PATH_INFO']](environ, start_response)
+"#;
+
+fn routes(source: &str, settings: &[(&str, &str)]) -> Server {
+    Server::with_app(&format!("{ROUTES}{source}"), settings)
+}
 
 /// A case: a function that panics when something is wrong.
 pub(crate) type Case = fn();
@@ -24,8 +45,9 @@ macro_rules! cases {
 }
 
 cases! {
-    answers: hello kinds_of_results wrong_results start_response_rules wrong_heads close_exactly_once write_to_nobody
-        write_to_nobody_quietly exits monitored_exceptions catch_exceptions files buffers_and_early_heads hooks;
+    answers: hello kinds_of_results wrong_results files buffers_and_early_heads hooks;
+    endings: close_exactly_once write_to_nobody write_to_nobody_quietly exits monitored_exceptions catch_exceptions;
+    heads: start_response_rules wrong_heads;
     environ: keys_and_types what_a_request_lacks_is_absent nothing_of_one_request_is_in_the_next many_names scheme several_cores mounts_by_script_name
         mounts_by_path no_default_app;
     input: with_a_length chunked without_a_body all_here buffered_by_the_core large failures after_its_request;
