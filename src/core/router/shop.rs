@@ -119,3 +119,23 @@ impl Shop {
         self.drain.notify_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_nothing_and_of_everything_are_none() {
+        let mut config = Config::default();
+        for seconds in [0, u64::MAX] {
+            config.router.timeout = Seconds(seconds);
+            let timeout = Settings::new(&config).timeout;
+            assert!(
+                timeout > Duration::from_secs(1_000_000) && tokio::time::Instant::now().checked_add(timeout).is_some()
+            );
+        }
+        config.router.keepalive = None;
+        assert_eq!(Settings::new(&config).keepalive, None);
+        assert_eq!(Settings::new(&Config::default()).keepalive, Some(Duration::from_secs(75)));
+    }
+}
