@@ -3,6 +3,8 @@
 
 /// Broken clients, applications and configurations.
 mod bad_input;
+/// What a service manager sees.
+mod boot;
 /// One case on uWSGI and on rsgi, the answers compared.
 mod compat;
 /// Memory of a worker beside uWSGI's.

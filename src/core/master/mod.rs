@@ -5,6 +5,7 @@
 
 pub mod fleet;
 mod generation;
+mod notify;
 mod reap;
 mod signals;
 pub mod sockets;
@@ -31,6 +32,7 @@ use crate::startup::{self, Started};
 use crate::zygote::message::{self, Request};
 use fleet::{Action, Event, Fleet, Who};
 use generation::Generation;
+use notify::Notifier;
 use signals::{Heard, Signals};
 
 /// The running master.
@@ -98,12 +100,15 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
         sender,
     };
     let mut signals = Signals::catch()?;
+    let mut notifier = Notifier::default();
+    let mut watchdog = notify::watchdog().map(tokio::time::interval);
     let mut exit = master.act(actions);
     loop {
         if let Some(exit) = exit.take().or_else(|| master.settle(&mut events)) {
             master.clean_up();
             return Ok(exit);
         }
+        notifier.tell(&master.fleet);
         let deadline = master.fleet.deadline().map(tokio::time::Instant::from_std);
         let tick = async {
             match deadline {
@@ -115,7 +120,16 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
             Some(event) = events.recv() => master.queue.push_back(event),
             heard = signals.next() => exit = master.hear(heard, &mut events),
             () = tick => master.queue.push_back(Event::Tick),
+            () = beat(watchdog.as_mut()) => notifier.is_alive(),
         }
+    }
+}
+
+/// The next moment for a sign of life; never without a watchdog.
+async fn beat(watchdog: Option<&mut tokio::time::Interval>) {
+    match watchdog {
+        Some(interval) => drop(interval.tick().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -17,6 +17,19 @@ use crate::exit::Exit;
 use crew::{Crew, Member, Pace, State};
 pub use event::{Action, Event, Generation, Plan, Who};
 
+/// How an instance is, as the outside sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// Not serving yet.
+    Starting,
+    /// Serving.
+    Serving,
+    /// Serving, and bringing up another generation.
+    Reloading,
+    /// On the way out.
+    Stopping,
+}
+
 /// How far the instance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -96,6 +109,17 @@ impl Fleet {
     #[must_use]
     pub fn ready_workers(&self) -> usize {
         self.workers.iter().filter(|(_, worker)| worker.state == State::Ready).count()
+    }
+
+    /// How the instance is, in a word.
+    #[must_use]
+    pub const fn mood(&self) -> Mood {
+        match self.phase {
+            Phase::Starting => Mood::Starting,
+            Phase::Serving => Mood::Serving,
+            Phase::Preparing | Phase::Reloading(_) => Mood::Reloading,
+            Phase::Stopping(_) => Mood::Stopping,
+        }
     }
 
     /// One line on how the instance is.
