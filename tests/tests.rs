@@ -17,4 +17,6 @@ mod plugins;
 mod quickstart;
 /// User, group and capabilities.
 mod rights;
+/// Zygote, generations, supervision.
+mod supervision;
 mod support;

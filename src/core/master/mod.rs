@@ -283,6 +283,8 @@ impl Master {
             lines.iter().filter(|line| !known.contains(line)).for_each(|line| info!("{line}"));
         }
         self.serving = number;
+        self.release(generation.plan().routed_by);
+        let Some(generation) = self.generations.get(&number) else { return };
         self.started.config = generation.config.clone();
         self.started.serving();
         if generation.config.no_server {
@@ -290,10 +292,27 @@ impl Master {
         }
     }
 
-    /// Drops a generation, and the files of sockets that only it had.
+    /// Closes sockets that no process is started with any more: those of generations that neither serve nor have brought
+    /// the routers of the serving one. What is leaving holds its own copies.
+    fn release(&mut self, routed_by: fleet::Generation) {
+        let is_live = |number: &fleet::Generation| [self.serving, routed_by].contains(number);
+        let retired: Vec<_> = self.generations.keys().copied().filter(|number| !is_live(number)).collect();
+        for number in retired {
+            let sockets = self.generations.get_mut(&number).map(|generation| std::mem::take(&mut generation.sockets));
+            self.close(&sockets.unwrap_or_default());
+        }
+    }
+
+    /// Drops a generation, with its sockets.
     fn forget(&mut self, number: fleet::Generation) {
-        let Some(generation) = self.generations.remove(&number) else { return };
-        for file in generation.sockets.all().filter_map(|bound| bound.file.as_ref()) {
+        if let Some(generation) = self.generations.remove(&number) {
+            self.close(&generation.sockets);
+        }
+    }
+
+    /// Removes the files of sockets that no generation has any more.
+    fn close(&self, sockets: &sockets::Sockets) {
+        for file in sockets.all().filter_map(|bound| bound.file.as_ref()) {
             let is_kept = |other: &Generation| other.sockets.all().any(|bound| bound.file.as_ref() == Some(file));
             if !self.generations.values().any(is_kept) {
                 file.remove();
