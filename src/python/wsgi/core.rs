@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -11,10 +10,9 @@ use rsgi_abi::guest::Request;
 use rsgi_abi::types::Outcome;
 
 use super::environ;
-use super::input::Input;
 use super::keys::Keys;
-use super::references::references;
-use super::start_response::StartResponse;
+use super::objects::Objects;
+use super::seat::Seat;
 use super::transaction::Transaction;
 use super::{answer, failure};
 use crate::settings::Settings;
@@ -29,26 +27,8 @@ pub(crate) struct Core {
     /// The last bytes of the answer before: sent already, to be released with the interpreter lock held.
     pub(super) sent: Option<PyBackedBytes>,
     seat: Arc<Seat>,
+    /// `catch-exceptions`: exceptions are shown to the client.
     catch_exceptions: bool,
-}
-
-/// The Python objects of one request.
-pub(crate) struct Objects {
-    pub(crate) transaction: Arc<Transaction>,
-    input: Py<Input>,
-    starter: Py<StartResponse>,
-    start_response: Py<PyAny>,
-}
-
-/// What other threads need to know of a core, to interrupt it.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    /// Python's identifier of the thread.
-    pub(crate) thread: std::ffi::c_long,
-    /// A request is being worked on. Written with the interpreter lock held.
-    busy: AtomicBool,
-    /// An exception was thrown in from outside and may still be pending.
-    interrupted: AtomicBool,
 }
 
 thread_local! {
@@ -115,7 +95,7 @@ impl Core {
         outcome: &mut Outcome,
     ) -> Option<PyBackedBytes> {
         self.sent = None;
-        self.seat.busy.store(true, Ordering::Relaxed);
+        self.seat.enter();
         let mut rest = self.respond(py, &objects, request, outcome);
         if let Some(hook) = api::after_request_hook(py) {
             if let Some(bytes) = rest.take() {
@@ -125,7 +105,7 @@ impl Core {
                 failure::record(py, &error, outcome);
             }
         }
-        self.leave();
+        self.seat.leave();
         self.spare = objects.are_unshared(py).then_some(objects);
         rest
     }
@@ -171,50 +151,5 @@ impl Core {
         }
         let result = choice.app.callable.bind(py).call1((environ, objects.start_response.bind(py)))?;
         answer::deliver(py, &objects.transaction, result, outcome)
-    }
-
-    /// The request is done: an exception that was thrown in and has not been raised yet must not hit the next one.
-    fn leave(&self) {
-        self.seat.busy.store(false, Ordering::Relaxed);
-        if self.seat.interrupted.swap(false, Ordering::Relaxed) {
-            crate::threads::forget_interrupt(self.seat.thread);
-        }
-    }
-}
-
-impl Objects {
-    /// New objects, of which `template` gets the input.
-    fn new(template: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let py = template.py();
-        let transaction = Arc::<Transaction>::default();
-        let input = Py::new(py, Input(Arc::clone(&transaction)))?;
-        let starter = Py::new(py, StartResponse::new(py, Arc::clone(&transaction))?)?;
-        // A bound built-in method: the interpreter calls it by vectorcall, without a tuple of arguments.
-        let start_response = starter.getattr(py, "start_response")?;
-        environ::set_input(template, input.bind(py))?;
-        Ok(Self { transaction, input, starter, start_response })
-    }
-
-    fn are_unshared(&self, py: Python<'_>) -> bool {
-        // The template holds the second reference to the input, the bound method that to its object.
-        references(py, &self.input) == 2
-            && references(py, &self.start_response) == 1
-            && references(py, &self.starter) == 2
-            && self.starter.get().is_unshared(py)
-    }
-}
-
-impl Seat {
-    pub(crate) const fn new(thread: std::ffi::c_long) -> Self {
-        Self { thread, busy: AtomicBool::new(false), interrupted: AtomicBool::new(false) }
-    }
-
-    /// Marks the request as interrupted; `false` when there is none. The interpreter lock must be held.
-    pub(crate) fn mark_interrupted(&self) -> bool {
-        let busy = self.busy.load(Ordering::Relaxed);
-        if busy {
-            self.interrupted.store(true, Ordering::Relaxed);
-        }
-        busy
     }
 }

@@ -9,8 +9,10 @@ mod file_wrapper;
 mod headers;
 mod input;
 mod keys;
+mod objects;
 mod references;
 mod response;
+mod seat;
 mod start_response;
 mod transaction;
 
@@ -19,8 +21,9 @@ use std::sync::Arc;
 use rsgi_abi::guest::Request;
 use rsgi_abi::types::Outcome;
 
-pub(crate) use self::core::{Core, Seat, current};
+pub(crate) use self::core::{Core, current};
 pub(crate) use self::failure::exit_code;
+pub(crate) use self::seat::Seat;
 pub(crate) use self::transaction::Transaction;
 
 use pyo3::Python;
