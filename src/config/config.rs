@@ -681,6 +681,8 @@ pub struct Stats {
     pub no_cores: bool,
     /// No metrics.
     pub no_metrics: bool,
+    /// Cookies and passwords of running requests are shown.
+    pub secrets: bool,
 }
 
 /// Static files.

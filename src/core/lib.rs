@@ -2,7 +2,8 @@
 //!
 //! * [`startup`] → [`master`]: one process that binds, supervises and reloads; [`role`] and [`process`]: how it starts others.
 //! * [`zygote`] loads the language through [`plugins`] and forks every [`worker`]; the [`router`] faces HTTP clients.
-//! * They meet through [`control`] (orders and reports), [`memory`] (the scoreboard) and [`logging`].
+//! * They meet through [`control`] (orders and reports), [`memory`] (the scoreboard) and [`logging`]; [`stats`] tells
+//!   about them.
 #![forbid(unsafe_code)]
 
 pub mod control;
@@ -18,5 +19,6 @@ pub mod role;
 pub mod router;
 pub mod signals;
 pub mod startup;
+pub mod stats;
 pub mod worker;
 pub mod zygote;

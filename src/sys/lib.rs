@@ -1,5 +1,6 @@
 //! Safe doors to the system calls rsgi needs; together with the plugin border the only home of `unsafe`.
 
+pub mod backlog;
 pub mod date;
 pub mod fdpass;
 pub mod fork;

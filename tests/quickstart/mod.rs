@@ -12,3 +12,4 @@ mod line_08_ini;
 mod line_09_options;
 mod line_10_signals;
 mod line_11_log;
+mod stats;

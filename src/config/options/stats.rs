@@ -13,7 +13,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/stats/address",
         example: "stats = 127.0.0.1:9191",
-        built: false,
         implies_master: true,
         doc: "Serves the state of the instance as JSON on this address.",
         act: Act::Set(|d, v| {
@@ -29,7 +28,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/stats/http",
         example: "stats-http = true",
-        built: false,
         implies_master: true,
         doc: "Puts an HTTP head in front of the stats.",
         act: Act::Set(|d, v| {
@@ -46,7 +44,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/stats/minified",
         example: "stats-minified = true",
-        built: false,
         implies_master: true,
         doc: "Leaves blanks out of the stats.",
         act: Act::Set(|d, v| {
@@ -62,7 +59,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/stats/no_cores",
         example: "stats-no-cores = true",
-        built: false,
         implies_master: true,
         doc: "Leaves cores out of the stats.",
         act: Act::Set(|d, v| {
@@ -78,11 +74,25 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/stats/no_metrics",
         example: "stats-no-metrics = true",
-        built: false,
         implies_master: true,
         doc: "Leaves metrics out of the stats.",
         act: Act::Set(|d, v| {
             d.config.stats.no_metrics = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "stats-secrets",
+        arg: Arg::None,
+        group: Group::Stats,
+        default: "off",
+        field: "/stats/secrets",
+        example: "stats-secrets = true",
+        own: true,
+        doc: "Shows cookies and passwords of running requests in the stats.\n\nOtherwise `***` stands for the values of `HTTP_COOKIE`, `HTTP_AUTHORIZATION` and `HTTP_PROXY_AUTHORIZATION`. uWSGI shows them.",
+        act: Act::Set(|d, v| {
+            d.config.stats.secrets = v.switch();
             Ok(())
         }),
         ..OPT

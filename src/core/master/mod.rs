@@ -10,6 +10,7 @@ mod reap;
 mod signals;
 pub mod sockets;
 mod spawn;
+mod stats;
 pub mod vacuum;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -44,6 +45,9 @@ struct Master {
     zygotes: BTreeMap<u64, Zygote>,
     /// Routers and workers: process id (0 before birth) and the master's end of the control stream.
     servers: BTreeMap<Who, Server>,
+    stats: Option<crate::stats::server::Server>,
+    /// How often a listen queue was found full.
+    full_queues: u64,
     queue: VecDeque<Event>,
     sender: UnboundedSender<Event>,
 }
@@ -96,9 +100,12 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
         generations: BTreeMap::from([(0, first)]),
         zygotes: BTreeMap::new(),
         servers: BTreeMap::new(),
+        stats: None,
+        full_queues: 0,
         queue: VecDeque::new(),
         sender,
     };
+    master.open_stats();
     let mut signals = Signals::catch()?;
     let mut notifier = Notifier::default();
     let mut watchdog = notify::watchdog().map(tokio::time::interval);
@@ -119,6 +126,7 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
         tokio::select! {
             Some(event) = events.recv() => master.queue.push_back(event),
             heard = signals.next() => exit = master.hear(heard, &mut events),
+            client = stats::next_client(master.stats.as_ref()) => master.tell_stats(client),
             () = tick => master.queue.push_back(Event::Tick),
             () = beat(watchdog.as_mut()) => notifier.is_alive(),
         }
@@ -163,6 +171,7 @@ impl Master {
             Event::Gone(who, _) => {
                 if let Some(server) = self.servers.remove(&who) {
                     server.reader.abort();
+                    self.clear_board(server.pid);
                 }
             }
             _ => {}
@@ -290,6 +299,7 @@ impl Master {
         if generation.config.no_server {
             self.queue.push_back(Event::Stop);
         }
+        self.open_stats();
     }
 
     /// Closes sockets that no process is started with any more: those of generations that neither serve nor have brought

@@ -36,6 +36,8 @@ pub struct Sockets {
     pub workers: Vec<Bound>,
     /// In the order of `config.router.binds`.
     pub router: Vec<Bound>,
+    /// The stats server's.
+    pub stats: Option<Bound>,
 }
 
 /// Why an address cannot be served.
@@ -100,12 +102,15 @@ impl Sockets {
         for bind in &config.router.binds {
             sockets.router.push(binder.bind(&bind.address, &sockets.shared)?);
         }
+        if let Some(address) = &config.stats.address {
+            sockets.stats = Some(binder.bind(address, &sockets.shared)?);
+        }
         Ok(sockets)
     }
 
     /// Every socket once.
     pub fn all(&self) -> impl Iterator<Item = &Bound> {
-        self.shared.iter().chain(&self.workers).chain(&self.router)
+        self.shared.iter().chain(&self.workers).chain(&self.router).chain(&self.stats)
     }
 }
 

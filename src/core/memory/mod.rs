@@ -1,3 +1,6 @@
-//! Typed views of memory that all processes of an instance share.
+//! Memory that all processes of an instance share.
 
+pub mod core_slot;
 pub mod scoreboard;
+pub mod variables;
+mod words;

@@ -29,6 +29,8 @@ pub(super) struct Tally {
     pub(super) head_bytes: u64,
     pub(super) body_bytes: u64,
     pub(super) by_sendfile: bool,
+    /// The request body broke off.
+    pub(super) unread: bool,
     /// Why the answer broke off, when it did.
     pub(super) failed: Option<SendError>,
 }
@@ -249,7 +251,7 @@ impl Exchange for Answer<'_> {
                 }
             }
         }
-        self.rest.read(buffer)
+        self.rest.read(buffer).inspect_err(|_| self.tally.unread = true)
     }
 
     fn seek_body(&mut self, offset: u64) -> bool {

@@ -16,7 +16,7 @@ use super::connection::{Connection, Request, Speaks};
 use super::engine::{Engine, Hurry, Token};
 use super::input::Input;
 use crate::exit::Exit;
-use crate::memory::scoreboard::{CoreSlot, WorkerSlot};
+use crate::memory::{core_slot::CoreSlot, scoreboard::WorkerSlot};
 
 /// Connections taken from one listener before the other events get their turn.
 const ACCEPTS: usize = 16;
@@ -37,6 +37,8 @@ pub(super) struct Core<'e> {
     pub(super) head: Head,
     pub(super) out: Vec<u8>,
     pub(super) line: Vec<u8>,
+    /// Where the variables of a request become text.
+    pub(super) text: Vec<u8>,
     pub(super) vars: Vec<Var<'static>>,
     pub(super) clock: Clock,
     /// A request decided that this worker leaves: done when its connection has been seen to.
@@ -66,6 +68,7 @@ impl<'e> Core<'e> {
             head: Head::default(),
             out: Vec::with_capacity(8192),
             line: Vec::new(),
+            text: Vec::new(),
             vars: Vec::new(),
             clock: Clock::default(),
             leaving: None,

@@ -42,6 +42,8 @@ pub(super) struct Engine {
     pub(super) control: OwnedFd,
     signals: OwnedFd,
     pub(super) limits: Limits,
+    /// The variables of running requests are written to the scoreboard, for whoever watches.
+    pub(super) is_watched: bool,
     hello: Hello,
     rendezvous: Vec<OwnedFd>,
     timer: TimerFd,
@@ -146,6 +148,7 @@ impl Engine {
             control: job.control,
             signals,
             limits,
+            is_watched: job.config.stats.address.is_some(),
             hello: Hello { worker: job.id, core: 0, pid: std::process::id(), generation: job.generation },
             undialled: job.rendezvous.iter().map(|_| AtomicUsize::new(0)).collect(),
             rendezvous: job.rendezvous,
@@ -191,7 +194,15 @@ impl Engine {
 
     /// Opens the listeners.
     pub(super) fn open(&self) -> nix::Result<()> {
-        (0..self.listeners.len()).try_for_each(|index| self.listen(index))
+        (0..self.listeners.len()).try_for_each(|index| self.listen(index))?;
+        self.set_accepting(true);
+        Ok(())
+    }
+
+    fn set_accepting(&self, accepting: bool) {
+        if let Some(worker) = self.board.worker(self.id) {
+            worker.set_accepting(accepting);
+        }
     }
 
     /// Number of routers.
@@ -372,6 +383,7 @@ impl Engine {
             return was_gentle && hurry == Hurry::Now;
         }
         self.exit.store(exit.code(), Release);
+        self.set_accepting(false);
         for entrance in &self.listeners {
             let _ = self.epoll.delete(entrance.socket.as_fd());
         }

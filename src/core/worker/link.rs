@@ -154,7 +154,7 @@ impl Exchange for LinkAnswer<'_> {
                 }
             }
         }
-        self.rest.read(buffer)
+        self.rest.read(buffer).inspect_err(|_| self.tally.unread = true)
     }
 
     fn seek_body(&mut self, offset: u64) -> bool {

@@ -7,6 +7,7 @@
 
 mod ahead;
 mod answer;
+mod board;
 mod clock;
 mod connection;
 mod core;
@@ -106,9 +107,7 @@ pub fn run(job: Job) -> Exit {
         Ok(control) => drop(IDENTITY.set(Identity { id: job.id, control })),
         Err(error) => return cannot_start(job.id, &error),
     }
-    if let Some(slot) = job.board.worker(job.id) {
-        slot.born(std::process::id());
-    }
+    board::born(job.board, job.id);
     let signals = match catch_signals() {
         Ok(signals) => signals,
         Err(error) => return cannot_start(job.id, &error),

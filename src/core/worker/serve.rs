@@ -28,9 +28,7 @@ impl Core<'_> {
         mut ahead: Ahead,
     ) -> Option<Fate> {
         let started = self.clock.read();
-        if let Some(slot) = self.slot {
-            slot.begin(started);
-        }
+        self.begin_on_board(connection, request, started);
         let facts = request.facts;
         let used = ahead.used();
         let body_length = match facts.body {
@@ -105,18 +103,7 @@ impl Core<'_> {
 
     /// Counts the request and writes its log line.
     fn account(&mut self, connection: &Connection, request: &Request, started: u64, outcome: &Outcome, tally: &Tally) {
-        let total_request = self.engine.board.count_request();
-        let mut worker_request = 0;
-        if let Some(worker) = self.worker {
-            worker_request = worker.count_request();
-            worker.count_sent(tally.head_bytes + tally.body_bytes);
-            if outcome.exceptions > 0 {
-                worker.count_exceptions(u64::from(outcome.exceptions));
-            }
-        }
-        if let Some(slot) = self.slot {
-            slot.end();
-        }
+        let (worker_request, total_request) = self.end_on_board(started, outcome, tally);
         if !self.wants_line(tally, started) {
             return;
         }

@@ -40,6 +40,7 @@ impl Services for Server {
         let (name, mountpoint) = (String::from_utf8_lossy(app.name), String::from_utf8_lossy(app.mountpoint));
         match app.id {
             Some(id) => {
+                self.board.publish_app(id, app.mountpoint, app.micros);
                 self.next_app.store(id.saturating_add(1), Relaxed);
                 info!("{}", ready_line(id, &name, &mountpoint, app.micros, app.is_default));
             }

@@ -1,0 +1,172 @@
+//! One core's slot of the scoreboard: since when it is busy, until when it may be, with what request, and who it is.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::variables::{self, Variables};
+
+const NUMBERS: usize = 16;
+
+/// Words of a slot.
+pub(super) const WORDS: usize = NUMBERS + variables::WORDS;
+
+/// One core's slot.
+#[derive(Debug, Clone, Copy)]
+pub struct CoreSlot {
+    words: &'static [AtomicU64],
+}
+
+/// What the words are.
+#[derive(Debug, Clone, Copy)]
+enum Number {
+    Since,
+    Requests,
+    Serial,
+    Deadline,
+    UserDeadline,
+    Thread,
+    ThreadId,
+    WriteErrors,
+    ReadErrors,
+}
+
+impl CoreSlot {
+    pub(super) const fn new(words: &'static [AtomicU64]) -> Self {
+        Self { words }
+    }
+
+    /// Marks the core busy since `now` (microseconds since the epoch), until `deadline` at most (microseconds of the
+    /// monotonic clock). Write [`Self::variables`] before.
+    pub fn begin(self, now: u64, deadline: Option<u64>) {
+        self.set(Number::Serial, self.get(Number::Serial) + 1);
+        if let Some(deadline) = deadline {
+            self.set(Number::Deadline, deadline);
+        }
+        if let Some(word) = self.word(Number::Since) {
+            word.store(now, Release);
+        }
+    }
+
+    /// Marks the core idle and counts the request.
+    pub fn end(self) {
+        self.clear();
+        if let Some(word) = self.word(Number::Requests) {
+            word.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Marks the core idle: at the birth and at the death of its process.
+    pub fn clear(self) {
+        self.set(Number::Since, 0);
+        self.set(Number::Deadline, 0);
+        self.set(Number::UserDeadline, 0);
+    }
+
+    /// Start of the request in progress, microseconds since the epoch; `None` when idle.
+    #[must_use]
+    pub fn busy_since(self) -> Option<u64> {
+        self.word(Number::Since).map(|word| word.load(Acquire)).filter(|&since| since != 0)
+    }
+
+    /// Number of the request that began last: the same number is the same request.
+    #[must_use]
+    pub fn serial(self) -> u64 {
+        self.get(Number::Serial)
+    }
+
+    /// Requests this core has finished.
+    #[must_use]
+    pub fn requests(self) -> u64 {
+        self.get(Number::Requests)
+    }
+
+    /// Sets the deadline that the application has chosen; 0 takes it back.
+    pub fn set_user_deadline(self, deadline: u64) {
+        self.set(Number::UserDeadline, deadline);
+    }
+
+    /// Until when the request in progress may take, and whether the application has chosen that. The earlier one counts.
+    #[must_use]
+    pub fn deadline(self) -> Option<(u64, bool)> {
+        let given = |number| Some(self.get(number)).filter(|&deadline| deadline != 0);
+        let of_the_server = given(Number::Deadline).map(|deadline| (deadline, false));
+        let of_the_user = given(Number::UserDeadline).map(|deadline| (deadline, true));
+        of_the_server.into_iter().chain(of_the_user).min()
+    }
+
+    /// Says which thread the core is: as the language names threads, and as the kernel does.
+    pub fn set_thread(self, thread: u64, id: u64) {
+        self.set(Number::Thread, thread);
+        self.set(Number::ThreadId, id);
+    }
+
+    /// The core's thread: as the language names it, and as the kernel does. 0 before it runs.
+    #[must_use]
+    pub fn thread(self) -> (u64, u64) {
+        (self.get(Number::Thread), self.get(Number::ThreadId))
+    }
+
+    /// Counts an answer that could not be sent to its end.
+    pub fn count_write_error(self) {
+        self.set(Number::WriteErrors, self.write_errors() + 1);
+    }
+
+    /// Answers that could not be sent to their end.
+    #[must_use]
+    pub fn write_errors(self) -> u64 {
+        self.get(Number::WriteErrors)
+    }
+
+    /// Counts a request body that could not be read to its end.
+    pub fn count_read_error(self) {
+        self.set(Number::ReadErrors, self.read_errors() + 1);
+    }
+
+    /// Request bodies that could not be read to their end.
+    #[must_use]
+    pub fn read_errors(self) -> u64 {
+        self.get(Number::ReadErrors)
+    }
+
+    /// The variables of the request in progress.
+    #[must_use]
+    pub fn variables(self) -> Variables {
+        Variables::new(self.words.get(NUMBERS..).unwrap_or_default())
+    }
+
+    fn word(self, number: Number) -> Option<&'static AtomicU64> {
+        self.words.get(number as usize)
+    }
+
+    fn get(self, number: Number) -> u64 {
+        self.word(number).map_or(0, |word| word.load(Relaxed))
+    }
+
+    fn set(self, number: Number, value: u64) {
+        if let Some(word) = self.word(number) {
+            word.store(value, Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot() -> CoreSlot {
+        CoreSlot::new(Vec::leak((0..WORDS).map(|_| AtomicU64::new(0)).collect()))
+    }
+
+    #[test]
+    fn a_request_has_a_number_and_its_deadlines() {
+        let slot = slot();
+        slot.begin(1, Some(50));
+        assert_eq!((slot.serial(), slot.deadline()), (1, Some((50, false))));
+        slot.set_user_deadline(40);
+        assert_eq!(slot.deadline(), Some((40, true)));
+        slot.end();
+        assert_eq!((slot.busy_since(), slot.deadline(), slot.requests()), (None, None, 1));
+        slot.begin(2, None);
+        assert_eq!((slot.serial(), slot.deadline()), (2, None));
+    }
+}

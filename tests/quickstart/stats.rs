@@ -1,0 +1,158 @@
+//! `--stats 127.0.0.1:9191`
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Kind, Running, Server, eventually, lab::LAB};
+
+const COMMAND: &str =
+    "--http {ip}:9090 --wsgi-file {apps}/probe.py --master --processes 4 --threads 2 --stats {ip}:9191";
+
+/// What a client gets that only connects.
+#[track_caller]
+fn raw(server: &Running) -> String {
+    let mut stream = TcpStream::connect(server.address(9191)).expect("connected");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("a document and its end");
+    text
+}
+
+#[track_caller]
+fn stats(server: &Running) -> Value {
+    let text = raw(server);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn cores(stats: &Value) -> Vec<&Value> {
+    let workers = stats["workers"].as_array().expect("workers");
+    workers.iter().flat_map(|worker| worker["cores"].as_array().expect("cores")).collect()
+}
+
+#[test]
+fn a_bare_connection_gets_the_document() {
+    let server = Server::new(COMMAND).start();
+    let pids = server.workers(4);
+    for _ in 0..3 {
+        server.get(9090, "/hello").expect(200);
+    }
+    server.get(9090, "/raising");
+    let stats = eventually("all requests are counted", || {
+        let stats = stats(&server);
+        let workers = stats["workers"].as_array().expect("workers");
+        (workers.iter().map(|worker| worker["requests"].as_u64().expect("a count")).sum::<u64>() == 4).then_some(stats)
+    });
+    let workers = stats["workers"].as_array().expect("workers");
+    assert_eq!((workers.len(), cores(&stats).len()), (4, 8));
+    let sum = |key: &str| workers.iter().map(|worker| worker[key].as_u64().expect(key)).sum::<u64>();
+    assert_eq!((sum("delta_requests"), sum("exceptions"), sum("harakiri_count")), (4, 1, 0));
+    assert!(sum("tx") > 15 && sum("running_time") > 0, "{stats:#}");
+    for worker in workers {
+        let pid = i32::try_from(worker["pid"].as_i64().expect("a pid")).expect("a pid");
+        assert!(pids.contains(&pid), "{pid} of {pids:?}");
+        assert_eq!((&worker["accepting"], &worker["status"]), (&1.into(), &"idle".into()));
+        assert_eq!(worker["respawn_count"], 1);
+        assert!(worker["last_spawn"].as_u64().expect("a time") > 1_700_000_000);
+        assert_eq!(worker["apps"][0]["mountpoint"], "");
+    }
+    let app = |key: &str| workers.iter().map(|worker| worker["apps"][0][key].as_u64().expect(key)).sum::<u64>();
+    assert_eq!(app("exceptions"), 1);
+    assert_eq!(stats["pid"], server.pid());
+    assert_eq!(stats["cwd"].as_str(), server.dir().canonicalize().expect("a folder").to_str());
+    for (key, text) in [("listen_queue", "\t\"listen_queue\":0,\n"), ("load", "\t\"load\":0,\n")] {
+        assert_eq!(stats[key], 0);
+        assert!(raw(&server).contains(text), "uWSGI's form: {text:?}");
+    }
+}
+
+#[test]
+fn running_requests_are_shown_with_their_variables_but_not_their_secrets() {
+    for (option, cookie) in [("", "HTTP_COOKIE=***"), ("--stats-secrets", "HTTP_COOKIE=id=7")] {
+        if !option.is_empty() && Kind::under_test() == Kind::Uwsgi {
+            continue;
+        }
+        let command = COMMAND.replace("--http ", "--http-socket ");
+        let server = Server::new(&format!("{command} {option}")).start();
+        let mut client = server.connect(9090);
+        client.send("GET /sleep?2 HTTP/1.1\r\nHost: localhost\r\nCookie: id=7\r\n\r\n");
+        let stats = eventually("a core is in the request", || {
+            let stats = stats(&server);
+            cores(&stats).iter().any(|core| core["in_request"] == 1).then_some(stats)
+        });
+        let busy: Vec<_> = cores(&stats).into_iter().filter(|core| core["in_request"] == 1).collect();
+        assert_eq!(busy.len(), 1);
+        let vars: Vec<_> =
+            busy[0]["vars"].as_array().expect("vars").iter().map(|var| var.as_str().expect("text")).collect();
+        for wanted in ["REQUEST_METHOD=GET", "PATH_INFO=/sleep", "QUERY_STRING=2", "HTTP_HOST=localhost"] {
+            assert!(vars.contains(&wanted), "{wanted} in {vars:?}");
+        }
+        assert_eq!(vars.last(), Some(&""), "uWSGI ends the list so");
+        assert!(Kind::under_test() == Kind::Uwsgi || vars.contains(&cookie), "{cookie} in {vars:?}");
+        assert!(busy[0]["req_info"]["request_start"].as_u64().expect("a time") > 1_700_000_000);
+        assert!(stats["workers"].as_array().expect("workers").iter().any(|worker| worker["status"] == "busy"));
+        client.response().expect(200);
+        eventually("the core is idle", || {
+            cores(&self::stats(&server)).iter().all(|core| core["in_request"] == 0).then_some(())
+        });
+    }
+}
+
+#[test]
+fn unix_socket_http_head_and_minified() {
+    let command = "--http-socket {ip}:9090 --wsgi-file {apps}/probe.py --stats {dir}/stats.sock --stats-http \
+                   --stats-minified --stats-no-cores --chmod-socket=600";
+    let server = Server::new(command).unix("stats.sock").start();
+    let path = server.dir().join("stats.sock");
+    assert_eq!(path.metadata().expect("a socket").permissions().mode() & 0o777, 0o600);
+    let mut text = String::new();
+    UnixStream::connect(&path).expect("connected").read_to_string(&mut text).expect("a document");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.0 200 OK\r\n") && head.contains("Content-Type: application/json"), "{head}");
+    assert!(!body.trim_end().contains(['\n', '\t']), "{body}");
+    let stats: Value = serde_json::from_str(body).expect("JSON");
+    assert!(stats["workers"][0].get("cores").is_none());
+}
+
+#[test]
+fn a_stats_client_that_does_not_read_holds_nobody_up() {
+    let server = Server::new(COMMAND).start();
+    let victim = server.workers(4)[0];
+    let _silent: Vec<_> = (0..20).map(|_| TcpStream::connect(server.address(9191)).expect("connected")).collect();
+    let lines = server.log.len();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(victim), nix::sys::signal::Signal::SIGKILL).expect("alive");
+    server.log.wait_from(lines, crate::support::phrases::worker_ready(server.kind));
+    assert!(stats(&server)["workers"].as_array().expect("workers").iter().any(|one| one["respawn_count"] == 2));
+}
+
+#[test]
+fn uwsgitop_shows_it() {
+    let server = Server::new(COMMAND).start();
+    server.workers(4);
+    server.get(9090, "/hello").expect(200);
+    let address = server.address(9191).to_string();
+    // Its screen needs a terminal: script(1) makes one.
+    let mut top = Command::new("script")
+        .args(["--quiet", "--return", "--command", &format!("{}/bin/uwsgitop {address}", LAB.venv.display())])
+        .arg("/dev/null")
+        .envs([("TERM", "xterm"), ("LINES", "40"), ("COLUMNS", "160")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script");
+    let mut screen = String::new();
+    let mut output = top.stdout.take().expect("a pipe");
+    let mut piece = [0; 4096];
+    while !(screen.contains("req: 1 ") && screen.contains("LastSpwn") && screen.matches("idle").count() >= 4) {
+        let count = output.read(&mut piece).expect("output");
+        assert!(count > 0, "uwsgitop ended: {screen}");
+        screen.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+    assert!(screen.contains(&format!("masterpid: {}", server.pid())), "{screen}");
+    top.stdin.take().expect("a pipe").write_all(b"q").expect("uwsgitop listens");
+    std::io::copy(&mut output, &mut std::io::sink()).expect("its last words");
+    assert!(top.wait().expect("its end").success());
+}
