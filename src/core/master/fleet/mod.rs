@@ -411,12 +411,11 @@ fn name(who: Who, number: u32) -> String {
     }
 }
 
-/// Codes of a worker that has left in good order: asked by a signal, recycled, reloaded.
+/// Codes of a worker that has left in good order: asked by a signal, recycled, reloaded. 0 is not among them: it is what an
+/// application leaves with that ends its own process, perhaps each time.
 const fn is_graceful(ending: Ending) -> bool {
     match ending {
-        Ending::Exited(code) => {
-            code == Exit::Ok.code() || code == Exit::Reload.code() || code == Exit::WorkerEnd.code()
-        }
+        Ending::Exited(code) => code == Exit::Reload.code() || code == Exit::WorkerEnd.code(),
         Ending::Killed(_) | Ending::Unknown => false,
     }
 }
