@@ -798,6 +798,14 @@ pub struct App {
     pub settings: Vec<(String, String)>,
 }
 
+impl Config {
+    /// What the language plugin is told: its own options as resolved, then all others in effect, for `uwsgi.opt`.
+    pub fn for_plugin(&self) -> Vec<(String, String)> {
+        let others = self.options.iter().filter(|(name, _)| !crate::lookup::is_of_plugin(name));
+        self.app.settings.iter().chain(others).cloned().collect()
+    }
+}
+
 impl App {
     /// The last value given for an option, by its canonical name.
     pub fn last(&self, name: &str) -> Option<&str> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::option::{Arg, Declined, Opt};
+use crate::option::{Act, Arg, Declined, Opt};
 use crate::options::{declined, rows};
 
 /// What a name means.
@@ -42,6 +42,11 @@ static NAMES: LazyLock<HashMap<&'static str, Known>> = LazyLock::new(|| {
 /// Finds an option by its full name or an alias.
 pub(crate) fn find(name: &str) -> Option<Known> {
     NAMES.get(name).copied()
+}
+
+/// Whether an option is read by the language plugin.
+pub(crate) fn is_of_plugin(name: &str) -> bool {
+    matches!(find(name), Some(Known::Row(opt)) if matches!(opt.act, Act::App(_)))
 }
 
 /// Finds an option by its full name or an alias, with the table's own copy of that name.

@@ -82,6 +82,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/router/to",
         example: "http-to = 127.0.0.1:3031",
+        built: false,
         doc: "Forwards requests to this uwsgi server instead of our own workers; several take turns.",
         act: Act::Set(|d, v| {
             d.config.router.to.push(v.address()?);

@@ -232,6 +232,8 @@ impl Engine {
                 self.arm_timer();
                 None
             }
+            // The router is gone for good, and so will this worker be.
+            Err(nix::Error::EPIPE | nix::Error::ECONNRESET) => None,
             Err(error) => {
                 tracing::error!("worker {} cannot reach router {}: {error}", self.id, router + 1);
                 None

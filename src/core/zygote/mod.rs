@@ -108,7 +108,7 @@ fn load(handover: Handover, mut descriptors: Descriptors) -> Result<(Nest, Owned
         Exit::Config
     })?;
     let server: &'static Server = Box::leak(Box::new(Server::new(config, handover.instance, board)));
-    language.init(server, rsgi_proto::names::KNOWN, &config.app.settings).map_err(Exit::Raw)?;
+    language.init(server, rsgi_proto::names::KNOWN, &config.for_plugin()).map_err(Exit::Raw)?;
     let apps = if config.workers.lazy_apps { 0 } else { load_apps(language, config.process.need_app)? };
     change_directory("chdir2", config.process.chdir2.as_deref())?;
     // Only now: an interpreter looks at the handlers when it starts, and should find the defaults.
