@@ -72,7 +72,8 @@ IMPORTED_BY = os.getpid()
 
 @page
 def sleep(environ, start_response):
-    """Sleeps for as many seconds as the query says, then tells who did."""
+    """Sleeps for as many seconds as the query says, then tells who did; the log says when it begins."""
+    print("asleep for", environ["QUERY_STRING"], flush=True)
     time.sleep(float(environ["QUERY_STRING"]))
     return answer_json(start_response, {"pid": os.getpid(), "thread": threading.get_ident()})
 

@@ -1,6 +1,8 @@
 //! `--http :9090 --wsgi-file foobar.py`
 
-use crate::support::{Client, Framing, Server, processes};
+use std::process::Command;
+
+use crate::support::{Client, Framing, Kind, Server, processes};
 
 #[test]
 fn the_quickstart_command_answers_hello_world() {
@@ -15,7 +17,7 @@ fn the_quickstart_command_answers_hello_world() {
 fn curl_prints_it() {
     let server = Server::new("--http {ip}:9090 --wsgi-file {lab}/hello/foobar.py").start();
     let url = format!("http://{}/", server.address(9090));
-    let output = std::process::Command::new("curl").args(["--silent", "--show-error", &url]).output().expect("curl");
+    let output = Command::new("curl").args(["--silent", "--show-error", &url]).output().expect("curl");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "Hello World", "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -27,7 +29,7 @@ fn router_and_worker_are_separate_processes() {
     let worker = i32::try_from(worker["pid"].as_i64().expect("a pid")).expect("a pid");
 
     let mut client = server.connect(9090);
-    client.send("GET /sleep?1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.send("GET /sleep?3 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let routers = crate::support::eventually("the router takes the connection", || {
         let holders = processes::holders(server.address(9090), client.local());
         (!holders.is_empty()).then_some(holders)
@@ -81,6 +83,22 @@ fn a_stream_passes_the_router() {
     let response = server.get(9090, "/stream").expect(200);
     assert_eq!(response.text(), "one two three");
     assert!(matches!(response.framing, Framing::Chunked | Framing::Close), "{:?}", response.framing);
+}
+
+/// The start-up line is the way to learn it.
+#[test]
+fn a_port_chosen_by_the_kernel_is_told_as_a_url_to_open() {
+    for (address, host) in [("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", "[::1]"), (":0", "")] {
+        for option in ["http", "http-socket"] {
+            let server =
+                Server::of(Kind::Rsgi, &format!("--{option} {address} --wsgi-file {{lab}}/hello/foobar.py")).start();
+            let line = server.log.wait_for(r"http://\S+:\d+/");
+            let url = line.rsplit(' ').next().expect("the last word").to_owned();
+            assert!(!url.contains(":0/") && url.contains(host), "{line}");
+            let output = Command::new("curl").args(["--silent", "--show-error", &url]).output().expect("curl");
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "Hello World", "{line}");
+        }
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn the_worker_itself_holds_the_connection() {
     let server = start("");
     let worker = server.get(3031, "/process").expect(200).json()["pid"].as_i64().expect("a pid");
     let mut client = server.connect(3031);
-    client.send("GET /sleep?0.5 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.send("GET /sleep?3 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let holders = crate::support::eventually("the worker accepts", || {
         let holders = processes::holders(server.address(3031), client.local());
         (!holders.is_empty()).then_some(holders)

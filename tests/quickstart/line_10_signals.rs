@@ -15,10 +15,7 @@ fn busy(arguments: &str, request: &str) -> (Running, crate::support::Client) {
     server.get(3031, "/hello").expect(200);
     let mut client = server.connect(3031);
     client.send(format!("GET {request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
-    let local = client.local();
-    eventually("a worker takes the request", || {
-        (!crate::support::processes::holders(server.address(3031), local).is_empty()).then_some(())
-    });
+    server.log.wait_for("^asleep for ");
     (server, client)
 }
 
