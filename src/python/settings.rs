@@ -59,7 +59,6 @@ fn first_name(key: &str) -> &str {
         "py-program-name" => "py-programname",
         "py-sys-executable" => "py-executable",
         "wsgi-accept-buffers" => "wsgi-accept-buffer",
-        "ini-paste-logged" => "ini-paste",
         other => other,
     }
 }

@@ -79,6 +79,7 @@ impl Loader<'_, '_> {
             self.settings.value("wsgi-file").map(Source::file),
             self.settings.value("paste").map(Source::paste),
             self.settings.value("ini-paste").map(Source::ini_paste),
+            self.settings.value("ini-paste-logged").map(Source::ini_paste),
             self.settings.value("eval").map(Source::eval),
         ];
         for source in sources.into_iter().flatten() {

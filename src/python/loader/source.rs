@@ -134,7 +134,8 @@ fn several<'py>(module: &Bound<'py, PyModule>) -> Result<Option<Mounted<'py>>, T
 fn paste<'py>(py: Python<'py>, address: &str) -> Result<Loaded<'py>, Trouble> {
     let load = || {
         if let Some(path) = address.strip_prefix("config:")
-            && crate::border::settings().is_some_and(|settings| settings.flag("paste-logger"))
+            && crate::border::settings()
+                .is_some_and(|settings| settings.flag("paste-logger") || settings.value("ini-paste-logged").is_some())
         {
             let options = PyDict::new(py);
             options.set_item("disable_existing_loggers", false)?;
