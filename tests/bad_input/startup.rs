@@ -85,6 +85,12 @@ fn a_folder_that_does_not_exist() {
 }
 
 #[test]
+fn users_and_groups_that_do_not_exist() {
+    ends(rsgi(&format!("--http-socket 127.0.0.1:0 --uid nobody-of-that-name {APP}")), 1, &["nobody-of-that-name"]);
+    ends(rsgi(&format!("--http-socket 127.0.0.1:0 --gid none-of-that-name {APP}")), 1, &["none-of-that-name"]);
+}
+
+#[test]
 fn a_log_file_that_cannot_be_written() {
     ends(rsgi(&format!("--http-socket 127.0.0.1:0 --logto {{dir}}/nowhere/x.log {APP}")), 1, &["nowhere/x.log"]);
 }

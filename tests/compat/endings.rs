@@ -21,6 +21,7 @@ fn of_starts_that_fail() {
         format!("--http-socket {taken} --wsgi-file {{lab}}/hello/foobar.py"),
         format!("--http {taken} --wsgi-file {{lab}}/hello/foobar.py"),
         "--http-socket 127.0.0.1:0 --chdir {dir}/missing".to_owned(),
+        "--http-socket 127.0.0.1:0 --uid nobody-of-that-name".to_owned(),
         "--http-socket 127.0.0.1:0 --virtualenv {dir}/missing --wsgi-file {lab}/hello/foobar.py".to_owned(),
         "--http-socket 127.0.0.1:0 --need-app --wsgi-file {dir}/missing.py".to_owned(),
         "--http-socket 127.0.0.1:0 --need-app --module missing_module".to_owned(),

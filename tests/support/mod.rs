@@ -1,17 +1,21 @@
 //! What the tests are written with: a server to start, clients to talk to it, and a look at its processes.
 
 pub(crate) mod address;
-pub(crate) mod http;
+pub(crate) mod client;
 pub(crate) mod lab;
 pub(crate) mod log;
 pub(crate) mod nginx;
 pub(crate) mod phrases;
 pub(crate) mod processes;
+pub(crate) mod response;
+pub(crate) mod running;
 pub(crate) mod server;
 pub(crate) mod uwsgi;
 
-pub(crate) use http::{Client, Framing, Response};
-pub(crate) use server::{Ended, Kind, Running, Server};
+pub(crate) use client::Client;
+pub(crate) use response::{Framing, Response};
+pub(crate) use running::{Ended, Running};
+pub(crate) use server::{Kind, Server};
 
 use std::time::{Duration, Instant};
 
