@@ -7,6 +7,8 @@ mod bad_input;
 mod boot;
 /// One case on uWSGI and on rsgi, the answers compared.
 mod compat;
+/// Many instances, one emperor.
+mod emperor;
 /// Memory of a worker beside uWSGI's.
 mod memory;
 /// The WSGI contract.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod control;
+pub mod emperor;
 pub mod ending;
 pub mod exit;
 pub mod logging;

@@ -11,7 +11,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/emperor/sources",
         example: "emperor = /etc/rsgi/vassals",
-        built: false,
         doc: "Runs one instance for each configuration file in a directory or matching a pattern.",
         act: Act::Set(|d, v| {
             d.config.emperor.sources.push(v.word()?);
@@ -26,7 +25,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "3",
         field: "/emperor/freq",
         example: "emperor-freq = 10",
-        built: false,
         doc: "Sets the pause between two looks at the vassals' files.",
         act: Act::Set(|d, v| {
             d.config.emperor.freq = v.seconds()?;
@@ -41,7 +39,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/emperor/tyrant",
         example: "emperor-tyrant = true",
-        built: false,
         doc: "Runs each vassal as the owner of its file.",
         act: Act::Set(|d, v| {
             d.config.emperor.tyrant = v.switch();
@@ -56,7 +53,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/emperor/nofollow",
         example: "emperor-nofollow = true",
-        built: false,
         doc: "Looks at the time of links, not of the files they name.",
         act: Act::Set(|d, v| {
             d.config.emperor.nofollow = v.switch();
@@ -71,7 +67,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "1000",
         field: "/emperor/throttle_ms",
         example: "emperor-throttle = 500",
-        built: false,
         doc: "Sets the first pause before a bad vassal is started again.",
         act: Act::Set(|d, v| {
             d.config.emperor.throttle_ms = v.count_as()?;
@@ -86,7 +81,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "180000",
         field: "/emperor/max_throttle_ms",
         example: "emperor-max-throttle = 60000",
-        built: false,
         doc: "Sets the longest pause before a bad vassal is started again.",
         act: Act::Set(|d, v| {
             d.config.emperor.max_throttle_ms = v.count_as()?;
@@ -118,7 +112,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/emperor/set",
         example: "vassal-set = die-on-term=true",
-        built: false,
         doc: "Sets an option in every vassal.",
         act: Act::Set(|d, v| {
             d.config.emperor.set.push(v.pair()?);
@@ -133,7 +126,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/emperor/inherit",
         example: "vassals-inherit = /etc/rsgi/base.ini",
-        built: false,
         doc: "Makes every vassal inherit this file.",
         act: Act::Set(|d, v| {
             d.config.emperor.inherit.push(v.path()?);
@@ -148,7 +140,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/emperor/include",
         example: "vassals-include = /etc/rsgi/base.ini",
-        built: false,
         doc: "Makes every vassal include this file.",
         act: Act::Set(|d, v| {
             d.config.emperor.include.push(v.path()?);

@@ -27,11 +27,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::{info, warn};
 
 use crate::control::Order;
+use crate::emperor::lord::Lord;
 use crate::exit::Exit;
 use crate::logging;
 use crate::startup::{self, Started};
 use crate::zygote::message::{self, Request};
-use fleet::{Action, Event, Fleet, Who};
+use fleet::{Action, Event, Fleet, Mood, Who};
 use generation::Generation;
 use notify::Notifier;
 use signals::{Heard, Signals};
@@ -108,6 +109,7 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
     master.open_stats();
     let mut signals = Signals::catch()?;
     let mut notifier = Notifier::default();
+    let mut lord = Lord::of_this_process();
     let mut watchdog = notify::watchdog().map(tokio::time::interval);
     let mut exit = master.act(actions);
     loop {
@@ -116,6 +118,9 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
             return Ok(exit);
         }
         notifier.tell(&master.fleet);
+        if master.fleet.mood() == Mood::Serving {
+            lord.swear().await;
+        }
         let deadline = master.fleet.deadline().map(tokio::time::Instant::from_std);
         let tick = async {
             match deadline {
@@ -129,6 +134,7 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
             client = stats::next_client(master.stats.as_ref()) => master.tell_stats(client),
             () = tick => master.queue.push_back(Event::Tick),
             () = beat(watchdog.as_mut()) => notifier.is_alive(),
+            () = lord.fall() => master.queue.push_back(Event::Stop),
         }
     }
 }

@@ -48,6 +48,11 @@ pub enum StartError {
     /// An address cannot be served.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// An emperor with an application of its own.
+    #[error(
+        "an emperor serves no application itself: move the sockets to a vassal's file, and leave only `emperor` here"
+    )]
+    BusyEmperor,
     /// Nothing to listen on.
     #[error(
         "The -s/--socket option is missing and stdin is not a socket: name an address, for example --http :9090 or --socket 127.0.0.1:3031"
@@ -90,6 +95,10 @@ pub fn start(
     adopt_passed_sockets(&mut config);
     if !has_socket(&config) {
         return Err(StartError::NoSocket);
+    }
+    let serves = !config.sockets.is_empty() || !config.router.binds.is_empty();
+    if serves && !config.emperor.sources.is_empty() {
+        return Err(StartError::BusyEmperor);
     }
     // A user or group that does not exist is found out before anything is made.
     Rights::of(&config.process)?;

@@ -38,6 +38,10 @@ use crate::memory::scoreboard::Scoreboard;
 use core::Core;
 use engine::Engine;
 
+/// Stack of a core's thread when `threads-stacksize` says nothing: what a main thread usually has. An interpreter's deep
+/// recursion needs more than the 2 MiB of Rust's threads.
+const STACK: usize = 8 << 20;
+
 /// What a worker is born with.
 #[derive(Debug)]
 pub struct Job {
@@ -131,13 +135,11 @@ pub fn run(job: Job) -> Exit {
 
 /// Runs all cores; the calling thread is core 0.
 fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
-    let stack = engine.config.workers.threads_stacksize.and_then(|kib| usize::try_from(kib * 1024).ok());
+    let stack = engine.config.workers.threads_stacksize.and_then(|kib| usize::try_from(kib.saturating_mul(1024)).ok());
     std::thread::scope(|scope| {
         for core in 1..cores {
             let mut thread = std::thread::Builder::new().name(format!("rsgi-core-{core}"));
-            if let Some(stack) = stack {
-                thread = thread.stack_size(stack);
-            }
+            thread = thread.stack_size(stack.unwrap_or(STACK));
             let remote = language.remote();
             if let Err(error) = thread.spawn_scoped(scope, move || run_core(engine, remote, core, cores)) {
                 tracing::error!("worker {} cannot start core {core}: {error}", engine.id);

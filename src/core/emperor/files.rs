@@ -1,0 +1,95 @@
+//! The vassals' files: what `emperor = …` names, looked at again and again.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::court::Stamp;
+
+/// Endings of files that are vassals.
+const ENDINGS: [&str; 7] = ["ini", "xml", "yaml", "yml", "json", "js", "toml"];
+
+/// Looks at all sources: a directory stands for the configuration files in it, anything else is a pattern.
+///
+/// `follow`: the time of a link is that of the file it names.
+#[must_use]
+pub fn look(sources: &[String], base: &Path, follow: bool) -> BTreeMap<PathBuf, Stamp> {
+    let found = sources.iter().flat_map(|source| {
+        let source = source.strip_prefix("dir://").or_else(|| source.strip_prefix("glob://")).unwrap_or(source);
+        let path = base.join(source);
+        if path.is_dir() { of_directory(&path) } else { of_pattern(&path) }
+    });
+    found.filter_map(|path| stamp(&path, follow).map(|stamp| (path, stamp))).collect()
+}
+
+fn of_directory(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_vassal(path)).collect()
+}
+
+fn of_pattern(pattern: &Path) -> Vec<PathBuf> {
+    let Some(pattern) = pattern.to_str() else { return Vec::new() };
+    glob::glob(pattern).map(|paths| paths.filter_map(Result::ok).collect()).unwrap_or_default()
+}
+
+fn is_vassal(path: &Path) -> bool {
+    let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    !hidden && ending.is_some_and(|ending| ENDINGS.contains(&ending))
+}
+
+fn stamp(path: &Path, follow: bool) -> Option<Stamp> {
+    let target = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let timed = if follow { target } else { std::fs::symlink_metadata(path).ok()? };
+    let seconds = Duration::from_secs(u64::try_from(timed.mtime()).unwrap_or(0));
+    let nanos = Duration::from_nanos(u64::try_from(timed.mtime_nsec()).unwrap_or(0));
+    Some(Stamp { changed: UNIX_EPOCH + seconds + nanos, uid: timed.uid(), gid: timed.gid() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(sources: &[&str], base: &Path) -> Vec<String> {
+        let sources: Vec<String> = sources.iter().map(|source| (*source).to_owned()).collect();
+        let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+        look(&sources, base, true).keys().map(name).collect()
+    }
+
+    #[test]
+    fn a_directory_stands_for_its_configuration_files() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b.ini", "a.yaml", "c.txt", ".hidden.ini", "d"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        std::fs::create_dir(dir.path().join("e.ini")).unwrap();
+        let path = dir.path().to_str().unwrap();
+        assert_eq!(names(&[path], Path::new("/")), ["a.yaml", "b.ini"]);
+        assert_eq!(names(&["."], dir.path()), ["a.yaml", "b.ini"]);
+        assert_eq!(names(&["dir://."], dir.path()), ["a.yaml", "b.ini"]);
+    }
+
+    #[test]
+    fn a_pattern_stands_for_what_it_matches() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["x/app.ini", "y/app.ini", "y/other.ini"] {
+            std::fs::create_dir_all(dir.path().join(name).parent().unwrap()).unwrap();
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        assert_eq!(names(&["*/app.ini"], dir.path()).len(), 2);
+        assert_eq!(names(&["nowhere"], dir.path()).len(), 0);
+    }
+
+    #[test]
+    fn a_link_is_dated_as_wished() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("file.ini"), dir.path().join("link.ini"));
+        std::fs::write(&file, "").unwrap();
+        let old = UNIX_EPOCH + Duration::from_secs(5);
+        std::fs::File::options().write(true).open(&file).unwrap().set_modified(old).unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(stamp(&link, true).unwrap().changed, old);
+        assert!(stamp(&link, false).unwrap().changed > old);
+    }
+}

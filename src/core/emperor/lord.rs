@@ -1,0 +1,46 @@
+//! A vassal's side: its emperor hears when it serves, and when the emperor is gone it leaves.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tracing::warn;
+
+use super::vassal::{LOYAL, SOCKET};
+
+/// The socket to the emperor; nothing in an instance that has none.
+#[derive(Debug, Default)]
+pub struct Lord {
+    socket: Option<UnixStream>,
+    told: bool,
+}
+
+impl Lord {
+    /// Takes the socket that this process was started with.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let number = std::env::var(SOCKET).ok().and_then(|number| number.parse().ok());
+        let socket = number.and_then(|number| rsgi_sys::inherit::take(number).ok()).and_then(|fd| {
+            let stream = std::os::unix::net::UnixStream::from(fd);
+            stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)).ok()
+        });
+        Self { socket, told: false }
+    }
+
+    /// Tells the emperor, once, that this vassal serves.
+    pub async fn swear(&mut self) {
+        if let Some(socket) = &mut self.socket
+            && !std::mem::replace(&mut self.told, true)
+            && let Err(error) = socket.write_all(&[LOYAL]).await
+        {
+            warn!("the emperor cannot be told: {error}");
+        }
+    }
+
+    /// Waits until the emperor is gone; for ever without one.
+    pub async fn fall(&mut self) {
+        let Some(socket) = &mut self.socket else { return std::future::pending().await };
+        let mut byte = [0];
+        while matches!(socket.read(&mut byte).await, Ok(1..)) {}
+        self.socket = None;
+        warn!("lost the connection with the emperor: leaving");
+    }
+}

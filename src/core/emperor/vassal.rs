@@ -1,0 +1,114 @@
+//! One vassal's process, and the socket between it and its emperor.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use command_fds::{CommandFdExt, FdMapping};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rsgi_config::Config;
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::court::{Event, Stamp};
+
+/// Environment variable that tells a vassal the number of its socket.
+pub const SOCKET: &str = "RSGI_EMPEROR_FD";
+/// What a vassal says when it serves.
+pub const LOYAL: u8 = b'l';
+
+const NUMBER: i32 = 3;
+
+/// A running vassal.
+#[derive(Debug)]
+pub struct Vassal {
+    child: Option<tokio::process::Child>,
+    socket: Option<UnixStream>,
+    pid: u32,
+}
+
+impl Vassal {
+    /// Starts the instance that `path` describes, in the file's directory; as the file's owner when the emperor is a tyrant.
+    ///
+    /// # Errors
+    /// When no process can be started.
+    pub fn start(config: &Config, path: &Path, stamp: Stamp) -> io::Result<Self> {
+        let emperor = &config.emperor;
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let mut command = std::process::Command::new("/proc/self/exe");
+        command.arg0("rsgi");
+        for (option, files) in [("--inherit", &emperor.inherit), ("--include", &emperor.include)] {
+            for file in files {
+                command.arg(option).arg(config.start_dir.join(file));
+            }
+        }
+        for (key, value) in &emperor.set {
+            command.arg("--set").arg(format!("{key}={value}"));
+        }
+        command.arg(path);
+        if let Some(directory) = path.parent() {
+            command.current_dir(directory);
+        }
+        // What made this process an emperor must not make its vassals emperors; the service manager knows us, not them.
+        for name in [
+            "UWSGI_EMPEROR",
+            "RSGI_EMPEROR",
+            "NOTIFY_SOCKET",
+            "WATCHDOG_USEC",
+            "WATCHDOG_PID",
+            "LISTEN_FDS",
+            "LISTEN_PID",
+        ] {
+            command.env_remove(name);
+        }
+        command.env(SOCKET, NUMBER.to_string());
+        command.env("UWSGI_VASSALS_DIR", path.parent().unwrap_or(Path::new("/")));
+        if emperor.tyrant {
+            command.uid(stamp.uid).gid(stamp.gid);
+        }
+        command.process_group(0).stdin(std::process::Stdio::null());
+        let mapping = FdMapping { parent_fd: OwnedFd::from(theirs), child_fd: NUMBER };
+        command.fd_mappings(vec![mapping]).map_err(io::Error::other)?;
+        let child = tokio::process::Command::from(command).spawn()?;
+        let pid = child.id().unwrap_or(0);
+        Ok(Self { child: Some(child), socket: Some(UnixStream::from_std(ours)?), pid })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Reports what becomes of it. The socket stays open until the process has ended.
+    pub fn watch(&mut self, serial: u64, sender: &UnboundedSender<Event>) {
+        let (Some(mut child), Some(mut socket)) = (self.child.take(), self.socket.take()) else { return };
+        let sender = sender.clone();
+        tokio::task::spawn_local(async move {
+            let mut byte = [0];
+            let code = loop {
+                tokio::select! {
+                    status = child.wait() => break status.ok().and_then(|status| status.code()),
+                    said = socket.read(&mut byte) => match said {
+                        Ok(1..) if byte == [LOYAL] => drop(sender.send(Event::Loyal(serial))),
+                        Ok(1..) => {}
+                        // It closed its end: nothing more to hear, its end is near.
+                        Ok(0) | Err(_) => break child.wait().await.ok().and_then(|status| status.code()),
+                    },
+                }
+            };
+            let _ = sender.send(Event::Died(serial, code));
+        });
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = i32::try_from(self.pid).ok().filter(|&pid| pid > 0) {
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::support::{Running, Server, eventually};
+
+/// An emperor whose vassals are files in the folder `vassals`; each serves the probe on its own port of the server's address.
+fn emperor(vassals: &[(&str, u16, &str)]) -> Server {
+    let server = Server::new("--emperor {dir}/vassals --emperor-freq 1 --emperor-throttle 200");
+    vassals
+        .iter()
+        .fold(server, |server, (name, port, more)| server.file(&format!("vassals/{name}"), &vassal(*port, more)))
+}
+
+fn vassal(port: u16, more: &str) -> String {
+    format!("[uwsgi]\nhttp-socket = {{ip}}:{port}\nwsgi-file = {{apps}}/probe.py\n{more}\n")
+}
+
+fn wait_until_served(server: &Running, port: u16) {
+    let address = server.address(port);
+    eventually("a vassal listens", || crate::support::processes::listeners().contains(&address).then_some(()));
+    server.get(port, "/hello").expect(200);
+}
+
+fn wait_until_gone(server: &Running, port: u16) {
+    let address = server.address(port);
+    eventually("a vassal is gone", || (!crate::support::processes::listeners().contains(&address)).then_some(()));
+}
+
+#[test]
+fn every_file_is_an_instance_of_its_own() {
+    let server = emperor(&[("one.ini", 3001, ""), ("two.ini", 3002, "")]).spawn();
+    for (name, port) in [("one.ini", 3001), ("two.ini", 3002)] {
+        wait_until_served(&server, port);
+        server.log.wait_for(&format!(r"vassal \S*{name} is now loyal"));
+    }
+    let ended = server.stop();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(ended.log.contains("The Emperor has been buried."), "{}", ended.log);
+}
+
+#[test]
+fn files_that_come_go_and_change_are_followed() {
+    let server = emperor(&[("one.ini", 3001, "")]).spawn();
+    wait_until_served(&server, 3001);
+    let text = std::fs::read_to_string(server.dir().join("vassals/one.ini")).expect("the first vassal");
+    std::fs::write(server.dir().join("vassals/two.ini"), text.replace(":3001", ":3002")).expect("a second vassal");
+    wait_until_served(&server, 3002);
+    let touched = std::fs::File::options().append(true).open(server.dir().join("vassals/one.ini")).expect("the file");
+    touched.set_modified(std::time::SystemTime::now() + Duration::from_secs(5)).expect("a newer time");
+    server.log.wait_for(r"reload the vassal \S*one.ini");
+    server.log.wait_for("generation 1 serves");
+    std::fs::remove_file(server.dir().join("vassals/two.ini")).expect("the file goes");
+    server.log.wait_for(r"vassal \S*two.ini is gone");
+    wait_until_gone(&server, 3002);
+    wait_until_served(&server, 3001);
+}
+
+#[test]
+fn a_vassal_that_cannot_start_never_hurts_the_others() {
+    let server = emperor(&[("bad.ini", 3001, "chdir = /no/such/folder"), ("good.ini", 3002, "")]).spawn();
+    wait_until_served(&server, 3002);
+    server.log.wait_for(r"vassal \S*bad.ini ended too early \(exit code 1\), next try in 200 ms");
+    server.log.wait_for(r"vassal \S*bad.ini ended too early \(exit code 1\), next try in 800 ms");
+    server.get(3002, "/hello").expect(200);
+}
+
+#[test]
+fn a_killed_vassal_is_back() {
+    let server = emperor(&[("one.ini", 3001, "")]).spawn();
+    let line = server.log.wait_for(r"vassal \S*one.ini has been spawned \(pid: \d+\)");
+    wait_until_served(&server, 3001);
+    server.log.wait_for("is now loyal");
+    let pid: i32 =
+        line.rsplit_once("pid: ").and_then(|(_, pid)| pid.trim_end_matches(')').parse().ok()).expect("a pid");
+    let seen = server.log.len();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).expect("the vassal");
+    server.log.wait_from(seen, "is now loyal");
+    wait_until_served(&server, 3001);
+}
+
+#[test]
+fn vassals_inherit_what_the_emperor_gives_them() {
+    let server = emperor(&[("one.ini", 3001, "env = GIVEN=%(given)")])
+        .arg("--vassal-set")
+        .arg("given=from-the-emperor")
+        .arg("--vassals-inherit")
+        .arg("{dir}/common.ini")
+        .file("common.ini", "[uwsgi]\nthreads = 2\n")
+        .spawn();
+    wait_until_served(&server, 3001);
+    server.log.wait_for(r"worker 1 ready|worker 1 \(pid \d+, 2 cores\) ready");
+    assert!(server.log.text().contains("2 cores"), "{}", server.log.text());
+}
+
+#[test]
+fn vassals_leave_when_their_emperor_is_killed() {
+    let server = emperor(&[("one.ini", 3001, "")]).spawn();
+    wait_until_served(&server, 3001);
+    server.signal(Signal::SIGKILL);
+    server.log.wait_for("lost the connection with the emperor");
+    wait_until_gone(&server, 3001);
+    assert!(server.wait().code < 0);
+}
+
+#[test]
+fn an_emperor_serves_nothing_itself() {
+    let ended = Server::new("--emperor {dir} --http-socket {ip}:3001").run();
+    assert_eq!(ended.code, 1);
+    assert!(ended.log.contains("an emperor serves no application itself"), "{}", ended.log);
+}
