@@ -23,8 +23,9 @@ pub(crate) struct Need {
 pub(crate) const TEST: &[Need] = &[
     Need { sign: Sign::Program("cc"), package: "build-essential" },
     Need { sign: Sign::Program("python3"), package: "python3-dev python3-venv" },
-    Need { sign: Sign::Program("nginx"), package: "nginx-light" },
+    Need { sign: Sign::Program("nginx"), package: "nginx" },
     Need { sign: Sign::Program("curl"), package: "curl" },
+    Need { sign: Sign::Program("ss"), package: "iproute2" },
 ];
 
 /// What the benchmark takes on top.
