@@ -26,6 +26,9 @@ pub enum Report {
     WantsStop,
     /// Lazy loading found no application to serve.
     NoApp,
+    /// A signal asked this very process to leave. It waits for the order: when everybody got the signal (Ctrl-C, a service
+    /// manager), routers must be done before workers go.
+    WantsLeave,
 }
 
 impl Order {
@@ -62,6 +65,7 @@ impl Report {
             Self::WantsReload => b'L',
             Self::WantsStop => b'S',
             Self::NoApp => b'n',
+            Self::WantsLeave => b'x',
         }
     }
 
@@ -73,6 +77,7 @@ impl Report {
             b'L' => Some(Self::WantsReload),
             b'S' => Some(Self::WantsStop),
             b'n' => Some(Self::NoApp),
+            b'x' => Some(Self::WantsLeave),
             _ => None,
         }
     }
@@ -87,7 +92,7 @@ mod tests {
         for order in [Order::Drain, Order::Retire, Order::Quit, Order::ReopenLog] {
             assert_eq!(Order::from_byte(order.byte()), Some(order));
         }
-        for report in [Report::Ready, Report::WantsReload, Report::WantsStop, Report::NoApp] {
+        for report in [Report::Ready, Report::WantsReload, Report::WantsStop, Report::NoApp, Report::WantsLeave] {
             assert_eq!(Report::from_byte(report.byte()), Some(report));
         }
         assert_eq!((Order::from_byte(0), Report::from_byte(0)), (None, None));

@@ -418,10 +418,10 @@ impl Engine {
         let _ = self.epoll.delete(self.control.as_fd());
     }
 
-    /// Tells the master something.
-    pub(super) fn report(&self, report: Report) {
+    /// Tells the master something; `false` when it is gone.
+    pub(super) fn report(&self, report: Report) -> bool {
         let flags = nix::sys::socket::MsgFlags::MSG_NOSIGNAL | nix::sys::socket::MsgFlags::MSG_DONTWAIT;
-        let _ = nix::sys::socket::send(self.control.as_raw_fd(), &[report.byte()], flags);
+        nix::sys::socket::send(self.control.as_raw_fd(), &[report.byte()], flags).is_ok()
     }
 }
 

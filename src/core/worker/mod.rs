@@ -156,7 +156,7 @@ fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
             engine.stop();
             return;
         }
-        engine.report(Report::Ready);
+        let _ = engine.report(Report::Ready);
         core.run(cores);
     });
     Exit::Raw(engine.exit_code())

@@ -9,7 +9,7 @@ use super::connection::{Connection, Phase};
 use super::core::Core;
 use super::engine::Hurry;
 use super::wire::{self, Got};
-use crate::control::Order;
+use crate::control::{Order, Report};
 use crate::exit::Exit;
 
 impl Core<'_> {
@@ -102,6 +102,13 @@ impl Core<'_> {
         rsgi_sys::fork::exit_now(self.engine.exit_code())
     }
 
+    /// The master knows whether this worker is meant or the whole instance. Without one, it is this worker's own decision.
+    fn ask_to_leave(&mut self) {
+        if !self.engine.report(Report::WantsLeave) {
+            self.drain(Exit::WorkerEnd, Hurry::Now);
+        }
+    }
+
     /// Signals sent to this very process; handlers of the application come first, these are what it left alone.
     pub(super) fn heed_signals(&mut self) {
         let mut numbers = [0_u8; 16];
@@ -109,7 +116,7 @@ impl Core<'_> {
         for &number in numbers.get(..count).unwrap_or_default() {
             match Signal::try_from(i32::from(number)) {
                 Ok(Signal::SIGHUP) => self.drain(Exit::Reload, Hurry::Now),
-                Ok(Signal::SIGTERM | Signal::SIGINT) => self.drain(Exit::WorkerEnd, Hurry::Now),
+                Ok(Signal::SIGTERM | Signal::SIGINT) => self.ask_to_leave(),
                 Ok(Signal::SIGQUIT) => self.quit(),
                 Ok(Signal::SIGUSR2) => self.engine.describe(),
                 _ => {}

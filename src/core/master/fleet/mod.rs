@@ -226,6 +226,9 @@ impl Fleet {
             Report::WantsReload => self.want_reload(out),
             Report::WantsStop => self.stop_with(Exit::Ok, out),
             Report::NoApp => self.no_app(who, out),
+            // When the instance stops, its turn comes.
+            Report::WantsLeave if self.is_stopping() => {}
+            Report::WantsLeave => out.push(Action::Tell(who, Order::Drain)),
         }
     }
 

@@ -430,6 +430,19 @@ fn the_application_may_ask_for_reload_and_stop() {
 }
 
 #[test]
+fn a_worker_that_was_told_to_leave_by_a_signal_goes_unless_all_are_on_their_way() {
+    let mut scene = Scene::serving(PLAN);
+    let worker = scene.workers()[0];
+    scene.on(Event::Said(worker, Report::WantsLeave));
+    assert_eq!(scene.todo, [Action::Tell(worker, Order::Drain)]);
+    scene.todo.clear();
+    scene.on(Event::Stop);
+    let told = scene.todo.len();
+    scene.on(Event::Said(worker, Report::WantsLeave));
+    assert_eq!(scene.todo.len(), told, "its turn comes when the routers are gone");
+}
+
+#[test]
 fn news_of_a_birth_may_come_after_its_own_word() {
     let mut scene = Scene::new(Plan { workers: 1, ..PLAN });
     scene.step();
