@@ -75,6 +75,13 @@ impl Host {
         u64::try_from(unsafe { (self.0.query)(what) }).ok()
     }
 
+    /// Gives the request on the calling thread so many seconds from now on; 0 takes that back. `false`: there is none.
+    #[must_use]
+    pub fn set_deadline(self, seconds: u32) -> bool {
+        // SAFETY: callable at any time.
+        (unsafe { (self.0.set_deadline)(seconds) }) == 0
+    }
+
     /// Names this process in `ps` and `top`.
     pub fn set_title(self, title: &[u8]) {
         // SAFETY: the title lives during the call.

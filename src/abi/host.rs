@@ -24,6 +24,11 @@ pub trait Services: Send + Sync + 'static {
     fn query(&self, what: u32) -> i64;
     /// Names this process in `ps` and `top`.
     fn set_title(&self, title: &str);
+    /// Gives the request on the calling thread so many seconds from now on; 0 takes that back. `false`: there is none.
+    fn set_deadline(&self, seconds: u32) -> bool {
+        let _ = seconds;
+        false
+    }
 }
 
 /// An application as reported while loading.
@@ -365,6 +370,7 @@ fn host_table(names: &'static [Slice]) -> Host {
         query,
         set_log_variable,
         set_title,
+        set_deadline,
     }
 }
 
@@ -399,6 +405,10 @@ unsafe extern "C" fn control(command: u32) -> c_int {
 
 unsafe extern "C" fn query(what: u32) -> i64 {
     guarded(-1, || SERVICES.get().map_or(-1, |services| services.query(what)))
+}
+
+unsafe extern "C" fn set_deadline(seconds: u32) -> c_int {
+    guarded(-1, || SERVICES.get().map_or(-1, |services| if services.set_deadline(seconds) { 0 } else { -1 }))
 }
 
 unsafe extern "C" fn set_title(title: Slice) {

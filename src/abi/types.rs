@@ -159,6 +159,9 @@ pub struct Host {
     pub set_log_variable: unsafe extern "C" fn(context: *mut c_void, name: Slice, value: Slice),
     /// Names this process in `ps` and `top`.
     pub set_title: unsafe extern "C" fn(title: Slice),
+    /// Gives the request on the calling thread so many seconds from now on (0: takes that back). 0, or -1 when this thread
+    /// serves none.
+    pub set_deadline: unsafe extern "C" fn(seconds: u32) -> c_int,
 }
 
 /// The client went away while its body was read.

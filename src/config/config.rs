@@ -264,6 +264,10 @@ pub struct Workers {
     pub harakiri_verbose: bool,
     /// Time between the gentle and the hard end of a request that takes too long.
     pub harakiri_graceful_timeout: Option<Seconds>,
+    /// Number of the signal for the gentle end.
+    pub harakiri_graceful_signal: i32,
+    /// Time between an exception raised in a request that takes too long and the end of its worker.
+    pub harakiri_graceful: Option<Seconds>,
     /// Threads per worker that send files for the cores.
     pub offload_threads: u32,
     /// Niceness of the processes.
@@ -298,6 +302,8 @@ impl Default for Workers {
             harakiri: None,
             harakiri_verbose: false,
             harakiri_graceful_timeout: None,
+            harakiri_graceful_signal: 15,
+            harakiri_graceful: None,
             offload_threads: 0,
             prio: None,
             cpu_affinity: None,

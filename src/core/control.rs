@@ -13,6 +13,17 @@ pub enum Order {
     Quit,
     /// The log file was moved away: open it anew ([`crate::logging::reopen`]).
     ReopenLog,
+    /// To routers: a worker is about to be killed for a request that took too long. Behind it comes which ([`Overdue`]).
+    Overdue,
+}
+
+/// The link whose request has passed its deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Overdue {
+    /// Process id of the worker.
+    pub pid: u32,
+    /// Number of the link, as in its HELLO.
+    pub link: u32,
 }
 
 /// To the master.
@@ -29,6 +40,19 @@ pub enum Report {
     /// A signal asked this very process to leave. It waits for the order: when everybody got the signal (Ctrl-C, a service
     /// manager), routers must be done before workers go.
     WantsLeave,
+    /// The application has set a deadline for a request: the master has to look at the scoreboard.
+    HasDeadline,
+}
+
+impl Overdue {
+    /// The order and what belongs to it.
+    #[must_use]
+    pub fn message(self) -> [u8; 9] {
+        let mut message = [Order::Overdue.byte(); 9];
+        let bytes = self.pid.to_le_bytes().into_iter().chain(self.link.to_le_bytes());
+        message.iter_mut().skip(1).zip(bytes).for_each(|(to, from)| *to = from);
+        message
+    }
 }
 
 impl Order {
@@ -40,6 +64,7 @@ impl Order {
             Self::Retire => b'y',
             Self::Quit => b'q',
             Self::ReopenLog => b'l',
+            Self::Overdue => b'o',
         }
     }
 
@@ -51,6 +76,7 @@ impl Order {
             b'y' => Some(Self::Retire),
             b'q' => Some(Self::Quit),
             b'l' => Some(Self::ReopenLog),
+            b'o' => Some(Self::Overdue),
             _ => None,
         }
     }
@@ -66,6 +92,7 @@ impl Report {
             Self::WantsStop => b'S',
             Self::NoApp => b'n',
             Self::WantsLeave => b'x',
+            Self::HasDeadline => b'D',
         }
     }
 
@@ -78,6 +105,7 @@ impl Report {
             b'S' => Some(Self::WantsStop),
             b'n' => Some(Self::NoApp),
             b'x' => Some(Self::WantsLeave),
+            b'D' => Some(Self::HasDeadline),
             _ => None,
         }
     }
@@ -89,12 +117,14 @@ mod tests {
 
     #[test]
     fn bytes_lead_back() {
-        for order in [Order::Drain, Order::Retire, Order::Quit, Order::ReopenLog] {
+        for order in [Order::Drain, Order::Retire, Order::Quit, Order::ReopenLog, Order::Overdue] {
             assert_eq!(Order::from_byte(order.byte()), Some(order));
         }
-        for report in [Report::Ready, Report::WantsReload, Report::WantsStop, Report::NoApp, Report::WantsLeave] {
+        let reports = [Report::Ready, Report::WantsReload, Report::WantsStop, Report::NoApp];
+        for report in reports.into_iter().chain([Report::WantsLeave, Report::HasDeadline]) {
             assert_eq!(Report::from_byte(report.byte()), Some(report));
         }
+        assert_eq!(Overdue { pid: 0x0102, link: 3 }.message(), *b"o\x02\x01\0\0\x03\0\0\0");
         assert_eq!((Order::from_byte(0), Report::from_byte(0)), (None, None));
     }
 }

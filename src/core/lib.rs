@@ -10,6 +10,7 @@ pub mod control;
 pub mod emperor;
 pub mod ending;
 pub mod exit;
+pub mod harakiri;
 pub mod logging;
 pub mod master;
 pub mod memory;

@@ -11,4 +11,5 @@ pub mod reactor;
 pub mod shm;
 pub mod signal;
 pub mod socket;
+pub mod thread;
 pub mod title;

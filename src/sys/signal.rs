@@ -3,7 +3,7 @@
 
 use std::ffi::c_int;
 use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
 
 use nix::errno::Errno;
 pub use nix::sys::signal::Signal;
@@ -13,6 +13,9 @@ const NOWHERE: RawFd = -1;
 
 /// Descriptor that each signal is written to, by signal number.
 static TARGETS: [AtomicI32; 65] = [const { AtomicI32::new(NOWHERE) }; 65];
+
+/// The function that [`call`] calls, of type `fn()`.
+static CALLED: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 
 /// Writes the signal's number as one byte to `target` (non-blocking) whenever `signal` comes. Returns `false` and changes
 /// nothing when the application has a handler of its own. A handler that the application sets later wins as well.
@@ -47,6 +50,51 @@ pub fn disregard(signal: Signal) -> nix::Result<bool> {
     }
     install(signal)?;
     Ok(true)
+}
+
+/// The signal by which a process is asked for its stacks: a real-time signal, of which libraries take the first ones and the
+/// Python plugin the last but one.
+#[must_use]
+pub fn stacks() -> c_int {
+    libc::SIGRTMAX() - 2
+}
+
+/// Calls `function` in the handler of `signal`; for one signal of a process. Returns `false` and changes nothing when the
+/// application has a handler of its own.
+///
+/// `function` runs between any two instructions of any thread, so it must not take locks, allocate or panic.
+///
+/// # Errors
+/// When the kernel refuses the signal.
+pub fn call(signal: c_int, function: fn()) -> nix::Result<bool> {
+    // SAFETY: an all-zero sigaction is valid memory for the kernel to write into.
+    let mut old: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: reads the present action only.
+    Errno::result(unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut old) })?;
+    let handler = to_function as extern "C" fn(c_int);
+    if old.sa_sigaction != libc::SIG_DFL && old.sa_sigaction != libc::SIG_IGN && old.sa_sigaction != handler as usize {
+        return Ok(false);
+    }
+    CALLED.store(function as *mut (), Relaxed);
+    // SAFETY: as above.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler as usize;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: the handler only calls a function that is fit for handlers by the contract above.
+    Errno::result(unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) })?;
+    Ok(true)
+}
+
+extern "C" fn to_function(_: c_int) {
+    let function = CALLED.load(Relaxed);
+    if function.is_null() {
+        return;
+    }
+    let before = Errno::last_raw();
+    // SAFETY: only ever set from a `fn()`.
+    let function = unsafe { std::mem::transmute::<*mut (), fn()>(function) };
+    function();
+    Errno::set_raw(before);
 }
 
 /// Unblocks every signal: masks are inherited through fork and exec.
@@ -110,6 +158,19 @@ mod tests {
         unsafe { sigaction(Signal::SIGWINCH, &action) }.unwrap();
         assert_eq!(on(Signal::SIGWINCH, std::io::pipe().unwrap().1.into()), Ok(false));
         assert_eq!(disregard(Signal::SIGWINCH), Ok(false));
+    }
+
+    #[test]
+    fn a_function_is_called_in_the_thread_that_gets_the_signal() {
+        static COUNT: AtomicI32 = AtomicI32::new(0);
+        fn count() {
+            COUNT.fetch_add(1, Relaxed);
+        }
+        assert_eq!(call(stacks(), count), Ok(true));
+        assert_eq!(call(stacks(), count), Ok(true));
+        crate::thread::signal(std::process::id(), crate::thread::this().1, stacks()).unwrap();
+        assert_eq!(COUNT.load(Relaxed), 1);
+        assert!(call(libc::SIGKILL, count).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One file a group of lines, one test or more a line. All that uWSGI can do too was proved on it first:
 //! `RSGI_UNDER_TEST=uwsgi cargo nextest run quickstart::` runs them there.
 
+mod harakiri;
 mod line_01_router;
 mod line_02_processes;
 mod line_03_http_socket;

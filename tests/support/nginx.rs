@@ -41,8 +41,7 @@ impl Nginx {
         let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
         command.arg("-c").arg(&file).arg("-p").arg(dir.path()).args(["-e", "stderr"]).env("PATH", path);
         command.stdout(writer.try_clone().expect("a pipe")).stderr(writer).process_group(0);
-        let child =
-            command.spawn().unwrap_or_else(|error| panic!("nginx: {error}; install it: apt-get install nginx"));
+        let child = command.spawn().unwrap_or_else(|error| panic!("nginx: {error}; install it: apt-get install nginx"));
         drop(command);
         let mut nginx = Self { child, log: Log::collect(reader), address, _dir: dir };
         eventually("nginx listens", || {

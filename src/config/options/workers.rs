@@ -1,6 +1,7 @@
 //! Options of worker processes and their life.
 
 use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
+use crate::value::Fault;
 
 /// The rows, in the order of the manual.
 pub(super) static ROWS: &[Opt] = &[
@@ -239,8 +240,8 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/harakiri",
         example: "harakiri = 30",
-        built: false,
-        doc: "Kills a worker whose request takes longer than this.\n\n0 turns it off.",
+        differs: "each request has its own deadline, also with threads; the log has the traceback; a 504 through the router",
+        doc: "Kills a worker whose request takes longer than this.\n\nThe log names the request with its variables and shows what every thread is at. 0 turns it off.",
         act: Act::Set(|d, v| {
             d.config.workers.harakiri = v.seconds_or_off()?;
             Ok(())
@@ -254,7 +255,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/harakiri_verbose",
         example: "harakiri-verbose = true",
-        built: false,
         doc: "Logs more about a worker killed by harakiri.",
         act: Act::Set(|d, v| {
             d.config.workers.harakiri_verbose = v.switch();
@@ -269,10 +269,42 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/harakiri_graceful_timeout",
         example: "harakiri-graceful-timeout = 5",
-        built: false,
-        doc: "Asks a request that takes too long to end, and kills its worker only so much later.",
+        doc: "Asks the worker of a request that takes too long to leave, and kills it only so much later.",
         act: Act::Set(|d, v| {
             d.config.workers.harakiri_graceful_timeout = v.seconds_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "harakiri-graceful-signal",
+        group: Group::Workers,
+        unit: "number",
+        default: "15",
+        field: "/workers/harakiri_graceful_signal",
+        example: "harakiri-graceful-signal = 1",
+        doc: "Sets the signal by which `harakiri-graceful-timeout` asks a worker to leave.",
+        act: Act::Set(|d, v| {
+            let signal = v.signed()?;
+            if !(1..=31).contains(&signal) {
+                return Err(Fault::bare(format!("{signal} is no signal: 15 is SIGTERM, 1 is SIGHUP")));
+            }
+            d.config.workers.harakiri_graceful_signal = signal;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "harakiri-graceful",
+        group: Group::Workers,
+        unit: "seconds",
+        default: "off",
+        field: "/workers/harakiri_graceful",
+        example: "harakiri-graceful = 5",
+        own: true,
+        doc: "Raises `uwsgi.DeadlineExceeded` in a request that takes too long, and kills its worker only if it has not ended so much later.\n\nThe client gets 504, and the other requests of the worker go on. An exception cannot interrupt a system call: a request that waits for the network goes on until that ends.",
+        act: Act::Set(|d, v| {
+            d.config.workers.harakiri_graceful = v.seconds_or_off()?;
             Ok(())
         }),
         ..OPT

@@ -3,6 +3,7 @@
 //! [`fleet`] decides, this file does: it turns signals, ends of processes and their messages into events, and actions into
 //! system calls. It loads no language, never forks without exec, and waits for nothing but events.
 
+mod deadlines;
 pub mod fleet;
 mod generation;
 mod notify;
@@ -26,7 +27,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::{info, warn};
 
-use crate::control::Order;
+use crate::control::{Order, Report};
 use crate::emperor::lord::Lord;
 use crate::exit::Exit;
 use crate::logging;
@@ -46,6 +47,9 @@ struct Master {
     zygotes: BTreeMap<u64, Zygote>,
     /// Routers and workers: process id (0 before birth) and the master's end of the control stream.
     servers: BTreeMap<Who, Server>,
+    watch: crate::harakiri::watch::Watch,
+    /// An application has set a deadline itself.
+    has_user_deadlines: bool,
     stats: Option<crate::stats::server::Server>,
     /// How often a listen queue was found full.
     full_queues: u64,
@@ -101,6 +105,8 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
         generations: BTreeMap::from([(0, first)]),
         zygotes: BTreeMap::new(),
         servers: BTreeMap::new(),
+        watch: crate::harakiri::watch::Watch::default(),
+        has_user_deadlines: false,
         stats: None,
         full_queues: 0,
         queue: VecDeque::new(),
@@ -128,10 +134,18 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
                 None => std::future::pending().await,
             }
         };
+        let next_look = master.next_look();
+        let look = async {
+            match next_look {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             Some(event) = events.recv() => master.queue.push_back(event),
             heard = signals.next() => exit = master.hear(heard, &mut events),
             client = stats::next_client(master.stats.as_ref()) => master.tell_stats(client),
+            () = look => master.look_at_deadlines(),
             () = tick => master.queue.push_back(Event::Tick),
             () = beat(watchdog.as_mut()) => notifier.is_alive(),
             () = lord.fall() => master.queue.push_back(Event::Stop),
@@ -180,6 +194,7 @@ impl Master {
                     self.clear_board(server.pid);
                 }
             }
+            Event::Said(_, Report::HasDeadline) => self.has_user_deadlines = true,
             _ => {}
         }
     }

@@ -24,6 +24,7 @@ enum Number {
     Serial,
     Deadline,
     UserDeadline,
+    Link,
     Thread,
     ThreadId,
     WriteErrors,
@@ -78,6 +79,17 @@ impl CoreSlot {
     #[must_use]
     pub fn requests(self) -> u64 {
         self.get(Number::Requests)
+    }
+
+    /// Says over which link the request comes that is about to begin; `None`: over none.
+    pub fn set_link(self, link: Option<u32>) {
+        self.set(Number::Link, link.map_or(0, |link| u64::from(link) + 1));
+    }
+
+    /// The link over which the request in progress has come.
+    #[must_use]
+    pub fn link(self) -> Option<u32> {
+        self.get(Number::Link).checked_sub(1).and_then(|link| u32::try_from(link).ok())
     }
 
     /// Sets the deadline that the application has chosen; 0 takes it back.
@@ -160,7 +172,11 @@ mod tests {
     #[test]
     fn a_request_has_a_number_and_its_deadlines() {
         let slot = slot();
+        slot.set_link(Some(0));
         slot.begin(1, Some(50));
+        assert_eq!(slot.link(), Some(0));
+        slot.set_link(None);
+        assert_eq!(slot.link(), None);
         assert_eq!((slot.serial(), slot.deadline()), (1, Some((50, false))));
         slot.set_user_deadline(40);
         assert_eq!(slot.deadline(), Some((40, true)));

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use rsgi_proto::link::{self, File};
+use tokio::task::yield_now;
 
 use super::client::{Client, Phase};
 use super::failure::Failure;
@@ -14,6 +15,7 @@ use super::link::{Event, Head, Lost};
 use super::ticket::{Ticket, request_line};
 use super::tidy::tidy;
 use super::upload::Upload;
+use crate::control::Overdue;
 
 /// Links tried for one request when each turns out to be dead before it took the request.
 const TRIES: usize = 16;
@@ -92,6 +94,7 @@ impl Exchange {
             self.lease = Some(Lease::get(&shop, &self.client).await?);
             self.client.enter(Phase::Answer);
             (self.frame_sent, self.deaf) = (0, false);
+            let hello = self.lease.as_ref().map(|lease| lease.hello);
             match poll_fn(|context| self.poll_event(context)).await {
                 Ok(Event::Head(head)) => break head,
                 Ok(Event::End { .. }) => {
@@ -101,6 +104,12 @@ impl Exchange {
                 Ok(_) => return Err(self.nonsense("a body before its head")),
                 Err(Stop::Failure(failure)) => return Err(failure),
                 Err(Stop::Lost(lost)) => {
+                    // The master has told why before it killed: let those run who hear it.
+                    yield_now().await;
+                    yield_now().await;
+                    if hello.is_some_and(|hello| shop.take_condemned(Overdue { pid: hello.pid, link: hello.core })) {
+                        return Err(Failure::worker(504, "the request took longer than harakiri allows"));
+                    }
                     let again = if self.is_untouched(&lost) {
                         dead_links += 1;
                         dead_links < TRIES

@@ -10,6 +10,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::link::Link;
 use super::shop::Shop;
+use crate::control::Overdue;
 
 /// Longest message. A HELLO is far shorter.
 const MESSAGE: usize = 256;
@@ -47,6 +48,8 @@ fn admit(shop: &Shop, message: &[u8], fd: Option<OwnedFd>) -> Result<(), String>
     let fd = fd.ok_or("its descriptor is missing")?;
     let link = Link::new(fd, hello).map_err(|error| error.to_string())?;
     tracing::debug!(worker = hello.worker, core = hello.core, pid = hello.pid, "link opened");
+    // Whatever was said of an earlier process with this id is no longer true.
+    shop.take_condemned(Overdue { pid: hello.pid, link: hello.core });
     shop.pool.admit(link);
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::Job;
 use super::listen::Listener;
 use super::rendezvous;
 use super::shop::{Settings, Shop};
-use crate::control::{Order, Report};
+use crate::control::{Order, Overdue, Report};
 use crate::exit::Exit;
 
 /// Serves until the master orders the end.
@@ -68,13 +68,13 @@ pub(super) async fn attend(job: Job, settings: Settings) -> io::Result<()> {
     });
     control.write_all(&[Report::Ready.byte()]).await?;
 
-    if order(&mut control, &job.config).await == Some(Order::Quit) {
+    if order(&mut control, &job.config, &shop).await == Some(Order::Quit) {
         return Ok(());
     }
     accepting.iter().for_each(tokio::task::JoinHandle::abort);
     shop.close();
     let quit = async {
-        while let Some(order) = order(&mut control, &job.config).await {
+        while let Some(order) = order(&mut control, &job.config, &shop).await {
             if order == Order::Quit {
                 return;
             }
@@ -99,11 +99,15 @@ fn stream(socket: OwnedFd) -> io::Result<UnixStream> {
 }
 
 /// The master's next order about this process's life; `None` when it is gone. Orders of a newer master are passed over.
-async fn order(control: &mut UnixStream, config: &Config) -> Option<Order> {
+async fn order(control: &mut UnixStream, config: &Config, shop: &Shop) -> Option<Order> {
     loop {
         let byte = control.read_u8().await.ok()?;
         match Order::from_byte(byte) {
             Some(Order::ReopenLog) => crate::logging::reopen(config),
+            Some(Order::Overdue) => {
+                let (pid, link) = (control.read_u32_le().await.ok()?, control.read_u32_le().await.ok()?);
+                shop.condemn(Overdue { pid, link });
+            }
             Some(order) => return Some(order),
             None => {}
         }

@@ -1,6 +1,7 @@
 //! What all tasks of a router share: its settings, the pool of links, and who is still being served.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rsgi_config::{Config, Seconds};
@@ -9,6 +10,10 @@ use rsgi_proto::vars::Vars;
 use tokio::sync::Notify;
 
 use super::pool::Pool;
+use crate::control::Overdue;
+
+/// Condemned links that are remembered at most.
+const CONDEMNED: usize = 1024;
 
 /// The part of the configuration that requests meet.
 #[derive(Debug)]
@@ -80,6 +85,8 @@ pub(super) struct Shop {
     /// Told when the last connection has gone.
     pub(super) empty: Notify,
     connections: Cell<usize>,
+    /// Links whose request has passed its deadline, and whose worker is about to be killed for that.
+    overdue: RefCell<BTreeSet<Overdue>>,
 }
 
 impl Shop {
@@ -92,6 +99,7 @@ impl Shop {
             drain: Notify::new(),
             empty: Notify::new(),
             connections: Cell::new(0),
+            overdue: RefCell::default(),
         }
     }
 
@@ -111,6 +119,21 @@ impl Shop {
     /// Client connections that are open.
     pub(super) fn connections(&self) -> usize {
         self.connections.get()
+    }
+
+    /// The master says that a worker is about to be killed, and for the request on which link.
+    pub(super) fn condemn(&self, overdue: Overdue) {
+        let mut known = self.overdue.borrow_mut();
+        if known.len() >= CONDEMNED {
+            // Links of other routers, and requests whose client has left: nobody will ask for these.
+            known.clear();
+        }
+        known.insert(overdue);
+    }
+
+    /// Whether the master has said that of the link; it is said of one request.
+    pub(super) fn take_condemned(&self, link: Overdue) -> bool {
+        self.overdue.borrow_mut().remove(&link)
     }
 
     /// Begins to drain.

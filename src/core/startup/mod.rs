@@ -42,6 +42,10 @@ pub struct Started {
     waiting: Option<io::PipeWriter>,
 }
 
+/// uWSGI's warning, which holds for bodies that are not read ahead.
+const SLOW_UPLOADS: &str = "*** WARNING: you have enabled harakiri without post buffering. A slow upload of more than 64 KiB \
+                            counts as time of the request ***";
+
 /// Why an instance could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -131,6 +135,9 @@ pub fn start(
     }
     if nix::unistd::geteuid().is_root() && started.config.process.uid.is_none() {
         warn!("you are running rsgi as root: give it a user of its own with uid and gid");
+    }
+    if started.config.workers.harakiri.is_some() && started.config.limits.post_buffering == 0 {
+        info!("{SLOW_UPLOADS}");
     }
     Ok(started)
 }

@@ -199,9 +199,9 @@ impl Answer<'_> {
         Ok(sent)
     }
 
-    /// Answers 500 for an application that gave no answer; its connection is closed.
-    fn fail_politely(&mut self) {
-        let error = canned(500);
+    /// Answers `code` for an application that gave no answer; its connection is closed.
+    fn fail_politely(&mut self, code: u16) {
+        let error = canned(code);
         let text = error.get(9..).unwrap_or_default();
         match self.dialect {
             Dialect::Http | Dialect::Bare { cgi: false } => self.out.extend_from_slice(error),
@@ -218,14 +218,14 @@ impl Answer<'_> {
         let head = text.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |at| at + 4);
         let headers = text.get(..head).unwrap_or_default().iter().filter(|&&byte| byte == b'\n').count();
         let headers = u32::try_from(headers.saturating_sub(2)).unwrap_or(0);
-        self.tally = Tally::of_error(500, headers, head + error.len() - text.len(), text.len() - head);
+        self.tally = Tally::of_error(code, headers, head + error.len() - text.len(), text.len() - head);
         self.must_close = true;
     }
 
-    /// Ends the request: answers for an application that said nothing, sends what is held back.
-    pub(super) fn finish(mut self) -> Finished {
+    /// Ends the request: answers `failure` for an application that said nothing, sends what is held back.
+    pub(super) fn finish(mut self, failure: u16) -> Finished {
         if matches!(self.state, State::Waiting(_)) {
-            self.fail_politely();
+            self.fail_politely(failure);
         }
         let mut keep_alive = match (self.state, self.dialect) {
             (State::Done(plan), Dialect::Http) => plan.keep_alive,

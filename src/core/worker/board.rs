@@ -3,8 +3,12 @@
 use rsgi_abi::types::Outcome;
 
 use super::answer::Tally;
-use super::connection::{Connection, Request};
+use super::connection::{Connection, Request, Speaks};
 use super::core::Core;
+use super::deadline;
+use super::engine::Engine;
+use crate::harakiri;
+use crate::memory::core_slot::CoreSlot;
 use crate::memory::scoreboard::Scoreboard;
 
 /// Takes over what the scoreboard has for worker `id`; its last process may have left in the middle of a request.
@@ -16,15 +20,30 @@ pub(super) fn born(board: Scoreboard, id: u32) {
     }
 }
 
+/// The status for a request that the application has not answered: was it interrupted for taking too long?
+pub(super) fn failure(engine: &Engine, core: u32, slot: Option<CoreSlot>) -> u16 {
+    let guard = engine.guards.get(core as usize);
+    let interrupted = guard.zip(slot).is_some_and(|(guard, slot)| guard.interrupted() == slot.serial());
+    if interrupted { 504 } else { 500 }
+}
+
 impl Core<'_> {
     /// A request begins. Its variables are written only when somebody may look.
     pub(super) fn begin_on_board(&mut self, connection: &Connection, request: &Request, started: u64) {
         let Some(slot) = self.slot else { return };
-        if self.engine.is_watched {
+        if self.engine.is_watched || deadline::is_in_use() {
             let vars = request.vars.iter(connection.input.data()).map(|var| (var.key, var.value));
             slot.variables().write(vars, self.engine.config.stats.secrets, &mut self.text);
         }
-        slot.begin(started, None);
+        if let Some(guard) = self.engine.guards.get(self.id as usize) {
+            guard.interrupted();
+        }
+        let deadline = self.engine.harakiri.map(|span| harakiri::now() + span);
+        slot.set_link(match connection.speaks {
+            Speaks::Link { link, .. } => Some(link),
+            _ => None,
+        });
+        slot.begin(started, deadline);
     }
 
     /// A request has ended. Returns its number among those of this worker, and of the whole instance.

@@ -60,6 +60,8 @@ pub(super) enum Speaks {
     Link {
         end: WorkerEnd,
         router: usize,
+        /// Number of the link among all of this worker: any core may serve it, but never two requests at a time.
+        link: u32,
     },
 }
 

@@ -56,12 +56,18 @@ pub(super) enum Fate {
 
 impl<'e> Core<'e> {
     pub(super) fn new(engine: &'e Engine, id: u32, plugin: host::Core, main: Option<Language>) -> Self {
+        let slot = engine.board.core(engine.id, id);
+        if let Some(slot) = slot {
+            let (thread, number) = rsgi_sys::thread::this();
+            slot.set_thread(thread, number);
+        }
+        super::deadline::adopt(slot);
         Self {
             engine,
             id,
             plugin,
             main,
-            slot: engine.board.core(engine.id, id),
+            slot,
             worker: engine.board.worker(engine.id),
             spare_input: Input::default(),
             spare_request: Request::default(),
@@ -78,8 +84,9 @@ impl<'e> Core<'e> {
     /// Opens the worker's doors; one core does this, the first.
     pub(super) fn open(&mut self, cores: u32) -> nix::Result<()> {
         for router in 0..self.engine.routers() {
-            for core in 0..cores {
-                if let Some(link) = self.engine.dial(router, core) {
+            let first = u32::try_from(router).unwrap_or(0).saturating_mul(cores);
+            for link in first..first + cores {
+                if let Some(link) = self.engine.dial(router, link) {
                     self.drive(link);
                 }
             }
@@ -188,11 +195,11 @@ impl<'e> Core<'e> {
     /// Closes a connection; a link is dialled again unless the worker leaves.
     pub(super) fn close(&mut self, connection: Box<Connection>) {
         let router = match connection.speaks {
-            Speaks::Link { router, .. } => Some(router),
+            Speaks::Link { router, link, .. } => Some((router, link)),
             _ => None,
         };
         // The new link first: a draining worker must not see zero connections in between.
-        let link = router.and_then(|router| self.engine.dial(router, self.id));
+        let link = router.and_then(|(router, link)| self.engine.dial(router, link));
         self.engine.close(connection);
         if let Some(link) = link {
             self.drive(link);

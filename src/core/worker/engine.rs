@@ -1,8 +1,9 @@
 //! What all cores of a worker share: the epoll set, the connections, the listeners, and the way to the end.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
@@ -16,6 +17,7 @@ use rsgi_sys::net::Peer;
 
 use super::ahead::BodyLimits;
 use super::connection::{Connection, Speaks};
+use super::guardian::Guard;
 use super::table::Table;
 use super::{Job, Listener, link};
 use crate::control::Report;
@@ -44,6 +46,10 @@ pub(super) struct Engine {
     pub(super) limits: Limits,
     /// The variables of running requests are written to the scoreboard, for whoever watches.
     pub(super) is_watched: bool,
+    /// Time that a request may take, microseconds.
+    pub(super) harakiri: Option<u64>,
+    /// One for each core, with `harakiri-graceful`.
+    pub(super) guards: Vec<Guard>,
     hello: Hello,
     rendezvous: Vec<OwnedFd>,
     timer: TimerFd,
@@ -53,7 +59,7 @@ pub(super) struct Engine {
     /// Connections open, links included.
     live: AtomicUsize,
     /// Links that could not be dialled yet, by router.
-    undialled: Vec<AtomicUsize>,
+    undialled: Vec<Mutex<Vec<u32>>>,
     draining: AtomicBool,
     gentle: AtomicBool,
     stopping: AtomicBool,
@@ -148,9 +154,14 @@ impl Engine {
             control: job.control,
             signals,
             limits,
-            is_watched: job.config.stats.address.is_some(),
+            is_watched: job.config.stats.address.is_some() || job.config.workers.harakiri.is_some(),
+            harakiri: job.config.workers.harakiri.map(|seconds| crate::harakiri::micros(seconds.duration())),
+            guards: match job.config.workers.harakiri_graceful {
+                Some(_) => (0..job.config.workers.threads.max(1)).map(|_| Guard::default()).collect(),
+                None => Vec::new(),
+            },
             hello: Hello { worker: job.id, core: 0, pid: std::process::id(), generation: job.generation },
-            undialled: job.rendezvous.iter().map(|_| AtomicUsize::new(0)).collect(),
+            undialled: job.rendezvous.iter().map(|_| Mutex::default()).collect(),
             rendezvous: job.rendezvous,
             timer: TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?,
             timer_armed: AtomicBool::new(false),
@@ -217,17 +228,17 @@ impl Engine {
     }
 
     /// Opens a link for `core` to a router; when that cannot be now, the clock tries again.
-    pub(super) fn dial(&self, router: usize, core: u32) -> Option<Box<Connection>> {
+    pub(super) fn dial(&self, router: usize, link: u32) -> Option<Box<Connection>> {
         let rendezvous = self.rendezvous.get(router).filter(|_| !self.is_draining())?;
-        match link::dial(rendezvous.as_fd(), &Hello { core, ..self.hello }) {
+        match link::dial(rendezvous.as_fd(), &Hello { core: link, ..self.hello }) {
             Ok(socket) => {
-                let speaks = Speaks::Link { end: WorkerEnd::new(LINK_HEAD), router };
+                let speaks = Speaks::Link { end: WorkerEnd::new(LINK_HEAD), router, link };
                 self.born();
                 Some(Box::new(Connection::new(socket, speaks, usize::MAX, Peer::Unix)))
             }
             Err(nix::Error::EAGAIN | nix::Error::ENOBUFS | nix::Error::EMFILE | nix::Error::ENFILE) => {
-                if let Some(count) = self.undialled.get(router) {
-                    count.fetch_add(1, Relaxed);
+                if let Some(undialled) = self.undialled.get(router) {
+                    undialled.lock().unwrap_or_else(PoisonError::into_inner).push(link);
                 }
                 self.arm_timer();
                 None
@@ -246,9 +257,10 @@ impl Engine {
         self.rendezvous.get(router).is_none_or(|fd| rsgi_sys::net::unreceived(fd.as_fd()).is_ok_and(|count| count > 0))
     }
 
-    /// Takes the count of links to a router that could not be dialled; the caller dials them again.
-    pub(super) fn take_undialled(&self, router: usize) -> usize {
-        self.undialled.get(router).map_or(0, |count| count.swap(0, Relaxed))
+    /// Takes the links to a router that could not be dialled; the caller dials them again.
+    pub(super) fn take_undialled(&self, router: usize) -> Vec<u32> {
+        let take = |links: &Mutex<Vec<u32>>| std::mem::take(&mut *links.lock().unwrap_or_else(PoisonError::into_inner));
+        self.undialled.get(router).map(take).unwrap_or_default()
     }
 
     /// Lets a connection wait for its next event. It comes back when an event came meanwhile: look at it again.
@@ -403,6 +415,7 @@ impl Engine {
     pub(super) fn stop(&self) {
         self.stopping.store(true, Release);
         let _ = self.wake.write(1);
+        super::deadline::wake_guardian();
     }
 
     pub(super) fn is_stopping(&self) -> bool {

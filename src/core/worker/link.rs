@@ -125,11 +125,11 @@ impl LinkAnswer<'_> {
         }
     }
 
-    /// Ends the request. `false`: the link is of no more use.
-    pub(super) fn finish(mut self) -> (Tally, bool, Remains) {
+    /// Ends the request, with `failure` for an application that said nothing. `false`: the link is of no more use.
+    pub(super) fn finish(mut self, failure: u16) -> (Tally, bool, Remains) {
         match self.state {
             State::Waiting(_) => {
-                self.tally = encode_error(self.out, 500, self.facts.version.name());
+                self.tally = encode_error(self.out, failure, self.facts.version.name());
                 self.state = State::Done;
             }
             State::Body(_) => {

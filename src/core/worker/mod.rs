@@ -11,13 +11,16 @@ mod board;
 mod clock;
 mod connection;
 mod core;
+pub(crate) mod deadline;
 mod decode;
 mod engine;
+mod guardian;
 mod input;
 mod link;
 mod progress;
 mod rest;
 mod serve;
+mod stacks;
 mod sweep;
 mod table;
 #[cfg(test)]
@@ -143,6 +146,15 @@ fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
             let remote = language.remote();
             if let Err(error) = thread.spawn_scoped(scope, move || run_core(engine, remote, core, cores)) {
                 tracing::error!("worker {} cannot start core {core}: {error}", engine.id);
+            }
+        }
+        stacks::answer(language.remote(), engine.board, engine.id);
+        if let Some(grace) = engine.config.workers.harakiri_graceful {
+            let remote = language.remote();
+            let guardian = move || guardian::watch(engine, remote, grace.duration());
+            let builder = std::thread::Builder::new().name("rsgi-guardian".into());
+            if let Err(error) = builder.spawn_scoped(scope, guardian) {
+                tracing::error!("worker {} has no guardian, late requests are killed at once: {error}", engine.id);
             }
         }
         let Some(plugin) = language.remote().start_core(0) else {

@@ -50,6 +50,8 @@ impl Core<'_> {
                 .map(|var| Var::new(var.key, var.value, var.known.map_or(UNKNOWN, |known| u32::from(known.number())))),
         );
         let limits = &self.engine.limits;
+        let (engine, id, slot) = (self.engine, self.id, self.slot);
+        let failure = move || super::board::failure(engine, id, slot);
         let socket = connection.socket.as_fd();
         let rest = Rest::new(socket, limits.socket, limits.body.largest, facts.body, &mut ahead, prefix);
         let waits = facts.expect_continue && rest.is_missing();
@@ -65,7 +67,7 @@ impl Core<'_> {
                 no_body: false,
             };
             let outcome = self.plugin.handle(&vars, body_length, prefix, &mut answer);
-            let (tally, alive, remains) = answer.finish();
+            let (tally, alive, remains) = answer.finish(failure());
             (outcome, tally, alive, remains)
         } else {
             let dialect = match connection.speaks {
@@ -89,7 +91,7 @@ impl Core<'_> {
                 app_chunks: Chunked::new(),
             };
             let outcome = self.plugin.handle(&vars, body_length, prefix, &mut answer);
-            let finished = answer.finish();
+            let finished = answer.finish(failure());
             (outcome, finished.tally, finished.keep_alive, finished.remains)
         };
         self.account(connection, request, started, &outcome, &tally);

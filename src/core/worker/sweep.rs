@@ -18,8 +18,8 @@ impl Core<'_> {
         self.engine.timer_struck();
         self.engine.resume();
         for router in 0..self.engine.routers() {
-            for _ in 0..self.engine.take_undialled(router) {
-                if let Some(link) = self.engine.dial(router, self.id) {
+            for link in self.engine.take_undialled(router) {
+                if let Some(link) = self.engine.dial(router, link) {
                     self.drive(link);
                 }
             }
@@ -70,7 +70,7 @@ impl Core<'_> {
                         Some(Order::Retire) => self.drain(Exit::WorkerEnd, Hurry::Gently),
                         Some(Order::Quit) => self.quit(),
                         Some(Order::ReopenLog) => crate::logging::reopen(&self.engine.config),
-                        None => {}
+                        Some(Order::Overdue) | None => {}
                     }
                 }
             }

@@ -81,6 +81,10 @@ impl Services for Server {
         }
     }
 
+    fn set_deadline(&self, seconds: u32) -> bool {
+        worker::deadline::set(seconds)
+    }
+
     fn set_title(&self, title: &str) {
         rsgi_sys::title::set(title);
     }

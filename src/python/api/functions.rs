@@ -20,6 +20,7 @@ pub(super) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(write_log, module)?)?;
     module.add_function(wrap_pyfunction!(reload, module)?)?;
     module.add_function(wrap_pyfunction!(stop, module)?)?;
+    module.add_function(wrap_pyfunction!(set_user_harakiri, module)?)?;
     module.add_function(wrap_pyfunction!(setprocname, module)?)?;
     module.add_function(wrap_pyfunction!(mem, module)?)?;
     module.add_function(wrap_pyfunction!(micros, module)?)?;
@@ -83,6 +84,15 @@ fn control(command: u32, name: &str) -> PyResult<bool> {
         return Ok(true);
     }
     Err(PyRuntimeError::new_err(format!("unable to {name}: the master cannot be reached from here")))
+}
+
+/// Gives the request on this thread so many seconds from now on; 0 takes that back.
+#[pyfunction]
+fn set_user_harakiri(seconds: u32) -> PyResult<()> {
+    if border::host().is_some_and(|host| host.set_deadline(seconds)) {
+        return Ok(());
+    }
+    Err(PyRuntimeError::new_err("no request is being served on this thread"))
 }
 
 /// Names this process in `ps` and `top`.

@@ -229,6 +229,8 @@ impl Fleet {
             // When the instance stops, its turn comes.
             Report::WantsLeave if self.is_stopping() => {}
             Report::WantsLeave => out.push(Action::Tell(who, Order::Drain)),
+            // The master's own concern.
+            Report::HasDeadline => {}
         }
     }
 

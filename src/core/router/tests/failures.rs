@@ -8,6 +8,7 @@ use nix::sys::socket::{MsgFlags, recv};
 use rsgi_proto::link::{self, Hello};
 
 use super::stage::{Core, Said, Stage, head, whole};
+use crate::control::Overdue;
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -147,6 +148,30 @@ fn a_request_that_no_worker_has_read_goes_to_another() {
     assert_eq!(third.body(), b"x");
     third.reply("x");
     client.status();
+}
+
+#[test]
+fn a_request_that_its_worker_is_killed_for_is_not_tried_again() {
+    let mut stage = Stage::new();
+    for round in 0..20 {
+        let (mut late, mut client) = (stage.core_of(1, 3), stage.client());
+        client.get("/late");
+        assert_eq!(late.path(), "/late");
+        let mut idle = stage.core_of(2, 3);
+        // The master's word and the end of the link come at the same moment.
+        stage.condemn(Overdue { pid: 101, link: 3 });
+        drop(late);
+        assert_eq!(client.status(), "HTTP/1.1 504 Gateway Timeout", "{round}");
+        let mut client = stage.client();
+        client.get("/next");
+        assert_eq!(idle.path(), "/next");
+        // What was said of one request is not true of others.
+        drop(idle);
+        let mut third = stage.core_of(3, 3);
+        assert_eq!(third.path(), "/next");
+        third.reply("x");
+        assert_eq!(client.status(), "HTTP/1.1 200 OK");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use super::super::Job;
 use super::super::run::attend;
 use super::super::shop::Settings;
-use crate::control::{Order, Report};
+use crate::control::{Order, Overdue, Report};
 
 /// The longest that any single step may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -88,6 +88,10 @@ impl Stage {
 
     pub(super) fn order(&mut self, order: Order) {
         self.control.as_mut().unwrap().write_all(&[order.byte()]).unwrap();
+    }
+
+    pub(super) fn condemn(&mut self, overdue: Overdue) {
+        self.control.as_mut().unwrap().write_all(&overdue.message()).unwrap();
     }
 
     /// The master goes away without a word.

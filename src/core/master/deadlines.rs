@@ -1,0 +1,139 @@
+//! The master's part of harakiri: looks at the cores when the next deadline comes, and does what [`Watch`] decides.
+//!
+//! Nothing is polled: a request that begins later cannot be late before `harakiri` seconds from now, and an application that
+//! sets a deadline itself says so.
+
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tracing::{info, warn};
+
+use super::Master;
+use super::fleet::Who;
+use super::generation::Generation;
+use crate::control::Overdue;
+use crate::harakiri::report::{Accused, accusation, kernel};
+use crate::harakiri::watch::{Patience, Sight, Step};
+use crate::harakiri::{micros, now};
+use crate::logging;
+
+impl Master {
+    /// When to look at the cores; `None`: no request has a deadline, and none will without a word.
+    pub(super) fn next_look(&self) -> Option<tokio::time::Instant> {
+        let spans = self.generations.values().filter_map(|generation| generation.config.workers.harakiri);
+        let shortest = spans.map(|seconds| seconds.duration()).min();
+        if shortest.is_none() && !self.has_user_deadlines {
+            return None;
+        }
+        let now = now();
+        let due = self.watch.next(now, &self.sights(), |sight| self.patience(sight));
+        let due = due.into_iter().chain(shortest.map(|span| now.saturating_add(micros(span)))).min()?;
+        Some(tokio::time::Instant::now() + Duration::from_micros(due.saturating_sub(now)))
+    }
+
+    /// Looks, and does what is due.
+    pub(super) fn look_at_deadlines(&mut self) {
+        let sights = self.sights();
+        self.has_user_deadlines = sights.iter().any(|sight| sight.by_user);
+        let mut watch = std::mem::take(&mut self.watch);
+        let steps = watch.look(now(), &sights, |sight| self.patience(sight));
+        self.watch = watch;
+        for step in steps {
+            match step {
+                Step::Accuse { sight, attempt, gently } => self.accuse(&sight, attempt, gently),
+                Step::Ask(sight) => self.ask(&sight),
+                Step::Kill(sight) => self.harakiri(&sight),
+                Step::Spare(sight) => {
+                    let Sight { worker, core, .. } = sight;
+                    info!("HARAKIRI called off: the request of worker {worker} core {core} has ended");
+                }
+            }
+        }
+    }
+
+    /// Every core in a request that has a deadline, of workers that are ours.
+    fn sights(&self) -> Vec<Sight> {
+        let mut sights = Vec::new();
+        for (&generation, Generation { view, .. }) in &self.generations {
+            for (number, worker) in view.workers().filter_map(|number| Some((number, view.worker(number)?))) {
+                let pid = u32::try_from(worker.pid()).unwrap_or(0);
+                if pid == 0 || !self.servers.values().any(|server| server.pid == pid) {
+                    continue;
+                }
+                let stacks = worker.stacks().map_or(0, |count| count.load(std::sync::atomic::Ordering::Acquire));
+                for (core, slot) in view.cores(number) {
+                    let (serial, Some((deadline, by_user))) = (slot.serial(), slot.deadline()) else { continue };
+                    sights.push(Sight { generation, worker: number, core, pid, serial, deadline, by_user, stacks });
+                }
+            }
+        }
+        sights
+    }
+
+    fn patience(&self, sight: &Sight) -> Patience {
+        let Some(generation) = self.generations.get(&sight.generation) else { return Patience::default() };
+        let workers = &generation.config.workers;
+        Patience {
+            grace: workers.harakiri_graceful.map(rsgi_config::Seconds::duration),
+            asked: workers.harakiri_graceful_timeout.map(rsgi_config::Seconds::duration),
+        }
+    }
+
+    fn accuse(&self, sight: &Sight, attempt: u32, gently: bool) {
+        let Sight { worker, core, pid, by_user, .. } = *sight;
+        let Some(Generation { view, config, .. }) = self.generations.get(&sight.generation) else { return };
+        let accused: Vec<_> = view.cores(worker).filter_map(|(core, slot)| Accused::of(core, slot)).collect();
+        let thread = view.core(worker, core).map_or(0, |slot| slot.thread().1);
+        let mut lines = accusation(worker, pid, attempt, gently, core, by_user, &accused);
+        if config.workers.harakiri_verbose {
+            lines.extend(kernel(pid, thread));
+        }
+        lines.iter().for_each(|line| logging::line(line.as_bytes()));
+        if sight.stacks == 0 {
+            warn!("worker {worker} cannot write its stacks: the application handles the signal for that itself");
+        } else if let Err(errno) = rsgi_sys::thread::signal(pid, thread, rsgi_sys::signal::stacks()) {
+            warn!("worker {worker} cannot be asked for its stacks: {errno}");
+        }
+    }
+
+    fn ask(&self, sight: &Sight) {
+        let number = self.generations.get(&sight.generation).map(|one| one.config.workers.harakiri_graceful_signal);
+        let signal = number.and_then(|number| Signal::try_from(number).ok()).unwrap_or(Signal::SIGTERM);
+        send(sight.pid, signal);
+        self.count(sight);
+    }
+
+    fn harakiri(&self, sight: &Sight) {
+        // Routers are told first: the end of a link is then seen by someone who knows its reason. Other requests of the
+        // worker that are late as well share the verdict, the rest is innocent and may be tried again.
+        let now = now();
+        let view = self.generations.get(&sight.generation).map(|generation| generation.view);
+        for (_, slot) in view.iter().flat_map(|view| view.cores(sight.worker)) {
+            let is_late = slot.deadline().is_some_and(|(deadline, _)| deadline <= now);
+            let Some(link) = slot.link().filter(|_| is_late) else { continue };
+            let overdue = Overdue { pid: sight.pid, link }.message();
+            for (_, router) in self.servers.iter().filter(|(who, _)| matches!(who, Who::Router(_))) {
+                let _ = router.control.try_write(&overdue);
+            }
+        }
+        if self.patience(sight).asked.is_none() {
+            self.count(sight);
+        }
+        send(sight.pid, Signal::SIGKILL);
+    }
+
+    fn count(&self, sight: &Sight) {
+        let view = self.generations.get(&sight.generation).map(|generation| generation.view);
+        if let Some(worker) = view.and_then(|view| view.worker(sight.worker)) {
+            worker.count_harakiri();
+        }
+    }
+}
+
+fn send(pid: u32, signal: Signal) {
+    if let Ok(pid) = i32::try_from(pid) {
+        // One that is gone by now is being reaped.
+        let _ = kill(Pid::from_raw(pid), signal);
+    }
+}
