@@ -21,6 +21,7 @@ pub mod role;
 pub mod router;
 pub mod signals;
 pub mod startup;
+pub mod statics;
 pub mod stats;
 pub mod worker;
 pub mod zygote;

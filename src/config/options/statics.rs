@@ -13,7 +13,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/map",
         example: "static-map = /static=/srv/shop/static",
-        built: false,
+        differs: "the prefix ends at a slash: `/static` leaves `/staticx` alone",
         doc: "Serves files below a directory for all paths below a prefix, which is cut off.",
         act: Act::Set(|d, v| {
             d.config.statics.map.push(prefix_and_directory(v)?);
@@ -28,7 +28,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/map2",
         example: "static-map2 = /static=/srv/shop",
-        built: false,
+        differs: "the prefix ends at a slash: `/static` leaves `/staticx` alone",
         doc: "Serves files below a directory for all paths below a prefix, which stays part of the path.",
         act: Act::Set(|d, v| {
             d.config.statics.map2.push(prefix_and_directory(v)?);
@@ -44,7 +44,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/check",
         example: "check-static = /srv/shop/public",
-        built: false,
         doc: "Serves a file below this directory if the path names one.",
         act: Act::Set(|d, v| {
             d.config.statics.check.push(v.path()?);
@@ -59,7 +58,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/index",
         example: "static-index = index.html",
-        built: false,
         doc: "Names a file that answers for its directory.",
         act: Act::Set(|d, v| {
             d.config.statics.index.push(v.word()?);
@@ -74,7 +72,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/skip_ext",
         example: "static-skip-ext = .py",
-        built: false,
         doc: "Never serves files with this ending.",
         act: Act::Set(|d, v| {
             d.config.statics.skip_ext.push(v.word()?);
@@ -89,7 +86,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/safe",
         example: "static-safe = /srv/media",
-        built: false,
         doc: "Allows links that lead to this directory.",
         act: Act::Set(|d, v| {
             d.config.statics.safe.push(v.path()?);
@@ -104,7 +100,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/expires",
         example: "static-expires = /static/.* 31536000",
-        built: false,
+        differs: "sends `Cache-Control: max-age` beside `Expires`; patterns are of Rust's regex, without lookaround and back references",
         doc: "Sets how long a client may keep files whose name matches a pattern.",
         act: Act::Set(|d, v| {
             d.config.statics.expires.push(v.pattern_and_seconds()?);
@@ -119,7 +115,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/expires_uri",
         example: "static-expires-uri = /static/.* 3600",
-        built: false,
         doc: "Sets how long a client may keep files whose URI matches a pattern.",
         act: Act::Set(|d, v| {
             d.config.statics.expires_uri.push(v.pattern_and_seconds()?);
@@ -134,7 +129,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/expires_path_info",
         example: "static-expires-path-info = /static/.* 3600",
-        built: false,
         doc: "Sets how long a client may keep files whose path matches a pattern.",
         act: Act::Set(|d, v| {
             d.config.statics.expires_path_info.push(v.pattern_and_seconds()?);
@@ -149,7 +143,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/expires_type",
         example: "static-expires-type = text/css=3600",
-        built: false,
         doc: "Sets how long a client may keep files of a MIME type.",
         act: Act::Set(|d, v| {
             d.config.statics.expires_type.push(v.pattern_and_seconds()?);
@@ -164,7 +157,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/gzip",
         example: "static-gzip = \\.css$",
-        built: false,
+        differs: "neighbours ending in `.br` and `.zst` count too, for clients that take them",
         doc: "Sends the compressed neighbour of files that match a pattern.",
         act: Act::Set(|d, v| {
             d.config.statics.gzip.push(v.word()?);
@@ -179,7 +172,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/statics/gzip_all",
         example: "static-gzip-all = true",
-        built: false,
+        differs: "neighbours ending in `.br` and `.zst` count too, for clients that take them",
         doc: "Sends the compressed neighbour of any file.",
         act: Act::Set(|d, v| {
             d.config.statics.gzip_all = v.switch();
@@ -195,7 +188,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/mime_files",
         example: "mimefile = /etc/mime.types",
-        built: false,
         doc: "Reads MIME types from this file.",
         act: Act::Set(|d, v| {
             d.config.statics.mime_files.push(v.path()?);
@@ -210,7 +202,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/statics/honour_range",
         example: "honour-range = true",
-        built: false,
+        differs: "several ranges get a body of several parts; the log says 206, not 200",
         doc: "Honours range requests for files.",
         act: Act::Set(|d, v| {
             d.config.statics.honour_range = v.switch();

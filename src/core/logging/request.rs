@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use rsgi_config::Logging;
+
 /// What one line says. Texts come from strangers: whatever could break a line is escaped.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
@@ -33,8 +35,8 @@ pub struct Line<'a> {
     pub micros: u64,
     /// The time is printed in microseconds.
     pub show_micros: bool,
-    /// The body went out by sendfile.
-    pub by_sendfile: bool,
+    /// How the body went out.
+    pub via: Via,
     /// SERVER_PROTOCOL.
     pub protocol: &'a [u8],
     /// Status code.
@@ -47,6 +49,46 @@ pub struct Line<'a> {
     pub switches: u32,
     /// Number of the core.
     pub core: u32,
+}
+
+/// How a body went out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Via {
+    /// Piece by piece, as it was made.
+    #[default]
+    Writing,
+    /// By sendfile(2), or as a descriptor to the router.
+    Sendfile,
+    /// Without a worker.
+    Offload,
+}
+
+/// What decides whether a request is logged.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// Status code.
+    pub status: u16,
+    /// Bytes of body sent.
+    pub generated: u64,
+    /// How they went out.
+    pub via: Via,
+    /// The answer broke off.
+    pub failed: bool,
+    /// Time it took, microseconds.
+    pub micros: u64,
+}
+
+/// Whether a request is logged: `disable-logging` silences all lines but those that another option asks for.
+#[must_use]
+pub fn is_wanted(log: &Logging, facts: Facts) -> bool {
+    log.requests
+        || (log.log_4xx && (400..500).contains(&facts.status))
+        || (log.log_5xx && (500..600).contains(&facts.status))
+        || (log.zero && facts.generated == 0)
+        || log.big.is_some_and(|big| facts.generated >= big)
+        || (log.sendfile && facts.via != Via::Writing)
+        || (log.ioerror && facts.failed)
+        || log.slow.is_some_and(|slow| facts.micros / 1000 >= slow)
 }
 
 impl Line<'_> {
@@ -80,9 +122,11 @@ impl Line<'_> {
         let (time, unit) = if self.show_micros { (self.micros, " micros") } else { (self.micros / 1000, " msecs") };
         put(out, " bytes in ", time.into());
         out.extend_from_slice(unit.as_bytes());
-        if self.by_sendfile {
-            out.extend_from_slice(b" via sendfile()");
-        }
+        out.extend_from_slice(match self.via {
+            Via::Writing => b"",
+            Via::Sendfile => b" via sendfile()",
+            Via::Offload => b" via offload()",
+        });
         out.extend_from_slice(b" (");
         escape(out, self.protocol);
         put(out, " ", self.status.into());
@@ -128,7 +172,7 @@ mod tests {
         generated: 699,
         micros: 1999,
         show_micros: false,
-        by_sendfile: false,
+        via: Via::Writing,
         protocol: b"HTTP/1.1",
         status: 200,
         headers: 1,
@@ -154,7 +198,7 @@ mod tests {
 
     #[test]
     fn shows_microseconds_sendfile_and_no_application() {
-        let line = Line { app: -1, worker_request: None, show_micros: true, by_sendfile: true, ..LINE };
+        let line = Line { app: -1, worker_request: None, show_micros: true, via: Via::Sendfile, ..LINE };
         let text = text(&line);
         assert!(
             text.contains("|app: -1|req: -1/3]") && text.contains(" in 1999 micros via sendfile() (HTTP/1.1"),

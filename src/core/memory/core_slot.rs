@@ -29,6 +29,7 @@ enum Number {
     ThreadId,
     WriteErrors,
     ReadErrors,
+    Statics,
 }
 
 impl CoreSlot {
@@ -116,6 +117,17 @@ impl CoreSlot {
     #[must_use]
     pub fn thread(self) -> (u64, u64) {
         (self.get(Number::Thread), self.get(Number::ThreadId))
+    }
+
+    /// Counts a request that a file has answered.
+    pub fn count_static(self) {
+        self.set(Number::Statics, self.statics() + 1);
+    }
+
+    /// Requests that files have answered.
+    #[must_use]
+    pub fn statics(self) -> u64 {
+        self.get(Number::Statics)
     }
 
     /// Counts an answer that could not be sent to its end.

@@ -15,6 +15,7 @@ use super::exchange::{Exchange, Rest, Served};
 use super::failure::{Failure, Fault};
 use super::file::FileBody;
 use super::reply;
+use super::statics::{self, StaticBody};
 use super::stream::{Broken, Stream};
 use super::ticket::request_line;
 use super::upload::Upload;
@@ -36,16 +37,28 @@ enum Content {
     Stream(Box<Stream>),
     /// It is in a file.
     File(Box<FileBody>),
+    /// It is a file of the configuration.
+    Static(Box<StaticBody>),
 }
 
 /// Serves one request. Every way out is an answer.
 pub(super) async fn serve(client: Rc<Client>, body: Incoming) -> Response<Answer> {
     let served = Served(Rc::clone(&client));
-    let ticket = match client.ticket.borrow_mut().take() {
+    let mut ticket = match client.ticket.borrow_mut().take() {
         Some(Ok(ticket)) => ticket,
         Some(Err(reject)) => return refuse(served, "", &reject.into()),
         None => return refuse(served, "", &Failure::server(500, "a request without a head")),
     };
+    match statics::find(&client, &mut ticket).await {
+        Ok(None) => {}
+        Ok(Some(response)) => {
+            return response.map(|files| {
+                let content = Content::Static(Box::new(files));
+                Answer { content, served, broken: false }
+            });
+        }
+        Err(failure) => return refuse(served, &request_line(&ticket.frame), &failure),
+    }
     let upload = match Upload::admit(&client, &ticket, body) {
         Ok(upload) => upload,
         Err(failure) => return refuse(served, &request_line(&ticket.frame), &failure),
@@ -106,6 +119,10 @@ impl http_body::Body for Answer {
                 Failure::worker(502, error.to_string()).log(&self.served.0.name(), "");
                 Broken
             }),
+            Content::Static(file) => ready!(file.poll_piece(context)).map_err(|error| {
+                Failure::server(500, "a static file cannot be read on").log(&self.served.0.name(), &error.to_string());
+                Broken
+            }),
         };
         if piece.is_err() {
             // Hyper drops what it holds when it learns of this: let it send that first.
@@ -113,6 +130,8 @@ impl http_body::Body for Answer {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
+        // Reading a file is progress too: no worker is there any more to tell of it.
+        self.served.0.touch();
         Poll::Ready(piece.transpose().map(|piece| piece.map(Frame::data)))
     }
 
@@ -121,13 +140,14 @@ impl http_body::Body for Answer {
             Content::Whole(bytes) => bytes.is_empty(),
             Content::Stream(_) => false,
             Content::File(file) => file.is_done(),
+            Content::Static(file) => file.is_done(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Stream(_) => SizeHint::default(),
+            Content::Stream(_) | Content::Static(_) => SizeHint::default(),
             Content::File(file) => file.size().map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }

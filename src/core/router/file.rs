@@ -13,7 +13,7 @@ use rsgi_proto::link;
 use tokio::task::JoinHandle;
 
 /// Bytes read at a time.
-const PIECE: usize = 128 * 1024;
+pub(super) const PIECE: usize = 128 * 1024;
 
 /// The body.
 #[derive(Debug)]
@@ -44,6 +44,12 @@ impl FileBody {
         };
         let size = left.filter(|_| promised.is_none());
         Ok(Self { file: Arc::new(file), regular, offset: part.offset, left, size, reading: None })
+    }
+
+    /// A part of a regular file whose size the answer's head names.
+    pub(super) fn part(file: Arc<File>, part: &std::ops::Range<u64>) -> Self {
+        let left = Some(part.end - part.start);
+        Self { file, regular: true, offset: part.start, left, size: None, reading: None }
     }
 
     /// The whole size, when the answer's head does not name it and it is known.
@@ -80,7 +86,7 @@ impl FileBody {
     }
 }
 
-fn read(file: &File, regular: bool, offset: u64, most: usize) -> io::Result<Bytes> {
+pub(super) fn read(file: &File, regular: bool, offset: u64, most: usize) -> io::Result<Bytes> {
     let mut buffer = vec![0; most];
     loop {
         let result = if regular { file.read_at(&mut buffer, offset) } else { (&mut &*file).read(&mut buffer) };

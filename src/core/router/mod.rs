@@ -19,6 +19,7 @@ mod rendezvous;
 mod reply;
 mod run;
 mod shop;
+mod statics;
 mod stream;
 #[cfg(test)]
 mod tests;

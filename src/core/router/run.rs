@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rsgi_config::Config;
 use rsgi_sys::reactor;
@@ -18,6 +19,7 @@ use super::rendezvous;
 use super::shop::{Settings, Shop};
 use crate::control::{Order, Overdue, Report};
 use crate::exit::Exit;
+use crate::statics::Statics;
 
 /// Serves until the master orders the end.
 pub fn run(job: Job) -> Exit {
@@ -25,8 +27,15 @@ pub fn run(job: Job) -> Exit {
         tracing::error!(option, "not built yet: remove the option");
         return Exit::Config;
     }
+    let mut settings = Settings::new(&job.config);
+    settings.statics = match Statics::of(&job.config) {
+        Ok(statics) => statics.map(Arc::new),
+        Err(error) => {
+            tracing::error!("{}", crate::logging::chain(&error));
+            return Exit::Config;
+        }
+    };
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-    let settings = Settings::new(&job.config);
     let outcome = runtime.and_then(|runtime| runtime.block_on(attend(job, settings)));
     match outcome {
         Ok(()) => Exit::Ok,

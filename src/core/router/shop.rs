@@ -2,15 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rsgi_config::{Config, Seconds};
+use rsgi_config::{Config, Logging, Seconds};
 use rsgi_proto::http1::Limits;
 use rsgi_proto::vars::Vars;
 use tokio::sync::Notify;
 
 use super::pool::Pool;
 use crate::control::Overdue;
+use crate::statics::Statics;
 
 /// Condemned links that are remembered at most.
 const CONDEMNED: usize = 1024;
@@ -42,6 +44,10 @@ pub(super) struct Settings {
     pub(super) quiet: bool,
     /// Small packets leave at once.
     pub(super) nodelay: bool,
+    /// Files that are answered here; `None`: none is ever looked for.
+    pub(super) statics: Option<Arc<Statics>>,
+    /// What is logged of those.
+    pub(super) log: Logging,
 }
 
 impl Settings {
@@ -61,6 +67,8 @@ impl Settings {
             server_name_is_host: router.server_name_as_http_host,
             quiet: router.quiet,
             nodelay: config.limits.tcp_nodelay,
+            statics: None,
+            log: config.log.clone(),
         }
     }
 }
@@ -87,6 +95,8 @@ pub(super) struct Shop {
     connections: Cell<usize>,
     /// Links whose request has passed its deadline, and whose worker is about to be killed for that.
     overdue: RefCell<BTreeSet<Overdue>>,
+    /// Requests that files have answered.
+    pub(super) files: Cell<u64>,
 }
 
 impl Shop {
@@ -100,6 +110,7 @@ impl Shop {
             empty: Notify::new(),
             connections: Cell::new(0),
             overdue: RefCell::default(),
+            files: Cell::new(0),
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Ticket {
     pub(super) head: Head,
     /// Its HEAD frame, ready to be sent.
     pub(super) frame: Vec<u8>,
+    /// It may be a request for a file.
+    pub(super) is_claimed: bool,
 }
 
 /// Takes one head off `input`, if there is one, and makes its HEAD frame.
@@ -34,8 +36,12 @@ pub(super) fn decode(client: &Client, input: &mut BytesMut, limits: &Limits) -> 
         return Ok(None);
     }
     let frame = encode(client, input, &mut vars, &head)?;
+    let is_claimed = settings.statics.as_ref().is_some_and(|statics| {
+        let var = |id| vars.get(input, id).unwrap_or_default();
+        statics.claims(var(names::REQUEST_METHOD), var(names::PATH_INFO))
+    });
     input.advance(head.consumed);
-    Ok(Some(Ticket { head, frame }))
+    Ok(Some(Ticket { head, frame, is_claimed }))
 }
 
 fn encode(client: &Client, input: &[u8], vars: &mut Vars, head: &Head) -> Result<Vec<u8>, Reject> {

@@ -20,6 +20,7 @@ use crate::master::sockets::{BindError, Sockets};
 use crate::master::vacuum::{Litter, write_pid};
 use crate::privileges::{Rights, RightsError};
 use crate::role::{Titled, title};
+use crate::statics::{Statics, StaticsError};
 
 pub use announce::addresses;
 use announce::{banner, say};
@@ -78,6 +79,9 @@ pub enum StartError {
     /// Rights that cannot be given up.
     #[error(transparent)]
     Rights(#[from] RightsError),
+    /// Static files cannot be served as configured.
+    #[error(transparent)]
+    Statics(#[from] StaticsError),
     /// The process cannot detach.
     #[error("daemonize: the process cannot detach")]
     Detach(#[source] io::Error),
@@ -106,6 +110,10 @@ pub fn start(
     }
     // A user or group that does not exist is found out before anything is made.
     Rights::of(&config.process)?;
+    // So is a wrong pattern. Routers and workers prepare it anew, each for itself.
+    if config.process.chroot.is_none() {
+        Statics::of(&config)?;
+    }
     let waiting = open_log(&config)?;
     logging::date_lines(config.log.date.as_deref());
     say(warnings, printed);

@@ -130,7 +130,7 @@ fn core(id: u32, slot: CoreSlot) -> Core {
     Core {
         id,
         requests: slot.requests(),
-        static_requests: 0,
+        static_requests: slot.statics(),
         routed_requests: 0,
         offloaded_requests: 0,
         write_errors: slot.write_errors(),

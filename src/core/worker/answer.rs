@@ -29,6 +29,8 @@ pub(super) struct Tally {
     pub(super) head_bytes: u64,
     pub(super) body_bytes: u64,
     pub(super) by_sendfile: bool,
+    /// The answer is a file of the configuration; no application was asked.
+    pub(super) is_static: bool,
     /// The request body broke off.
     pub(super) unread: bool,
     /// Why the answer broke off, when it did.

@@ -69,6 +69,9 @@ impl Core<'_> {
             if tally.failed.is_some() {
                 slot.count_write_error();
             }
+            if tally.is_static {
+                slot.count_static();
+            }
             if tally.unread {
                 slot.count_read_error();
             }

@@ -23,6 +23,7 @@ use super::{Job, Listener, link};
 use crate::control::Report;
 use crate::exit::Exit;
 use crate::memory::scoreboard::Scoreboard;
+use crate::statics::Statics;
 
 /// Longest head that a link carries; the router has applied the configured limit already.
 const LINK_HEAD: u32 = 1 << 20;
@@ -44,6 +45,8 @@ pub(super) struct Engine {
     pub(super) control: OwnedFd,
     signals: OwnedFd,
     pub(super) limits: Limits,
+    /// `None`: no file is ever looked for.
+    pub(super) statics: Option<Statics>,
     /// The variables of running requests are written to the scoreboard, for whoever watches.
     pub(super) is_watched: bool,
     /// Time that a request may take, microseconds.
@@ -139,9 +142,13 @@ impl Engine {
     /// Sets everything up, links and listeners still outside of the epoll set.
     ///
     /// # Errors
-    /// When the kernel has no descriptors left.
+    /// When the kernel has no descriptors left, or static files cannot be served as configured.
     pub(super) fn new(job: Job, host_name: String, signals: OwnedFd) -> nix::Result<Self> {
         let limits = Limits::new(&job.config);
+        let statics = Statics::of(&job.config).map_err(|error| {
+            tracing::error!("{}", crate::logging::chain(&error));
+            nix::errno::Errno::EINVAL
+        })?;
         let listeners = job.listeners.into_iter().map(Entrance::new).collect();
         let engine = Self {
             id: job.id,
@@ -160,6 +167,7 @@ impl Engine {
                 Some(_) => (0..job.config.workers.threads.max(1)).map(|_| Guard::default()).collect(),
                 None => Vec::new(),
             },
+            statics,
             hello: Hello { worker: job.id, core: 0, pid: std::process::id(), generation: job.generation },
             undialled: job.rendezvous.iter().map(|_| Mutex::default()).collect(),
             rendezvous: job.rendezvous,

@@ -14,7 +14,8 @@ use super::link::{self, LinkAnswer};
 use super::progress::begin_linger;
 use super::rest::{Remains, Rest};
 use crate::exit::Exit;
-use crate::logging::request::Line;
+use crate::logging::request::{Facts, Line, Via, is_wanted};
+use crate::statics::Ask;
 
 /// Unread body that is thrown away so that the connection can be kept.
 const SKIPPED: u64 = 64 * 1024;
@@ -41,6 +42,10 @@ impl Core<'_> {
         let data = input.data();
         let prefix = if ahead.is_apart() { decoded.as_slice() } else { data.get(facts.head..used).unwrap_or_default() };
         let hold = input.len() > used;
+
+        // What comes over a link has passed the router, which has looked for a file already.
+        let statics = self.engine.statics.as_ref().filter(|_| !connection.is_link());
+        let found = statics.and_then(|statics| statics.find(&Ask::of(&request.vars, data)));
 
         let mut vars: Vec<Var<'_>> = std::mem::take(&mut self.vars);
         vars.extend(
@@ -90,7 +95,15 @@ impl Core<'_> {
                 state: answer::State::Waiting(waits),
                 app_chunks: Chunked::new(),
             };
-            let outcome = self.plugin.handle(&vars, body_length, prefix, &mut answer);
+            let outcome = match &found {
+                Some(reply) => {
+                    answer.tally.is_static = true;
+                    // Why it could not be sent is in the tally.
+                    let _ = reply.send(&mut answer);
+                    Outcome::NONE
+                }
+                None => self.plugin.handle(&vars, body_length, prefix, &mut answer),
+            };
             let finished = answer.finish(failure());
             (outcome, finished.tally, finished.keep_alive, finished.remains)
         };
@@ -106,11 +119,14 @@ impl Core<'_> {
     /// Counts the request and writes its log line.
     fn account(&mut self, connection: &Connection, request: &Request, started: u64, outcome: &Outcome, tally: &Tally) {
         let (worker_request, total_request) = self.end_on_board(started, outcome, tally);
-        if !self.wants_line(tally, started) {
+        let micros = self.clock.read().saturating_sub(started);
+        let via = if tally.by_sendfile { Via::Sendfile } else { Via::Writing };
+        let facts =
+            Facts { status: tally.code, generated: tally.body_bytes, via, failed: tally.failed.is_some(), micros };
+        if !is_wanted(&self.engine.config.log, facts) {
             return;
         }
         let time = self.clock.local().to_owned();
-        let micros = self.clock.read().saturating_sub(started);
         let data = connection.input.data();
         let var = |id| request.vars.get(data, id).unwrap_or_default();
         let forwarded = self.engine.config.log.x_forwarded_for.then(|| var(names::HTTP_X_FORWARDED_FOR));
@@ -129,7 +145,7 @@ impl Core<'_> {
             generated: tally.body_bytes,
             micros,
             show_micros: self.engine.config.log.micros,
-            by_sendfile: tally.by_sendfile,
+            via,
             protocol: var(names::SERVER_PROTOCOL),
             status: tally.code,
             headers: tally.headers,
@@ -141,19 +157,6 @@ impl Core<'_> {
         line.write(&mut self.line);
         // One write a line: lines of several processes never mix. A log that cannot be written must not stop the service.
         let _ = std::io::stderr().write_all(&self.line);
-    }
-
-    /// `disable-logging` silences all lines but those that another option asks for.
-    fn wants_line(&mut self, tally: &Tally, started: u64) -> bool {
-        let log = &self.engine.config.log;
-        log.requests
-            || (log.log_4xx && (400..500).contains(&tally.code))
-            || (log.log_5xx && (500..600).contains(&tally.code))
-            || (log.zero && tally.body_bytes == 0)
-            || log.big.is_some_and(|big| tally.body_bytes >= big)
-            || (log.sendfile && tally.by_sendfile)
-            || (log.ioerror && tally.failed.is_some())
-            || log.slow.is_some_and(|slow| self.clock.read().saturating_sub(started) / 1000 >= slow)
     }
 
     /// Has this worker served enough, or did the application ask for its end?

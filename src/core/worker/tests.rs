@@ -846,3 +846,72 @@ fn a_router_that_does_not_answer_a_goodbye_is_left() {
     worker.control.write_all(&[Order::Drain.byte()]).unwrap();
     assert_eq!(worker.thread.take().unwrap().join().unwrap(), Exit::Raw(30));
 }
+
+/// A folder with a file `a.txt`, and a configuration that serves it below `/static`.
+fn shop() -> (tempfile::TempDir, impl Fn(&mut Config)) {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.txt"), "0123456789").unwrap();
+    let root = dir.path().to_owned();
+    (dir, move |config: &mut Config| {
+        config.statics.map.push(("/static".into(), root.clone()));
+        config.statics.honour_range = true;
+    })
+}
+
+#[test]
+fn files_answer_in_place_of_the_application() {
+    let (_dir, configure) = shop();
+    let worker = Worker::start(Protocol::Http, 1, configure);
+    let mut stream = worker.connect();
+    for (path, body) in [("/static/a.txt", "0123456789"), ("/static/none", "hello"), ("/staticx", "hello")] {
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).unwrap();
+        assert_eq!(read_one(&mut stream).1, body, "{path}");
+    }
+    stream.write_all(b"POST /static/a.txt HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab").unwrap();
+    assert_eq!(read_one(&mut stream).1, "hello");
+    stream.write_all(b"GET /static/a.txt HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab").unwrap();
+    assert_eq!(read_one(&mut stream).1, "0123456789");
+    stream.write_all(b"HEAD /static/a.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
+    let head = read_to_end(&mut stream);
+    assert!(head.contains("Content-Length: 10\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+}
+
+#[test]
+fn parts_of_files_and_nothing_at_all_keep_the_connection() {
+    let (_dir, configure) = shop();
+    let worker = Worker::start(Protocol::Http, 1, configure);
+    let mut stream = worker.connect();
+    let mut ask = |range: &str| {
+        stream
+            .write_all(format!("GET /static/a.txt HTTP/1.1\r\nHost: h\r\nRange: bytes={range}\r\n\r\n").as_bytes())
+            .unwrap();
+        read_one(&mut stream)
+    };
+    assert_eq!(ask("2-4").1, "234");
+    assert_eq!(ask("20-").1, "");
+    let (head, body) = ask("0-1,8-");
+    assert!(head.starts_with("HTTP/1.1 206 ") && head.contains("multipart/byteranges"), "{head}");
+    assert!(body.contains("\r\n\r\n01\r\n--") && body.contains("\r\n\r\n89\r\n--"), "{body}");
+    let (head, _) = ask("0-0");
+    let tag = head.split("\r\n").find_map(|line| line.strip_prefix("ETag: ")).unwrap();
+    let conditional =
+        format!("GET /static/a.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\nIf-None-Match: {tag}\r\n\r\n");
+    stream.write_all(conditional.as_bytes()).unwrap();
+    let answer = read_to_end(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 304 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[test]
+fn files_go_over_uwsgi_too() {
+    let (_dir, configure) = shop();
+    let worker = Worker::start(Protocol::Uwsgi, 1, configure);
+    let packet =
+        uwsgi(&[("REQUEST_METHOD", "GET"), ("PATH_INFO", "/static/a.txt"), ("SERVER_PROTOCOL", "HTTP/1.1")], b"");
+    let answer = worker.exchange(&packet);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\n0123456789"), "{answer}");
+    assert!(!answer.contains("Connection:") && !answer.contains("Date:"), "{answer}");
+    for path in ["/static/../a.txt", "/static/x/../../a.txt"] {
+        let packet = uwsgi(&[("REQUEST_METHOD", "GET"), ("PATH_INFO", path)], b"");
+        assert!(worker.exchange(&packet).ends_with("hello"), "{path}");
+    }
+}

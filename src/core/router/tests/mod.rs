@@ -3,6 +3,7 @@
 mod bodies;
 mod endings;
 mod failures;
+mod files;
 mod hostile;
 mod requests;
 mod stage;

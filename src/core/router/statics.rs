@@ -1,0 +1,208 @@
+//! Static files: found and read on threads for blocking calls, sent without any worker, logged here.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::Response;
+use rsgi_proto::link::{ToWorker, WorkerEnd};
+use rsgi_proto::names;
+use rsgi_proto::vars::Vars;
+
+use super::client::{Client, Phase};
+use super::failure::Failure;
+use super::file::{self, FileBody, PIECE};
+use super::link::Head;
+use super::reply;
+use super::ticket::Ticket;
+use crate::logging::request::{Facts, Line, Via, is_wanted};
+use crate::statics::{Ask, Piece, Reply, Statics};
+
+/// The body of a file's answer. It writes the request's log line when it is dropped, sent or not.
+#[derive(Debug)]
+pub(super) struct StaticBody {
+    client: Rc<Client>,
+    file: Arc<File>,
+    pieces: VecDeque<Piece>,
+    /// The piece that is being read.
+    part: Option<FileBody>,
+    /// Read together with the look for the file: all there is of a small one.
+    first: Bytes,
+    record: Record,
+}
+
+/// What the log line says.
+#[derive(Debug)]
+struct Record {
+    began: SystemTime,
+    address: Vec<u8>,
+    user: Vec<u8>,
+    method: Vec<u8>,
+    uri: Vec<u8>,
+    protocol: Vec<u8>,
+    vars: (usize, usize),
+    status: u16,
+    headers: u32,
+    head_bytes: u64,
+    generated: u64,
+    left: u64,
+}
+
+/// What the search for a file brings back.
+struct Found {
+    reply: Reply,
+    first: Bytes,
+    record: Record,
+}
+
+/// Looks for the file that a request asks for. `None`: there is none, the request goes to a worker.
+pub(super) async fn find(client: &Rc<Client>, ticket: &mut Ticket) -> Result<Option<Response<StaticBody>>, Failure> {
+    let settings = &client.shop.settings;
+    let Some(statics) = settings.statics.as_ref().filter(|_| ticket.is_claimed) else { return Ok(None) };
+    client.enter(Phase::Answer);
+    let (statics, frame) = (Arc::clone(statics), std::mem::take(&mut ticket.frame));
+    let forwarded = settings.log.x_forwarded_for;
+    let search = tokio::task::spawn_blocking(move || {
+        let found = search(&statics, &frame, forwarded);
+        (frame, found)
+    });
+    let (frame, found) = search.await.map_err(|_| Failure::server(500, "the search for a static file broke off"))?;
+    ticket.frame = frame;
+    let Some(Found { reply, first, record }) = found else { return Ok(None) };
+    let view = reply.head();
+    let head = Head {
+        code: view.code,
+        close: false,
+        app_chunked: false,
+        content_length: view.content_length,
+        last: false,
+        inline: 0,
+        status: Bytes::copy_from_slice(view.status),
+        lines: Bytes::copy_from_slice(view.lines),
+    };
+    let response = reply::begin(&head)?;
+    let (client, file) = (Rc::clone(client), Arc::new(reply.file));
+    client.shop.files.set(client.shop.files.get() + 1);
+    let body = StaticBody { client, file, pieces: reply.pieces.into(), part: None, first, record };
+    Ok(Some(response.map(|()| body)))
+}
+
+/// Everything that may block.
+fn search(statics: &Statics, frame: &[u8], forwarded: bool) -> Option<Found> {
+    let began = SystemTime::now();
+    let mut vars = Vars::new();
+    let Ok(Some((_, ToWorker::Head(_)))) = WorkerEnd::new(u32::MAX).decode(frame, &mut vars) else { return None };
+    let mut reply = statics.find(&Ask::of(&vars, frame))?;
+    let var = |id| vars.get(frame, id).unwrap_or_default().to_vec();
+    let via_proxy = forwarded.then(|| var(names::HTTP_X_FORWARDED_FOR)).filter(|address| !address.is_empty());
+    let protocol = var(names::SERVER_PROTOCOL);
+    let head = reply.head();
+    let record = Record {
+        began,
+        address: via_proxy.unwrap_or_else(|| var(names::REMOTE_ADDR)),
+        user: var(names::REMOTE_USER),
+        method: var(names::REQUEST_METHOD),
+        uri: var(names::REQUEST_URI),
+        vars: (vars.len(), vars.bytes()),
+        status: head.code,
+        headers: head.count,
+        head_bytes: (protocol.len() + 1 + head.status.len() + 2 + head.lines.len() + 2) as u64,
+        protocol,
+        generated: 0,
+        left: reply.pieces.iter().map(Piece::len).sum(),
+    };
+    let mut first = Bytes::new();
+    if let Some(Piece::Part(part)) = reply.pieces.first_mut() {
+        let most = usize::try_from(part.end - part.start).unwrap_or(PIECE).min(PIECE);
+        // What cannot be read now is tried again, and complained of, later.
+        first = file::read(&reply.file, true, part.start, most).unwrap_or_default();
+        part.start += first.len() as u64;
+    }
+    Some(Found { reply, first, record })
+}
+
+impl StaticBody {
+    /// The next piece; `None` is the end.
+    pub(super) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        let piece = ready!(self.poll_next(context))?;
+        let length = piece.as_ref().map_or(0, Bytes::len) as u64;
+        self.record.generated += length;
+        self.record.left = self.record.left.saturating_sub(length);
+        Poll::Ready(Ok(piece))
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        if !self.first.is_empty() {
+            return Poll::Ready(Ok(Some(std::mem::take(&mut self.first))));
+        }
+        loop {
+            if let Some(part) = &mut self.part {
+                if let Some(bytes) = ready!(part.poll_piece(context))? {
+                    return Poll::Ready(Ok(Some(bytes)));
+                }
+                self.part = None;
+            }
+            match self.pieces.pop_front() {
+                Some(Piece::Text(text)) => return Poll::Ready(Ok(Some(text.into()))),
+                Some(Piece::Part(part)) => self.part = Some(FileBody::part(Arc::clone(&self.file), &part)),
+                None => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    /// All has been handed on.
+    pub(super) fn is_done(&self) -> bool {
+        self.record.left == 0
+    }
+}
+
+impl Drop for StaticBody {
+    fn drop(&mut self) {
+        let (record, shop) = (&self.record, &self.client.shop);
+        let micros = record.began.elapsed().map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        let facts = Facts {
+            status: record.status,
+            generated: record.generated,
+            via: if record.generated > 0 { Via::Offload } else { Via::Writing },
+            failed: record.left > 0,
+            micros,
+        };
+        if !is_wanted(&shop.settings.log, facts) {
+            return;
+        }
+        let seconds = record.began.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let time = rsgi_sys::date::local("%a %b %e %H:%M:%S %Y", i64::try_from(seconds).unwrap_or(0));
+        let line = Line {
+            pid: std::process::id(),
+            app: -1,
+            worker_request: None,
+            total_request: shop.files.get(),
+            addr: &record.address,
+            user: &record.user,
+            vars: record.vars.0,
+            vars_bytes: record.vars.1,
+            time: &time,
+            method: &record.method,
+            uri: &record.uri,
+            generated: record.generated,
+            micros,
+            show_micros: shop.settings.log.micros,
+            via: facts.via,
+            protocol: &record.protocol,
+            status: record.status,
+            headers: record.headers,
+            head_bytes: record.head_bytes,
+            switches: 0,
+            core: 0,
+        };
+        let mut text = Vec::with_capacity(256);
+        line.write(&mut text);
+        // One write a line, as workers do. A log that cannot be written must not stop the service.
+        let _ = io::Write::write_all(&mut io::stderr(), &text);
+    }
+}

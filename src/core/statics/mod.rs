@@ -1,0 +1,126 @@
+//! Static files: from a request to the file that answers it, and from the file to the answer.
+//!
+//! * [`lookup`] knows which paths may be files and where; [`beneath`] opens them without ever leaving their directory.
+//! * [`answer`] makes the answer, with the help of [`conditions`], [`ranges`], [`encoding`], [`expires`] and [`mime`].
+//! * [`send`] is the way out of a worker; the router has its own, off its event loop.
+//!
+//! Both front doors share all of this: the router asks for what comes over `http`, workers for their own sockets.
+
+mod answer;
+mod ask;
+mod beneath;
+mod conditions;
+mod encoding;
+mod expires;
+mod lookup;
+mod mime;
+mod ranges;
+mod send;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use regex::bytes::Regex;
+use rsgi_config::Config;
+
+pub use answer::{Piece, Reply};
+pub use ask::Ask;
+
+use encoding::Neighbours;
+use expires::Expires;
+use lookup::Places;
+use mime::Types;
+
+/// What a configuration says about static files, ready for use.
+#[derive(Debug)]
+pub struct Statics {
+    places: Places,
+    types: Types,
+    expires: Expires,
+    neighbours: Neighbours,
+    /// Range requests are honoured.
+    ranges: bool,
+}
+
+/// Why static files cannot be served as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum StaticsError {
+    /// A pattern of an option is none.
+    #[error("{option}: \"{pattern}\" is not a regular expression that rsgi knows")]
+    Pattern {
+        /// The option.
+        option: &'static str,
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        source: Box<regex::Error>,
+    },
+    /// A file of MIME types cannot be read.
+    #[error("mimefile: {} cannot be read", path.display())]
+    Types {
+        /// The file.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The kernel cannot open files in the safe way.
+    #[error("static files need the system call openat2: Linux 5.6 or later, and no filter that forbids it")]
+    Kernel(#[source] nix::Error),
+}
+
+impl Statics {
+    /// Prepares what `config` says; `None` when it says nothing about static files.
+    ///
+    /// # Errors
+    /// When a pattern, a file of MIME types or the kernel is not up to it.
+    pub fn of(config: &Config) -> Result<Option<Self>, StaticsError> {
+        let statics = &config.statics;
+        if statics.map.is_empty() && statics.map2.is_empty() && statics.check.is_empty() {
+            return Ok(None);
+        }
+        beneath::probe().map_err(StaticsError::Kernel)?;
+        let base = base(config);
+        Ok(Some(Self {
+            places: Places::new(statics, &base),
+            types: Types::read(&statics.mime_files, &base)?,
+            expires: Expires::new(statics)?,
+            neighbours: Neighbours::new(statics)?,
+            ranges: statics.honour_range,
+        }))
+    }
+
+    /// Whether a request may be one for a file. Costs no system call.
+    #[must_use]
+    pub fn claims(&self, method: &[u8], path: &[u8]) -> bool {
+        matches!(method, b"GET" | b"HEAD") && self.places.of(path).next().is_some()
+    }
+
+    /// The answer to a request for a file; `None`: the application answers. Touches the file system.
+    #[must_use]
+    pub fn find(&self, ask: &Ask<'_>) -> Option<Reply> {
+        if !matches!(ask.method, b"GET" | b"HEAD") {
+            return None;
+        }
+        let found = self.places.find(ask.path)?;
+        Some(answer::answer(self, ask, found))
+    }
+}
+
+/// Where relative paths begin: the directory in which workers are at home.
+fn base(config: &Config) -> PathBuf {
+    let process = &config.process;
+    let start = if process.chroot.is_some() { Path::new("/") } else { config.start_dir.as_path() };
+    let moves = [&process.chdir, &process.chdir2];
+    moves.into_iter().flatten().fold(start.to_owned(), |base, directory| base.join(directory))
+}
+
+fn pattern(option: &'static str, pattern: &str) -> Result<Regex, StaticsError> {
+    Regex::new(pattern).map_err(|source| StaticsError::Pattern {
+        option,
+        pattern: pattern.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+#[cfg(test)]
+mod tests;
