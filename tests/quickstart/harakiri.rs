@@ -32,7 +32,11 @@ fn a_stuck_request_is_killed_with_its_worker_and_the_next_one_is_served() {
     assert_eq!(client.rest(), b"", "nothing is answered");
     let took = began.elapsed();
     // uWSGI counts whole seconds of the clock.
-    assert!(took > Duration::from_secs_f64(if server.kind == Kind::Uwsgi { 1.0 } else { 1.9 }) && took < Duration::from_secs(8), "{took:?}");
+    assert!(
+        took > Duration::from_secs_f64(if server.kind == Kind::Uwsgi { 1.0 } else { 1.9 })
+            && took < Duration::from_secs(8),
+        "{took:?}"
+    );
     for line in [
         ACCUSED,
         r"HARAKIRI !!! worker 1 status !!!$",
