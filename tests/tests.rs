@@ -19,6 +19,8 @@ mod plugins;
 mod quickstart;
 /// User, group and capabilities.
 mod rights;
+/// Files that no application sees.
+mod statics;
 /// Zygote, generations, supervision.
 mod supervision;
 mod support;
