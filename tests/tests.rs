@@ -15,6 +15,8 @@ mod memory;
 mod pep3333;
 /// The language-free server and its plugins.
 mod plugins;
+/// Every protocol, behind a real nginx.
+mod protocols;
 /// Each numbered line of the quickstart, as written there.
 mod quickstart;
 /// User, group and capabilities.

@@ -22,9 +22,15 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Starts one that passes everything to `upstream`: `127.0.0.1:3031`, or `unix:/path`.
+    /// Starts one that passes everything by the uwsgi protocol to `upstream`: `127.0.0.1:3031`, or `unix:/path`.
     #[track_caller]
     pub(crate) fn before(upstream: &str) -> Self {
+        Self::passing(&format!("include /etc/nginx/uwsgi_params; uwsgi_pass {upstream};"), "")
+    }
+
+    /// Starts one with these lines for every location, and those beside the server block.
+    #[track_caller]
+    pub(crate) fn passing(location: &str, http: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("rsgi-nginx-").tempdir().expect("a temporary folder");
         let address = SocketAddrV4::new(address::fresh(), 8080);
         let template = std::fs::read_to_string(root().join("lab/nginx/site.conf")).expect("lab/nginx/site.conf");
@@ -33,7 +39,8 @@ impl Nginx {
             // As root, nginx would give its workers another user, which could not read this folder.
             .replace("{user}", if Uid::effective().is_root() { "user root;" } else { "" })
             .replace("{listen}", &address.to_string())
-            .replace("{pass}", upstream);
+            .replace("{http}", http)
+            .replace("{location}", location);
         let file = dir.path().join("nginx.conf");
         std::fs::write(&file, text).expect("a file");
         let (reader, writer) = std::io::pipe().expect("a pipe");
