@@ -604,6 +604,8 @@ pub struct Process {
     pub no_initgroups: bool,
     /// Capabilities to keep.
     pub cap: Vec<String>,
+    /// No process may gain rights by running a program (`PR_SET_NO_NEW_PRIVS`).
+    pub no_new_privs: bool,
     /// Directory to lock the processes in.
     pub chroot: Option<PathBuf>,
     /// The master keeps its rights.
@@ -646,6 +648,7 @@ impl Default for Process {
             add_gid: Vec::new(),
             no_initgroups: false,
             cap: Vec::new(),
+            no_new_privs: false,
             chroot: None,
             master_as_root: false,
             umask: None,

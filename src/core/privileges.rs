@@ -161,6 +161,14 @@ pub fn drop(process: &Process) -> Result<(), RightsError> {
     Rights::of(process)?.take()
 }
 
+/// Keeps this process, and all it starts, from gaining rights by running a program.
+///
+/// # Errors
+/// When the kernel is too old to know this.
+pub fn gain_nothing() -> Result<(), RightsError> {
+    nix::sys::prctl::set_no_new_privs().map_err(|errno| RightsError::Step { step: "PR_SET_NO_NEW_PRIVS", errno })
+}
+
 struct Found {
     uid: Uid,
     gid: Option<Gid>,

@@ -62,3 +62,12 @@ fn root_without_a_user_is_warned() {
     let warned = server.log.text().contains("running rsgi as root");
     assert_eq!(warned, geteuid().is_root());
 }
+
+#[test]
+fn no_process_can_gain_rights() {
+    let server = Server::new("--http {ip}:9090 --wsgi-file {lab}/hello/foobar.py --no-new-privs").start();
+    server.get(9090, "/").expect(200);
+    for process in server.processes() {
+        assert_eq!(status(process.pid, "NoNewPrivs"), ["1"], "{process:?}");
+    }
+}

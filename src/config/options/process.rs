@@ -360,6 +360,21 @@ pub(super) static ROWS: &[Opt] = &[
         ..OPT
     },
     Opt {
+        name: "no-new-privs",
+        arg: Arg::None,
+        group: Group::Process,
+        default: "off",
+        field: "/process/no_new_privs",
+        example: "no-new-privs = true",
+        own: true,
+        doc: "Keeps every process from gaining rights by running a program (setuid bits do nothing).",
+        act: Act::Set(|d, v| {
+            d.config.process.no_new_privs = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
         name: "chroot",
         group: Group::Process,
         unit: "directory",

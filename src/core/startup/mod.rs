@@ -18,7 +18,7 @@ use tracing::{info, warn};
 use crate::logging;
 use crate::master::sockets::{BindError, Sockets};
 use crate::master::vacuum::{Litter, write_pid};
-use crate::privileges::{Rights, RightsError};
+use crate::privileges::{self, Rights, RightsError};
 use crate::role::{Titled, title};
 use crate::statics::{Statics, StaticsError};
 
@@ -202,6 +202,9 @@ fn has_socket(config: &Config) -> bool {
 /// that user, unless they were given to another.
 fn give_up_rights(config: &Config, sockets: &Sockets) -> Result<(), RightsError> {
     let rights = Rights::of(&config.process)?;
+    if config.process.no_new_privs {
+        privileges::gain_nothing()?;
+    }
     if rights.is_met() {
         return Ok(());
     }
