@@ -69,6 +69,17 @@ fn the_router_serves_files_while_every_worker_is_busy() {
 }
 
 #[test]
+fn workers_count_their_files() {
+    let server = rsgi("--static-map /static={dir}/root --stats {ip}:9191");
+    server.get(DIRECT, "/static/a.css").expect(200);
+    server.get(DIRECT, "/hello").expect(200);
+    let document = server.connect(9191).rest();
+    let document: serde_json::Value = serde_json::from_slice(&document).expect("JSON");
+    let core = &document["workers"][0]["cores"][0];
+    assert_eq!((&core["requests"], &core["static_requests"]), (&2.into(), &1.into()), "{core}");
+}
+
+#[test]
 fn a_pattern_that_is_none_stops_the_start() {
     let ended = server(Kind::Rsgi, "--static-map /static={dir}/root").arg("--static-expires").arg("[ 60").run();
     assert_eq!(ended.code, 1, "{}", ended.log);
