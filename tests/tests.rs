@@ -9,6 +9,8 @@ mod boot;
 mod compat;
 /// Many instances, one emperor.
 mod emperor;
+/// HTTPS from outside: curl, openssl.
+mod https;
 /// Memory of a worker beside uWSGI's.
 mod memory;
 /// The WSGI contract.

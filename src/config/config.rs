@@ -119,6 +119,17 @@ pub struct Tls {
     pub client_required: bool,
 }
 
+/// Named sets of protocol versions and ciphers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsProfile {
+    /// TLS 1.2 and 1.3.
+    #[default]
+    Intermediate,
+    /// TLS 1.3 only.
+    Modern,
+}
+
 /// The HTTP router.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Router {
@@ -168,6 +179,10 @@ pub struct Router {
     pub proxy_protocol: bool,
     /// Client certificates are handed to the application.
     pub export_cert: bool,
+    /// What handshakes may be.
+    pub tls_profile: TlsProfile,
+    /// Seconds for which browsers are to use https only (`https-hsts`).
+    pub hsts: Option<u64>,
     /// Certificates by server name.
     pub sni: Vec<(String, Tls)>,
     /// Directory with a certificate per server name.
@@ -200,6 +215,8 @@ impl Default for Router {
             gid: None,
             proxy_protocol: false,
             export_cert: false,
+            tls_profile: TlsProfile::default(),
+            hsts: None,
             sni: Vec::new(),
             sni_dir: None,
         }

@@ -48,6 +48,7 @@ fn router_job(handover: Handover, mut descriptors: Descriptors) -> Result<Job, H
     Ok(Job {
         id: handover.id,
         config: handover.config,
+        material: handover.material,
         listeners: listeners.into_iter().map(|((), fd)| fd).collect(),
         rendezvous: descriptors.one(&Meaning::Rendezvous, "the rendezvous")?,
         control: descriptors.one(&Meaning::Control, "the control stream")?,

@@ -13,6 +13,7 @@ use rsgi_config::{Config, EnvChange, Protocol};
 use serde::{Deserialize, Serialize};
 
 use crate::role::Role;
+use crate::router::tls::Material;
 
 const DOCUMENT: RawFd = 3;
 const FIRST: RawFd = DOCUMENT + 1;
@@ -42,6 +43,8 @@ pub struct Handover {
     pub instance: Instance,
     /// The configuration, resolved.
     pub config: Config,
+    /// Certificates and keys; empty for all but routers.
+    pub material: Material,
     meanings: Vec<Meaning>,
 }
 
@@ -95,10 +98,11 @@ pub fn start(
     id: u32,
     instance: Instance,
     config: &Config,
+    material: &Material,
     descriptors: Vec<(Meaning, OwnedFd)>,
 ) -> io::Result<u32> {
     let (meanings, owned): (Vec<_>, Vec<_>) = descriptors.into_iter().unzip();
-    let document = Handover { role, id, instance, config: config.clone(), meanings };
+    let document = Handover { role, id, instance, config: config.clone(), material: material.clone(), meanings };
     let document = rsgi_sys::memfd::sealed(c"rsgi-handover", &serde_json::to_vec(&document)?)?;
     let mappings = std::iter::once(document).chain(owned).zip(DOCUMENT..);
     let mappings = mappings.map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd }).collect();

@@ -1,7 +1,7 @@
 //! Options of the HTTP router.
 
 use crate::address::Address;
-use crate::config::{Seconds, Tls};
+use crate::config::{Seconds, Tls, TlsProfile};
 use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
 use crate::value::{Fault, Value};
 
@@ -32,8 +32,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/router/binds",
         example: "https = :9443,server.crt,server.key",
-        built: false,
-        doc: "Starts a router process that speaks HTTPS on this address.\n\nThe value is an address, a certificate and a key, then perhaps ciphers and a client CA (`!` before it: required).",
+        doc: "Starts a router process that speaks HTTPS on this address, HTTP/2 and HTTP/1.1.\n\nThe value is an address, a certificate and a key, then perhaps ciphers and a client CA (`!` before it: required).",
         act: Act::Set(|d, v| {
             let (address, tls) = v.tls_address()?;
             d.add_bind(address, Some(tls), false, v.text());
@@ -49,7 +48,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/router/binds",
         example: "https2 = addr=:9443,cert=server.crt,key=server.key",
-        built: false,
         doc: "Starts a router process that speaks HTTPS, described as `key=value` pairs.\n\nKeys: `addr`, `cert` (or `crt`), `key`, `ciphers`, `client_ca`.",
         act: Act::Set(|d, v| {
             let (address, tls) = https2(v)?;
@@ -66,7 +64,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/router/binds",
         example: "http-to-https = :80",
-        built: false,
         doc: "Answers every request on this address with a redirect to https.",
         act: Act::Set(|d, v| {
             let address = v.address()?;
@@ -393,8 +390,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/router/export_cert",
         example: "https-export-cert = true",
-        built: false,
-        doc: "Hands client certificates to the application as `HTTPS_CC`.",
+        doc: "Hands client certificates to the application as `HTTPS_CC`, in PEM.",
         act: Act::Set(|d, v| {
             d.config.router.export_cert = v.switch();
             Ok(())
@@ -408,7 +404,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/router/sni",
         example: "sni = example.org server.crt,server.key",
-        built: false,
         doc: "Chooses a certificate by the server name that the client asks for.",
         act: Act::Set(|d, v| {
             d.config.router.sni.push(sni(v)?);
@@ -423,10 +418,45 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/router/sni_dir",
         example: "sni-dir = /etc/certificates",
-        built: false,
-        doc: "Looks for a certificate per server name in this directory.",
+        doc: "Looks for a certificate per server name in this directory.\n\n`NAME.crt` with `NAME.key`; with `NAME.ca`, clients of that name need a certificate.",
         act: Act::Set(|d, v| {
             d.config.router.sni_dir = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "tls-profile",
+        own: true,
+        group: Group::Http,
+        unit: "modern or intermediate",
+        default: "intermediate",
+        field: "/router/tls_profile",
+        example: "tls-profile = modern",
+        doc: "Chooses what TLS handshakes may be: `intermediate` is TLS 1.2 and 1.3, `modern` is TLS 1.3 only.",
+        act: Act::Set(|d, v| {
+            d.config.router.tls_profile = match v.text().trim() {
+                "modern" => TlsProfile::Modern,
+                "intermediate" => TlsProfile::Intermediate,
+                other => {
+                    return Err(Fault::new(format!("unknown profile \"{other}\""), "write modern or intermediate"));
+                }
+            };
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "https-hsts",
+        own: true,
+        group: Group::Http,
+        unit: "seconds",
+        default: "off",
+        field: "/router/hsts",
+        example: "https-hsts = 31536000",
+        doc: "Tells browsers behind `https` to use https only, for so long (Strict-Transport-Security).",
+        act: Act::Set(|d, v| {
+            d.config.router.hsts = v.count_or_off()?;
             Ok(())
         }),
         ..OPT

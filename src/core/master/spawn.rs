@@ -17,6 +17,7 @@ use crate::control::Report;
 use crate::ending::Ending;
 use crate::process::{self, Instance, Meaning};
 use crate::role::Role;
+use crate::router::tls::Material;
 use crate::zygote::message::{self, Answer, Request};
 
 impl Master {
@@ -42,7 +43,14 @@ impl Master {
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         let mut descriptors = generation.for_zygote()?;
         descriptors.push((Meaning::Channel, theirs));
-        let pid = process::start(Role::Zygote, 1, self.instance(number), &generation.config, descriptors)?;
+        let pid = process::start(
+            Role::Zygote,
+            1,
+            self.instance(number),
+            &generation.config,
+            &Material::default(),
+            descriptors,
+        )?;
         nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
         let channel = Rc::new(rsgi_sys::reactor::register(ours)?);
         let reader = tokio::task::spawn_local(read_answers(who, Rc::clone(&channel), self.sender.clone()));
@@ -56,7 +64,14 @@ impl Master {
         let mut descriptors = generation.for_router(id)?;
         let (ours, theirs) = control_pair()?;
         descriptors.push((Meaning::Control, theirs));
-        let pid = process::start(Role::Router, id, self.instance(number), &generation.config, descriptors)?;
+        let pid = process::start(
+            Role::Router,
+            id,
+            self.instance(number),
+            &generation.config,
+            &generation.material,
+            descriptors,
+        )?;
         self.listen_to(who, None, ours)?;
         self.queue.push_back(Event::Born(who, pid));
         Ok(())

@@ -6,13 +6,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::Response;
+use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use rsgi_proto::Version;
 
 use super::client::Client;
 use super::exchange::{Exchange, Rest, Served};
-use super::failure::{Failure, Fault};
+use super::failure::{self, Failure, Fault};
 use super::file::FileBody;
 use super::reply;
 use super::statics::{self, StaticBody};
@@ -43,12 +44,27 @@ enum Content {
 
 /// Serves one request. Every way out is an answer.
 pub(super) async fn serve(client: Rc<Client>, body: Incoming) -> Response<Answer> {
+    let hsts = client.shop.settings.hsts.filter(|_| client.secure.is_some());
+    let mut response = visit(client, body).await;
+    if let Some(seconds) = hsts {
+        // What the application says itself counts more.
+        let value = HeaderValue::try_from(format!("max-age={seconds}"));
+        response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert(value.expect("digits"));
+    }
+    response
+}
+
+async fn visit(client: Rc<Client>, body: Incoming) -> Response<Answer> {
     let served = Served(Rc::clone(&client));
     let mut ticket = match client.ticket.borrow_mut().take() {
         Some(Ok(ticket)) => ticket,
         Some(Err(reject)) => return refuse(served, "", &reject.into()),
         None => return refuse(served, "", &Failure::server(500, "a request without a head")),
     };
+    if client.to_https {
+        let response = failure::to_https(&ticket.frame);
+        return response.map(|bytes| Answer { content: Content::Whole(bytes), served, broken: false });
+    }
     match statics::find(&client, &mut ticket).await {
         Ok(None) => {}
         Ok(Some(response)) => {
@@ -124,6 +140,8 @@ impl http_body::Body for Answer {
                 Broken
             }),
         };
+        // The client takes what it gets, wherever that comes from.
+        self.served.0.touch();
         if piece.is_err() {
             // Hyper drops what it holds when it learns of this: let it send that first.
             self.broken = true;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::shop::Shop;
 use super::ticket::Ticket;
+use super::tls::Peer;
 
 /// How long a connection that ends in an error is listened to, so that the client can read why.
 const LINGER: Duration = Duration::from_secs(2);
@@ -45,6 +46,10 @@ pub(super) struct Client {
     pub(super) port: Option<String>,
     /// SERVER_PORT.
     pub(super) server_port: Rc<str>,
+    /// Who is at the far end of TLS; `None` without.
+    pub(super) secure: Option<Rc<Peer>>,
+    /// Every request is sent on to https.
+    pub(super) to_https: bool,
     /// The request that hyper is about to announce.
     pub(super) ticket: RefCell<Option<Result<Ticket, Reject>>>,
     /// From a request's head to the end of its answer.
@@ -68,6 +73,8 @@ impl Client {
             address,
             port,
             server_port,
+            secure: None,
+            to_https: false,
             ticket: RefCell::new(None),
             busy: Cell::new(false),
             phase: Cell::new(Phase::Fresh),
@@ -77,6 +84,13 @@ impl Client {
             reset: Cell::new(false),
             held: RefCell::new(None),
         }
+    }
+
+    /// The same client, for one of several requests that go side by side.
+    pub(super) fn stream(&self) -> Self {
+        let (address, port) = (self.address.clone(), self.port.clone());
+        let stream = Self::new(Rc::clone(&self.shop), address, port, Rc::clone(&self.server_port));
+        Self { secure: self.secure.clone(), ..stream }
     }
 
     /// A new phase begins.

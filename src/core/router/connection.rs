@@ -77,7 +77,7 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Rc<Client>) {
 }
 
 /// The phase's time is over. True: the connection is closed; false: whoever is in charge answers.
-fn gives_up(client: &Client) -> bool {
+pub(super) fn gives_up(client: &Client) -> bool {
     if client.is_blocked() {
         if !client.shop.settings.quiet {
             tracing::info!(client = client.name(), "the client takes no more of its answer: connection reset");

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{Response, StatusCode};
 use rsgi_proto::http1::Reject;
+
+use super::ticket;
 
 /// Who has to mend it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,17 @@ impl Failure {
         }
         response
     }
+}
+
+/// Sends a request on to https, by name and target as it came.
+pub(super) fn to_https(frame: &[u8]) -> Response<Bytes> {
+    let place = ticket::host_and_target(frame);
+    let place = place.and_then(|(host, target)| HeaderValue::try_from(format!("https://{host}{target}")).ok());
+    let Some(place) = place else { return Failure::client(400, "a Host is needed").response() };
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    response.headers_mut().insert(LOCATION, place);
+    response
 }
 
 impl From<Reject> for Failure {

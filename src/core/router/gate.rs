@@ -31,6 +31,11 @@ const LINGER: usize = 1024 * 1024;
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin {
     /// Makes closing the socket a reset.
     fn reset(&self);
+
+    /// The first byte that the client has sent, left where it is; `None` where the kernel cannot tell.
+    fn poll_first(&self, _context: &mut Context<'_>) -> Poll<io::Result<Option<u8>>> {
+        Poll::Ready(Ok(None))
+    }
 }
 
 impl Wire for tokio::net::TcpStream {
@@ -38,10 +43,23 @@ impl Wire for tokio::net::TcpStream {
         // It only makes the end less clear when this fails.
         let _ = self.set_zero_linger();
     }
+
+    fn poll_first(&self, context: &mut Context<'_>) -> Poll<io::Result<Option<u8>>> {
+        let mut byte = [0];
+        let mut buffer = tokio::io::ReadBuf::new(&mut byte);
+        let count = ready!(self.poll_peek(context, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().first().copied().filter(|_| count > 0)))
+    }
 }
 
 impl Wire for tokio::net::UnixStream {
     fn reset(&self) {}
+}
+
+impl<S: Wire> Wire for tokio_rustls::server::TlsStream<S> {
+    fn reset(&self) {
+        self.get_ref().0.reset();
+    }
 }
 
 /// A client's socket as hyper sees it.
@@ -97,7 +115,7 @@ impl<S: Wire> Gate<S> {
             let limits = &self.client.shop.settings.head;
             let fresh = self.input.get(self.seen..).unwrap_or_default();
             if self.input.len() >= limits.head || fresh.contains(&b'\n') {
-                let ticket = ticket::decode(&self.client, &mut self.input, limits);
+                let ticket = ticket::decode(&self.client, &mut self.input, limits, None);
                 if let Some(ticket) = ticket.transpose() {
                     self.announce(ticket);
                     return Poll::Ready(Ok(true));

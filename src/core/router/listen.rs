@@ -13,9 +13,20 @@ use super::client::Client;
 use super::connection;
 use super::gate::Wire;
 use super::shop::Shop;
+use super::tls::{self, Certificates};
 
 /// Pause after the system could not give us another connection, so that waiting for it is no busy loop.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// What becomes of the clients of an address.
+#[derive(Clone)]
+pub(super) struct Place {
+    /// Number of the address among `config.router.binds`.
+    pub(super) bind: usize,
+    /// Every request is sent on to https.
+    pub(super) to_https: bool,
+    pub(super) certificates: Rc<Certificates>,
+}
 
 /// A listening socket.
 pub(super) enum Listener {
@@ -39,7 +50,7 @@ impl Listener {
     }
 
     /// Accepts for ever.
-    pub(super) async fn accept(self, shop: Rc<Shop>) {
+    pub(super) async fn accept(self, shop: Rc<Shop>, place: Place) {
         match self {
             Self::Tcp(listener) => {
                 let port = listener.local_addr().map(|address| address.port()).unwrap_or_default();
@@ -52,7 +63,8 @@ impl Listener {
                                 let _ = socket.set_nodelay(true);
                             }
                             let (address, remote) = names(peer);
-                            open(socket, Client::new(Rc::clone(&shop), address, Some(remote), Rc::clone(&port)));
+                            let client = Client::new(Rc::clone(&shop), address, Some(remote), Rc::clone(&port));
+                            open(socket, client, &place);
                         }
                         Err(error) => complain(&error).await,
                     }
@@ -60,7 +72,9 @@ impl Listener {
             }
             Self::Unix(listener) => loop {
                 match listener.accept().await {
-                    Ok((socket, _)) => open(socket, Client::new(Rc::clone(&shop), String::new(), None, "80".into())),
+                    Ok((socket, _)) => {
+                        open(socket, Client::new(Rc::clone(&shop), String::new(), None, "80".into()), &place);
+                    }
                     Err(error) => complain(&error).await,
                 }
             },
@@ -74,12 +88,17 @@ fn names(peer: SocketAddr) -> (String, String) {
 }
 
 /// Begins a connection. What lies between a socket and its first request (a TLS handshake, a PROXY line) belongs here.
-fn open<S: Wire + 'static>(socket: S, client: Client) {
-    let client = Rc::new(client);
+fn open<S: Wire + 'static>(socket: S, mut client: Client, place: &Place) {
+    client.to_https = place.to_https;
+    let leave = Leave(Rc::clone(&client.shop));
     client.shop.enter();
+    let place = place.clone();
     tokio::task::spawn_local(async move {
-        let leave = Leave(Rc::clone(&client.shop));
-        connection::serve(socket, client).await;
+        if place.certificates.is_encrypted(place.bind) {
+            tls::serve(socket, client, &place.certificates, place.bind).await;
+        } else {
+            connection::serve(socket, Rc::new(client)).await;
+        }
         drop(leave);
     });
 }

@@ -11,6 +11,7 @@ mod exchange;
 mod failure;
 mod file;
 mod gate;
+mod http2;
 mod lease;
 mod link;
 mod listen;
@@ -25,6 +26,7 @@ mod stream;
 mod tests;
 mod ticket;
 mod tidy;
+pub mod tls;
 mod upload;
 
 use std::os::fd::OwnedFd;
@@ -42,6 +44,8 @@ pub struct Job {
     pub config: Config,
     /// Listening sockets in the order of `config.router.binds`, non-blocking.
     pub listeners: Vec<OwnedFd>,
+    /// Certificates and keys as the master has read them.
+    pub material: tls::Material,
     /// The router's end of its rendezvous: workers pass the far ends of their links over it.
     pub rendezvous: OwnedFd,
     /// Stream to the master ([`crate::control`]).

@@ -14,9 +14,10 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::spawn_local;
 
 use super::Job;
-use super::listen::Listener;
+use super::listen::{Listener, Place};
 use super::rendezvous;
 use super::shop::{Settings, Shop};
+use super::tls::Certificates;
 use crate::control::{Order, Overdue, Report};
 use crate::exit::Exit;
 use crate::statics::Statics;
@@ -50,8 +51,6 @@ pub fn run(job: Job) -> Exit {
 fn not_built(config: &Config) -> Option<&'static str> {
     let router = &config.router;
     match () {
-        () if router.binds.iter().any(|bind| bind.tls.is_some()) => Some("https"),
-        () if router.binds.iter().any(|bind| bind.to_https) => Some("http-to-https"),
         () if !router.to.is_empty() => Some("http-to"),
         () => None,
     }
@@ -65,8 +64,14 @@ pub(super) async fn attend(job: Job, settings: Settings) -> io::Result<()> {
     let rendezvous = reactor::register(job.rendezvous)?;
     let listeners = job.listeners.into_iter().map(Listener::new).collect::<io::Result<Vec<_>>>()?;
 
+    let certificates = Rc::new(Certificates::new(&job.config, job.material).map_err(io::Error::other)?);
+    spawn_local(Rc::clone(&certificates).watch(job.config.clone()));
+    let places = listeners.into_iter().enumerate().map(|(bind, listener)| {
+        let to_https = job.config.router.binds.get(bind).is_some_and(|bind| bind.to_https);
+        (listener, Place { bind, to_https, certificates: Rc::clone(&certificates) })
+    });
     let accepting: Vec<_> =
-        listeners.into_iter().map(|listener| spawn_local(listener.accept(Rc::clone(&shop)))).collect();
+        places.map(|(listener, place)| spawn_local(listener.accept(Rc::clone(&shop), place))).collect();
     let watched = Rc::clone(&shop);
     spawn_local(async move { watched.pool.watch().await });
     let met = Rc::clone(&shop);

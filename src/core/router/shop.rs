@@ -42,6 +42,10 @@ pub(super) struct Settings {
     pub(super) server_name_is_host: bool,
     /// Failures of clients are not logged.
     pub(super) quiet: bool,
+    /// Client certificates are handed to the application (`HTTPS_CC`).
+    pub(super) export_cert: bool,
+    /// Seconds for which browsers are to use https only (Strict-Transport-Security).
+    pub(super) hsts: Option<u64>,
     /// Small packets leave at once.
     pub(super) nodelay: bool,
     /// Files that are answered here; `None`: none is ever looked for.
@@ -66,6 +70,8 @@ impl Settings {
             server_name: host.unwrap_or_else(|| "localhost".into()),
             server_name_is_host: router.server_name_as_http_host,
             quiet: router.quiet,
+            export_cert: router.export_cert,
+            hsts: router.hsts,
             nodelay: config.limits.tcp_nodelay,
             statics: None,
             log: config.log.clone(),

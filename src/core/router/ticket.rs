@@ -20,20 +20,31 @@ pub(super) struct Ticket {
     pub(super) is_claimed: bool,
 }
 
-/// Takes one head off `input`, if there is one, and makes its HEAD frame.
-pub(super) fn decode(client: &Client, input: &mut BytesMut, limits: &Limits) -> Result<Option<Ticket>, Reject> {
+/// Takes one head off `input`, if there is one, and makes its HEAD frame. `told`: the head came in another version of
+/// HTTP and was only told in this one.
+pub(super) fn decode(
+    client: &Client,
+    input: &mut BytesMut,
+    limits: &Limits,
+    told: Option<Version>,
+) -> Result<Option<Ticket>, Reject> {
     let settings = &client.shop.settings;
     let peer = Peer {
         server_name: settings.server_name.as_bytes(),
         server_port: client.server_port.as_bytes(),
         remote_addr: client.address.as_bytes(),
         remote_port: client.port.as_deref().map(str::as_bytes),
-        https: false,
+        https: client.secure.is_some(),
     };
     let mut vars = client.shop.vars.borrow_mut();
     let mut head = Head::default();
     if request::decode(input, &peer, limits, &mut vars, &mut head)? == Progress::NeedMore {
         return Ok(None);
+    }
+    if let Some(version) = told {
+        head.version = version;
+        vars.set_text(names::SERVER_PROTOCOL, version.name().as_bytes());
+        vars.remove(names::HTTP_TRANSFER_ENCODING);
     }
     let frame = encode(client, input, &mut vars, &head)?;
     let is_claimed = settings.statics.as_ref().is_some_and(|statics| {
@@ -52,6 +63,12 @@ fn encode(client: &Client, input: &[u8], vars: &mut Vars, head: &Head) -> Result
         vars.set_text(names::SERVER_NAME, &host);
     }
     vars.push_text(names::UWSGI_ROUTER, b"http");
+    if let Some(peer) = &client.secure {
+        peer.certificate.iter().filter(|_| settings.export_cert).for_each(|text| {
+            vars.push_key(b"HTTPS_CC", text.as_bytes());
+        });
+        peer.name.iter().for_each(|name| vars.push_key(b"HTTPS_DN", name.as_bytes()));
+    }
     for (key, value) in &settings.vars {
         vars.push_key(key.as_bytes(), value.as_bytes());
     }
@@ -101,4 +118,17 @@ pub(super) fn request_line(frame: &[u8]) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// Host and target in a HEAD frame; none without a Host.
+pub(super) fn host_and_target(frame: &[u8]) -> Option<(String, String)> {
+    let mut vars = Vars::new();
+    WorkerEnd::new(u32::MAX).decode(frame, &mut vars).ok()??;
+    let text = |id| vars.get(frame, id).map(|text| String::from_utf8_lossy(text).into_owned());
+    let host = text(names::HTTP_HOST).filter(|host| !host.is_empty())?;
+    // An absolute target names its host, which the decoder has made the Host.
+    let target = text(names::REQUEST_URI)?;
+    let path =
+        target.split_once("://").map_or(target.as_str(), |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    Some((host, if path.starts_with('/') { path.to_owned() } else { "/".to_owned() }))
 }

@@ -20,6 +20,7 @@ use crate::master::sockets::{BindError, Sockets};
 use crate::master::vacuum::{Litter, write_pid};
 use crate::privileges::{self, Rights, RightsError};
 use crate::role::{Titled, title};
+use crate::router::tls::{self, Material, TlsError};
 use crate::statics::{Statics, StaticsError};
 
 pub use announce::addresses;
@@ -37,6 +38,8 @@ pub struct Started {
     pub config: Config,
     /// Its sockets.
     pub sockets: Sockets,
+    /// Certificates and keys for its routers.
+    pub material: Material,
     /// Start of the instance, seconds since the epoch.
     pub since: u64,
     pid_files: Vec<Litter>,
@@ -76,6 +79,9 @@ pub enum StartError {
     /// A limit of the operating system.
     #[error("{0}: the limit cannot be set")]
     Limit(&'static str, #[source] nix::Error),
+    /// A certificate or key that does not do.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Rights that cannot be given up.
     #[error(transparent)]
     Rights(#[from] RightsError),
@@ -124,8 +130,11 @@ pub fn start(
         }
     }
     set_limits(&config)?;
+    // While it may: a key is often for root only.
+    let material = tls::read(&config, None)?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let mut started = Started { sources, config, sockets: Sockets::default(), since, pid_files: Vec::new(), waiting };
+    let mut started =
+        Started { sources, config, sockets: Sockets::default(), material, since, pid_files: Vec::new(), waiting };
     let bound = started.write_pid_files(false).and_then(|()| Ok(Sockets::bind(&started.config, [])?));
     started.sockets = match bound {
         Ok(sockets) => sockets,

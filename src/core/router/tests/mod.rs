@@ -5,5 +5,8 @@ mod endings;
 mod failures;
 mod files;
 mod hostile;
+mod http2;
+mod https;
+mod identities;
 mod requests;
 mod stage;

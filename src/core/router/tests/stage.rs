@@ -17,6 +17,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use super::super::Job;
 use super::super::run::attend;
 use super::super::shop::Settings;
+use super::super::tls;
 use crate::control::{Order, Overdue, Report};
 
 /// The longest that any single step may take.
@@ -37,17 +38,28 @@ impl Stage {
 
     /// Starts a router whose settings `change` has changed, and waits until it is ready.
     pub(super) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::of(Config::default(), change)
+    }
+
+    /// Starts a router by `config`, whose address and certificates it takes over.
+    pub(super) fn of(config: Config, change: impl FnOnce(&mut Settings)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (rendezvous, far) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
         let (mut control, router_control) = UnixStream::pair().unwrap();
-        let config = Config::default();
+        let material = tls::read(&config, None).unwrap();
         let mut settings = Settings::new(&config);
         settings.server_name = "box".into();
         change(&mut settings);
-        let job =
-            Job { id: 1, config, listeners: vec![listener.into()], rendezvous: far, control: router_control.into() };
+        let job = Job {
+            id: 1,
+            config,
+            listeners: vec![listener.into()],
+            material,
+            rendezvous: far,
+            control: router_control.into(),
+        };
         let router = std::thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
             runtime.block_on(attend(job, settings)).unwrap();

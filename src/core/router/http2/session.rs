@@ -1,0 +1,139 @@
+//! What the streams of one HTTP/2 connection have in common: how many there are, and how well the client behaves.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::super::client::Client;
+use super::super::connection::gives_up;
+
+/// Requests that a client may take back before they are answered, beyond those it waits for. Each costs a worker's time
+/// and the client nothing (CVE-2023-44487).
+const TAKEN_BACK: u32 = 100;
+
+/// The connection.
+#[derive(Debug)]
+pub(super) struct Session {
+    streams: Cell<usize>,
+    /// Since when there are none.
+    idle: Cell<Instant>,
+    fresh: Cell<bool>,
+    taken_back: Cell<u32>,
+    /// The request that hyper is about to make a task for.
+    next: RefCell<Option<Rc<Client>>>,
+}
+
+/// A request of the session; dropped early, it was taken back.
+#[derive(Debug)]
+pub(super) struct Asked(Option<Rc<Session>>);
+
+/// Runs streams as tasks, each with a clock.
+#[derive(Clone, Debug)]
+pub(super) struct Streams(pub(super) Rc<Session>);
+
+impl Session {
+    pub(super) fn new() -> Self {
+        Self {
+            streams: Cell::new(0),
+            idle: Cell::new(Instant::now()),
+            fresh: Cell::new(true),
+            taken_back: Cell::new(0),
+            next: RefCell::new(None),
+        }
+    }
+
+    /// A request has come.
+    pub(super) fn ask(self: &Rc<Self>, client: &Rc<Client>) -> Asked {
+        self.fresh.set(false);
+        *self.next.borrow_mut() = Some(Rc::clone(client));
+        Asked(Some(Rc::clone(self)))
+    }
+
+    /// Since when there is nothing to do; `None` while there is.
+    pub(super) fn idle(&self) -> Option<Instant> {
+        (self.streams.get() == 0).then(|| self.idle.get())
+    }
+
+    /// There was no request yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.fresh.get()
+    }
+
+    /// The client takes back more than it lets us answer.
+    pub(super) fn is_abused(&self) -> bool {
+        self.taken_back.get() > TAKEN_BACK
+    }
+
+    fn begin(&self) {
+        self.streams.set(self.streams.get() + 1);
+    }
+
+    fn end(&self) {
+        self.streams.set(self.streams.get().saturating_sub(1));
+        self.idle.set(Instant::now());
+    }
+}
+
+impl Asked {
+    /// It has its answer.
+    pub(super) fn answered(mut self) {
+        if let Some(session) = self.0.take() {
+            session.taken_back.set(session.taken_back.get().saturating_sub(1));
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(session) = self.0.take() {
+            session.taken_back.set(session.taken_back.get().saturating_add(1));
+        }
+    }
+}
+
+/// Hyper asks for a task right after it has called the service, so the client of the call is that of the task.
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Streams {
+    fn execute(&self, stream: F) {
+        let client = self.0.next.borrow_mut().take();
+        let session = Rc::clone(&self.0);
+        session.begin();
+        tokio::task::spawn_local(async move {
+            match client {
+                Some(client) => timed(&client, stream).await,
+                None => stream.await,
+            }
+            session.end();
+        });
+    }
+}
+
+/// Runs a stream and ends it when it takes too long; dropped, it is reset.
+async fn timed(client: &Client, stream: impl Future<Output = ()>) {
+    let mut stream = pin!(stream);
+    let mut timer = pin!(sleep_until(client.deadline()));
+    poll_fn(|context| {
+        loop {
+            if stream.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            let deadline = client.deadline();
+            if deadline <= Instant::now() {
+                if gives_up(client) {
+                    return Poll::Ready(());
+                }
+                continue;
+            }
+            if deadline < timer.deadline() || timer.is_elapsed() {
+                timer.as_mut().reset(deadline);
+            }
+            if timer.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+}

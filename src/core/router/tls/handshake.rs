@@ -1,0 +1,94 @@
+//! From an accepted socket to an encrypted connection. Each handshake is a task with a deadline; nobody waits for another's.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustls::server::Acceptor;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::super::client::Client;
+use super::super::gate::Wire;
+use super::super::{connection, http2};
+use super::Peer;
+use super::certificates::Certificates;
+
+/// How long a client may still take that has not shaken hands when draining begins.
+const LAST_CALL: Duration = Duration::from_secs(1);
+/// How long a client that speaks plain HTTP is listened to, so that it can read why.
+const LINGER: Duration = Duration::from_secs(2);
+
+const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 65\r\n\
+    Connection: close\r\n\r\n400 Bad Request: this port speaks HTTPS, use https:// in the URL\n";
+
+/// Shakes hands and serves the connection to its end.
+pub(in super::super) async fn serve<S: Wire + 'static>(
+    socket: S,
+    mut client: Client,
+    certificates: &Certificates,
+    bind: usize,
+) {
+    let shop = Rc::clone(&client.shop);
+    let limit = shop.settings.headers_timeout;
+    let last_call = async {
+        if !shop.draining.get() {
+            shop.drain.notified().await;
+        }
+        sleep(LAST_CALL.min(limit)).await;
+    };
+    let shaken = tokio::select! {
+        shaken = timeout(limit, shake(socket, certificates, bind)) => shaken,
+        () = last_call => return,
+    };
+    let failure = match shaken {
+        Ok(Ok(Some(stream))) => {
+            let (_, session) = stream.get_ref();
+            let is_http2 = session.alpn_protocol() == Some(super::HTTP2);
+            client.secure = Some(Rc::new(Peer::of(session.peer_certificates())));
+            return if is_http2 {
+                http2::serve(stream, client).await;
+            } else {
+                connection::serve(stream, Rc::new(client)).await;
+            };
+        }
+        Ok(Ok(None)) => "the client speaks plain HTTP".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the handshake took too long".to_owned(),
+    };
+    tracing::debug!(client = client.name(), reason = failure, "no TLS connection");
+}
+
+/// `None`: the client spoke plain HTTP and was told.
+async fn shake<S: Wire>(
+    mut socket: S,
+    certificates: &Certificates,
+    bind: usize,
+) -> std::io::Result<Option<TlsStream<S>>> {
+    let first = poll_fn(|context| socket.poll_first(context)).await?;
+    if first.is_some_and(|byte| byte.is_ascii_alphabetic()) {
+        // It does not matter whether such a client stays to the end.
+        let _ = timeout(LINGER, redirect_in_words(&mut socket)).await;
+        return Ok(None);
+    }
+    let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
+    let name = start.client_hello().server_name().map(str::to_owned);
+    let config = certificates.choose(bind, name.as_deref());
+    let config = config.ok_or_else(|| std::io::Error::other("the address has no certificate"))?;
+    start.into_stream(config).await.map(Some)
+}
+
+async fn redirect_in_words<S: Wire>(socket: &mut S) -> std::io::Result<()> {
+    let mut unread = [0; 4096];
+    let _ = socket.read(&mut unread).await?;
+    socket.write_all(PLAIN).await?;
+    socket.shutdown().await?;
+    for _ in 0..16 {
+        if socket.read(&mut unread).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Who the server is: from a certificate and its key to what a handshake needs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rsgi_config::{Tls, TlsProfile};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, ProducesTickets, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::TlsError;
+use super::material::Material;
+
+/// What is offered by ALPN, the best first.
+const PROTOCOLS: [&[u8]; 2] = [super::HTTP2, b"http/1.1"];
+
+/// Makes the configuration of handshakes with this certificate.
+///
+/// # Errors
+/// When the files do not hold what they should.
+pub(super) fn configure(
+    tls: &Tls,
+    material: &Material,
+    profile: TlsProfile,
+    tickets: Arc<dyn ProducesTickets>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions: &[_] = match profile {
+        TlsProfile::Modern => &[&TLS13],
+        TlsProfile::Intermediate => &[&TLS13, &TLS12],
+    };
+    let key = certified_key(tls, material, &provider)?;
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions);
+    let builder = builder.map_err(TlsError::Library)?;
+    let builder = match &tls.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(authorities(path, material)?, provider);
+            let verifier = if tls.client_required { verifier } else { verifier.allow_unauthenticated() };
+            builder.with_client_cert_verifier(verifier.build().map_err(|error| refused(path, &error))?)
+        }
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
+    config.ticketer = tickets;
+    // Tickets carry the sessions: nothing of them is kept here.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(Arc::new(config))
+}
+
+fn certified_key(tls: &Tls, material: &Material, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+    let chain = certificates(&tls.certificate, material)?;
+    let text = material.text(&tls.key);
+    if text.contains("ENCRYPTED") {
+        return Err(TlsError::Passphrase(tls.key.clone()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(text.as_bytes())
+        .map_err(|_| TlsError::NotPem { path: tls.key.clone(), what: "a private key" })?;
+    let key = provider.key_provider.load_private_key(key);
+    let key = key.map_err(|error| TlsError::Key { path: tls.key.clone(), reason: error.to_string() })?;
+    // Compared here and not by the library, which knows no certificates of version 1; `openssl x509 -req` may make such.
+    let first = chain.first().map(|first| X509Certificate::from_der(first));
+    let Some(Ok((_, first))) = first else { return Err(TlsError::Certificate(tls.certificate.clone())) };
+    if key.public_key().is_some_and(|public| public.as_ref() != first.public_key().raw) {
+        return Err(TlsError::Mismatch { key: tls.key.clone(), certificate: tls.certificate.clone() });
+    }
+    Ok(CertifiedKey::new(chain, key))
+}
+
+fn certificates(path: &Path, material: &Material) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found = CertificateDer::pem_slice_iter(material.text(path).as_bytes()).collect::<Result<Vec<_>, _>>();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(TlsError::NotPem { path: path.to_owned(), what: "a certificate" }),
+    }
+}
+
+fn authorities(path: &Path, material: &Material) -> Result<Arc<RootCertStore>, TlsError> {
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(path, material)? {
+        store.add(certificate).map_err(|error| refused(path, &error))?;
+    }
+    Ok(Arc::new(store))
+}
+
+fn refused(path: &Path, error: &dyn std::error::Error) -> TlsError {
+    TlsError::Authorities { path: path.to_owned(), reason: error.to_string() }
+}

@@ -1,0 +1,151 @@
+//! Certificates and keys as files: read by the master while it may, handed to routers, read again when they change.
+//!
+//! A key is often readable by root only, and a router has no such rights. So the master reads the files before rights are
+//! dropped, and what it read travels with the handover, which is sealed and never on disk.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rsgi_config::{Config, Tls};
+use serde::{Deserialize, Serialize};
+
+use super::TlsError;
+
+/// Every file that TLS needs, with its content.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Material {
+    files: BTreeMap<PathBuf, Content>,
+    /// Certificates by server name: those of `sni` first, then what `sni-dir` holds.
+    pub(super) named: Vec<(String, Tls)>,
+    /// `sni-dir` when it was read.
+    folder: Option<Stamp>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Content {
+    text: String,
+    stamp: Stamp,
+}
+
+/// What tells one state of a file from the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    modified: (i64, i64),
+    size: u64,
+    inode: u64,
+}
+
+impl Material {
+    /// Reads everything that `config` names. A file that may not be read any more stays as it is in `before`, and its path
+    /// is among those returned.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or holds something else.
+    pub(super) fn read(config: &Config, before: Option<&Self>) -> Result<(Self, Vec<PathBuf>), TlsError> {
+        let router = &config.router;
+        let mut material = Self::default();
+        let mut kept = Vec::new();
+        for (name, tls) in &router.sni {
+            material.named.push((name.to_ascii_lowercase(), place(tls, &config.start_dir)));
+        }
+        if let Some(folder) = &router.sni_dir {
+            let folder = config.start_dir.join(folder);
+            material.folder = Some(stamp(&folder).map_err(|source| TlsError::Read(folder.clone(), source))?);
+            match search(&folder) {
+                Ok(found) => material.named.extend(found),
+                Err(error) => match before {
+                    Some(before) if error.kind() == io::ErrorKind::PermissionDenied => {
+                        material.named.clone_from(&before.named);
+                        kept.push(folder);
+                    }
+                    _ => return Err(TlsError::Read(folder, error)),
+                },
+            }
+        }
+        let binds = router.binds.iter().filter_map(|bind| bind.tls.as_ref());
+        let binds = binds.map(|tls| place(tls, &config.start_dir)).collect::<Vec<_>>();
+        for tls in binds.iter().chain(material.named.iter().map(|(_, tls)| tls)) {
+            for path in [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()].into_iter().flatten() {
+                if material.files.contains_key(path) {
+                    continue;
+                }
+                let content = match (Content::read(path), before.and_then(|before| before.files.get(path))) {
+                    (Err(error), Some(known)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                        kept.push(path.clone());
+                        known.clone()
+                    }
+                    (Err(error), _) if error.kind() == io::ErrorKind::InvalidData => {
+                        return Err(TlsError::NotPem { path: path.clone(), what: "anything" });
+                    }
+                    (content, _) => content.map_err(|source| TlsError::Read(path.clone(), source))?,
+                };
+                material.files.insert(path.clone(), content);
+            }
+        }
+        Ok((material, kept))
+    }
+
+    /// Whether a file is another one than it was. One that is gone is as good as it was: it may be about to be replaced.
+    pub(super) fn is_stale(&self, config: &Config) -> bool {
+        let folder = config.router.sni_dir.as_ref().map(|folder| config.start_dir.join(folder));
+        let folder = folder.and_then(|folder| stamp(&folder).ok()).zip(self.folder);
+        let mut files = self.files.iter();
+        folder.is_some_and(|(now, then)| now != then)
+            || files.any(|(path, content)| stamp(path).is_ok_and(|stamp| stamp != content.stamp))
+    }
+
+    /// The text of a file.
+    pub(super) fn text(&self, path: &Path) -> &str {
+        self.files.get(path).map_or("", |content| &content.text)
+    }
+}
+
+/// Keys are nobody's to see, not even by accident.
+impl fmt::Debug for Material {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.files.keys()).finish()
+    }
+}
+
+impl Content {
+    fn read(path: &Path) -> io::Result<Self> {
+        // The stamp comes first: what is written in between is then seen as a change.
+        let stamp = stamp(path)?;
+        Ok(Self { text: fs::read_to_string(path)?, stamp })
+    }
+}
+
+fn stamp(path: &Path) -> io::Result<Stamp> {
+    let facts: Metadata = fs::metadata(path)?;
+    Ok(Stamp { modified: (facts.mtime(), facts.mtime_nsec()), size: facts.size(), inode: facts.ino() })
+}
+
+/// The files of `tls` as they lie, seen from `start`.
+pub(super) fn place(tls: &Tls, start: &Path) -> Tls {
+    Tls {
+        certificate: start.join(&tls.certificate),
+        key: start.join(&tls.key),
+        client_ca: tls.client_ca.as_ref().map(|path| start.join(path)),
+        ..tls.clone()
+    }
+}
+
+/// `NAME.crt` with `NAME.key`, and perhaps `NAME.ca`.
+fn search(folder: &Path) -> io::Result<Vec<(String, Tls)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let certificate = entry?.path();
+        let Some(name) = certificate.file_name().and_then(|name| name.to_str()?.strip_suffix(".crt")) else { continue };
+        let beside = |ending: &str| Some(folder.join(format!("{name}.{ending}"))).filter(|path| path.exists());
+        let Some(key) = beside("key") else { continue };
+        let client_ca = beside("ca");
+        let tls = Tls { key, client_required: client_ca.is_some(), client_ca, ..Tls::default() };
+        found.push((name.to_ascii_lowercase(), Tls { certificate, ..tls }));
+    }
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(found)
+}

@@ -1,0 +1,72 @@
+//! HTTPS: certificates and keys, handshakes, and who is at the far end.
+//!
+//! The master [`read`]s the files and hands them over as [`Material`]; a router makes [`Certificates`] of them and keeps
+//! looking whether the files change. Everything behind [`handshake`] is an ordinary connection.
+
+mod certificates;
+mod ciphers;
+mod handshake;
+mod identity;
+mod material;
+mod peer;
+
+use std::path::PathBuf;
+
+pub use certificates::read;
+pub use material::Material;
+
+pub(super) use certificates::Certificates;
+pub(super) use handshake::serve;
+pub(super) use peer::Peer;
+
+/// HTTP/2 by its name in ALPN.
+const HTTP2: &[u8] = b"h2";
+
+/// Why an address cannot be encrypted.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file that is missing, or that we may not read.
+    #[error("{} cannot be read", .0.display())]
+    Read(PathBuf, #[source] std::io::Error),
+    /// A file that holds something else.
+    #[error("{} does not hold {what} in PEM form (-----BEGIN …-----)", path.display())]
+    NotPem {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+    },
+    /// A key that only a person could open.
+    #[error("the key {} is protected by a passphrase: store it without (openssl pkey -in … -out …)", .0.display())]
+    Passphrase(PathBuf),
+    /// A kind of key that is not served.
+    #[error("the key {} cannot be used: {reason}", path.display())]
+    Key {
+        /// The key's file.
+        path: PathBuf,
+        /// What the library said.
+        reason: String,
+    },
+    /// PEM, but no certificate.
+    #[error("{} does not begin with a certificate that can be understood", .0.display())]
+    Certificate(PathBuf),
+    /// Two files that do not belong together.
+    #[error("the key {} does not belong to the certificate {}", key.display(), certificate.display())]
+    Mismatch {
+        /// The key's file.
+        key: PathBuf,
+        /// The certificate's file.
+        certificate: PathBuf,
+    },
+    /// Authorities that cannot be used for checking.
+    #[error("client certificates cannot be checked against {}: {reason}", path.display())]
+    Authorities {
+        /// The file of authorities.
+        path: PathBuf,
+        /// What the library said.
+        reason: String,
+    },
+    /// The library refuses, which no file is to blame for.
+    #[error("TLS cannot be set up: {0}")]
+    Library(rustls::Error),
+}

@@ -1,0 +1,103 @@
+//! HTTPS as people meet it: the quickstart's `openssl` commands, curl, `openssl s_client`, bad files, files for root only.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use nix::unistd::{User, geteuid};
+
+use crate::support::Server;
+
+/// Answers with what it is told.
+const TELLS: &str = "\
+def application(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    keys = ('HTTPS', 'wsgi.url_scheme', 'SERVER_PROTOCOL', 'SERVER_PORT', 'HTTP_HOST')
+    return [' '.join(environ[key] for key in keys).encode()]
+";
+
+fn run(folder: &Path, program: &str, arguments: &str) -> Output {
+    let output = Command::new(program).args(arguments.split_whitespace()).current_dir(folder).output();
+    output.unwrap_or_else(|error| panic!("{program}: {error}"))
+}
+
+fn openssl(folder: &Path, arguments: &str) {
+    let output = run(folder, "openssl", arguments);
+    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The three commands of the quickstart, which ask for the name.
+fn make_certificate(folder: &Path) {
+    openssl(folder, "genrsa -out foobar.key 2048");
+    openssl(folder, "req -new -key foobar.key -out foobar.csr -subj /CN=localhost");
+    openssl(folder, "x509 -req -days 365 -in foobar.csr -signkey foobar.key -out foobar.crt");
+}
+
+fn curl(folder: &Path, arguments: &str) -> String {
+    let output = run(folder, "curl", &format!("-sk --max-time 20 {arguments}"));
+    assert!(output.status.success(), "curl {arguments}: {}", output.status);
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn line_15_https_with_the_files_of_the_quickstart() {
+    let server = Server::new("--https {ip}:9090,foobar.crt,foobar.key --http-to-https {ip}:8080 --wsgi-file app.py");
+    make_certificate(server.dir());
+    let server = server.file("app.py", TELLS).start();
+    let url = format!("https://{}/", server.address(9090));
+    let host = server.address(9090).to_string();
+    assert_eq!(curl(server.dir(), &format!("--http1.1 {url}")), format!("on https HTTP/1.1 9090 {host}"));
+    assert_eq!(curl(server.dir(), &format!("--http2 {url}")), format!("on https HTTP/2.0 9090 {host}"));
+    assert_eq!(curl(server.dir(), &format!("--http2 -d a=b {url}")), format!("on https HTTP/2.0 9090 {host}"));
+
+    let shown = run(server.dir(), "openssl", &format!("s_client -connect {host} -alpn h2,http/1.1 -brief"));
+    let shown = String::from_utf8_lossy(&shown.stderr).into_owned() + &String::from_utf8_lossy(&shown.stdout);
+    assert!(shown.contains("TLSv1.3"), "{shown}");
+
+    let sent_on = server.ask(8080, "GET /x?y HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n").expect(301);
+    assert_eq!(sent_on.header("Location"), Some("https://example.org/x?y"));
+    assert_eq!(server.stop().code, 0);
+}
+
+#[test]
+fn files_that_do_not_do_end_the_start() {
+    for (files, complaint) in [
+        ("missing.crt,foobar.key", "missing.crt cannot be read"),
+        ("foobar.crt,missing.key", "missing.key cannot be read"),
+        ("foobar.crt,other.key", "does not belong to the certificate"),
+        ("foobar.key,foobar.key", "does not hold a certificate"),
+        ("foobar.crt,foobar.crt", "does not hold a private key"),
+    ] {
+        let server = Server::new(&format!("--https {{ip}}:9090,{files} --wsgi-file {{lab}}/hello/foobar.py"));
+        make_certificate(server.dir());
+        openssl(server.dir(), "genrsa -out other.key 2048");
+        let ended = server.run();
+        assert_eq!(ended.code, 1, "{files}: {}", ended.log);
+        let told: Vec<_> = ended.log.lines().filter(|line| line.contains(complaint)).collect();
+        assert_eq!(told.len(), 1, "{files}: {}", ended.log);
+        assert!(!ended.log.contains("Python version"), "nothing else was begun: {}", ended.log);
+    }
+}
+
+/// `dac_read_search`: the interpreter of the tests may lie where only root can look.
+#[test]
+fn lines_18_and_19_a_key_for_root_only_and_a_shared_socket() {
+    let files = "=0,foobar.crt,foobar.key";
+    let arguments =
+        format!("--shared-socket {{ip}}:443 --https {files} --wsgi-file {{lab}}/hello/foobar.py --uid nobody");
+    let server = Server::new(&arguments).arg("--cap").arg("dac_read_search");
+    make_certificate(server.dir());
+    if !geteuid().is_root() {
+        let ended = server.run();
+        assert_eq!(ended.code, 1, "{}", ended.log);
+        return;
+    }
+    let server = server.start();
+    assert_eq!(curl(server.dir(), &format!("https://{}/", server.address(443))), "Hello World");
+    let nobody = User::from_name("nobody").expect("the user database").expect("nobody").uid.to_string();
+    for process in server.processes() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid)).expect("the process lives");
+        let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")).expect("a user");
+        assert!(uid.split_whitespace().all(|uid| uid == nobody), "{process:?}: {uid}");
+    }
+    assert_eq!(server.stop().code, 0);
+}
