@@ -159,6 +159,8 @@ fn start_up_lines() {
     );
     let server = server.start();
     server.workers(2);
+    // A request may be answered before the master has said that the router is ready.
+    server.log.wait_for(r"^http 1 \(pid \d+\) ready");
     server.get(9090, "/hello").expect(200);
     let text: Vec<String> =
         server.log.text().lines().take_while(|line| !line.contains("=> generated")).map(str::to_owned).collect();
