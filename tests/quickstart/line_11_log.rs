@@ -151,6 +151,24 @@ fn values_of_the_client_are_escaped() {
     assert_eq!(server.log.matching(r"^\[pid: 1\|"), [""; 0]);
 }
 
+/// As uWSGI does it: when a request began, not when it was over.
+#[test]
+fn the_time_of_a_request_is_that_of_its_start() {
+    let now = || {
+        let output = std::process::Command::new("date").arg("+%a %b %e %H:%M:%S %Y").env("LC_ALL", "C").output();
+        String::from_utf8(output.expect("date").stdout).expect("text").trim().to_owned()
+    };
+    let server = Server::new("--http-socket {ip}:3031 --wsgi-file {apps}/slow.py").start();
+    let before = now();
+    let mut client = server.connect(3031);
+    client.send("GET /stuck?2.5 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let after = now();
+    client.response().expect(200);
+    let line = server.request_line("/stuck?2.5");
+    let starts = [before, after].map(|time| format!("[{time}]"));
+    assert!(starts.iter().any(|time| line.contains(time)), "{line}: not of {starts:?}");
+}
+
 /// Few lines that say what a person wants to know.
 #[test]
 fn start_up_lines() {

@@ -3,6 +3,7 @@
 use rsgi_abi::types::Outcome;
 
 use super::answer::Tally;
+use super::clock::Clock;
 use super::connection::{Connection, Request, Speaks};
 use super::core::Core;
 use super::deadline;
@@ -61,7 +62,7 @@ impl Core<'_> {
                 worker.count_app(app, exceptions);
             }
             if self.engine.is_watched {
-                worker.count_time(self.clock.read().saturating_sub(started));
+                worker.count_time(Clock::micros().saturating_sub(started));
             }
         }
         if let Some(slot) = self.slot {

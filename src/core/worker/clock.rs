@@ -11,9 +11,14 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    /// Microseconds since the epoch; the texts stay as they are, of the start of the request.
+    pub(super) fn micros() -> u64 {
+        u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// Microseconds since the epoch; the texts are of the same moment.
     pub(super) fn read(&mut self) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let now = since_epoch();
         if now.as_secs() != self.second || self.date.is_empty() {
             self.second = now.as_secs();
             self.date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(self.second));
@@ -31,4 +36,8 @@ impl Clock {
     pub(super) fn local(&self) -> &str {
         &self.local
     }
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO)
 }

@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 
 use super::ahead::{Ahead, Decoder};
 use super::answer::{self, Answer, Dialect, Tally};
+use super::clock::Clock;
 use super::connection::{Connection, Request, Speaks};
 use super::core::{Core, Fate};
 use super::link::{self, LinkAnswer};
@@ -119,7 +120,7 @@ impl Core<'_> {
     /// Counts the request and writes its log line.
     fn account(&mut self, connection: &Connection, request: &Request, started: u64, outcome: &Outcome, tally: &Tally) {
         let (worker_request, total_request) = self.end_on_board(started, outcome, tally);
-        let micros = self.clock.read().saturating_sub(started);
+        let micros = Clock::micros().saturating_sub(started);
         let via = if tally.by_sendfile { Via::Sendfile } else { Via::Writing };
         let facts =
             Facts { status: tally.code, generated: tally.body_bytes, via, failed: tally.failed.is_some(), micros };
