@@ -23,5 +23,6 @@ pub mod signals;
 pub mod startup;
 pub mod statics;
 pub mod stats;
+pub mod tls;
 pub mod worker;
 pub mod zygote;

@@ -13,7 +13,7 @@ use rsgi_config::{Config, EnvChange, Protocol};
 use serde::{Deserialize, Serialize};
 
 use crate::role::Role;
-use crate::router::tls::Material;
+use crate::tls::Material;
 
 const DOCUMENT: RawFd = 3;
 const FIRST: RawFd = DOCUMENT + 1;

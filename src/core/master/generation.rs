@@ -12,7 +12,7 @@ use super::fleet::{Generation as Number, Plan};
 use super::sockets::Sockets;
 use crate::memory::scoreboard::Scoreboard;
 use crate::process::Meaning;
-use crate::router::tls::Material;
+use crate::tls::Materials;
 
 /// One generation.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub(super) struct Generation {
     pub(super) number: Number,
     pub(super) config: Config,
     pub(super) sockets: Sockets,
-    /// Certificates and keys for its routers.
-    pub(super) material: Material,
+    /// Certificates and keys for its routers and its workers.
+    pub(super) materials: Materials,
     board: OwnedFd,
     /// Counters of the scoreboard.
     pub(super) view: Scoreboard,
@@ -58,7 +58,7 @@ impl Generation {
             Some(routers) => routers,
             None => Rc::new(Routers::new(number, &config)?),
         };
-        Ok(Self { number, config, sockets, material: Material::default(), board, view, routers })
+        Ok(Self { number, config, sockets, materials: Materials::default(), board, view, routers })
     }
 
     /// Whether a router of this generation would do the same under `config`.

@@ -31,8 +31,8 @@ use crate::control::{Order, Report};
 use crate::emperor::lord::Lord;
 use crate::exit::Exit;
 use crate::logging;
-use crate::router::tls;
 use crate::startup::{self, Started};
+use crate::tls;
 use crate::zygote::message::{self, Request};
 use fleet::{Action, Event, Fleet, Mood, Who};
 use generation::Generation;
@@ -97,7 +97,7 @@ pub fn run(started: Started) -> Exit {
 
 async fn serve(mut started: Started) -> io::Result<Exit> {
     let mut first = Generation::prepare(0, started.config.clone(), std::mem::take(&mut started.sockets), None)?;
-    first.material = std::mem::take(&mut started.material);
+    first.materials = std::mem::take(&mut started.materials);
     let (fleet, actions) = Fleet::start(first.plan(), Instant::now());
     let (sender, mut events) = unbounded_channel();
     let mut master = Master {
@@ -288,11 +288,11 @@ impl Master {
             let bound = before.into_iter().chain(others).map(|generation| &generation.sockets);
             let sockets =
                 sockets::Sockets::bind(&config, bound).map_err(|error| format!("error: {}", logging::chain(&error)))?;
-            let material = tls::read(&config, before.map(|before| &before.material))
+            let materials = tls::read(&config, before.map(|before| &before.materials))
                 .map_err(|error| format!("error: {}", logging::chain(&error)))?;
             let mut generation = Generation::prepare(number, config, sockets, before)
                 .map_err(|error| format!("error: {}", logging::chain(&error)))?;
-            generation.material = material;
+            generation.materials = materials;
             Ok(generation)
         });
         let plan = match plan {

@@ -17,7 +17,7 @@ use crate::control::Report;
 use crate::ending::Ending;
 use crate::process::{self, Instance, Meaning};
 use crate::role::Role;
-use crate::router::tls::Material;
+use crate::tls::Material;
 use crate::zygote::message::{self, Answer, Request};
 
 impl Master {
@@ -69,7 +69,7 @@ impl Master {
             id,
             self.instance(number),
             &generation.config,
-            &generation.material,
+            &generation.materials.router,
             descriptors,
         )?;
         self.listen_to(who, None, ours)?;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::shop::Shop;
 use super::ticket::Ticket;
-use super::tls::Peer;
+use crate::tls::Peer;
 
 /// How long a connection that ends in an error is listened to, so that the client can read why.
 const LINGER: Duration = Duration::from_secs(2);

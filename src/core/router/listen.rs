@@ -13,7 +13,7 @@ use super::client::Client;
 use super::connection;
 use super::gate::Wire;
 use super::shop::Shop;
-use super::tls::{self, Certificates};
+use crate::tls::Certificates;
 
 /// Pause after the system could not give us another connection, so that waiting for it is no busy loop.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -95,7 +95,7 @@ fn open<S: Wire + 'static>(socket: S, mut client: Client, place: &Place) {
     let place = place.clone();
     tokio::task::spawn_local(async move {
         if place.certificates.is_encrypted(place.bind) {
-            tls::serve(socket, client, &place.certificates, place.bind).await;
+            super::handshake::serve(socket, client, &place.certificates, place.bind).await;
         } else {
             connection::serve(socket, Rc::new(client)).await;
         }

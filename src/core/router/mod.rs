@@ -11,6 +11,7 @@ mod exchange;
 mod failure;
 mod file;
 mod gate;
+mod handshake;
 mod http2;
 mod lease;
 mod link;
@@ -26,12 +27,13 @@ mod stream;
 mod tests;
 mod ticket;
 mod tidy;
-pub mod tls;
 mod upload;
 
 use std::os::fd::OwnedFd;
 
 use rsgi_config::Config;
+
+use crate::tls;
 
 pub use run::run;
 

@@ -15,12 +15,12 @@ use tokio::task::spawn_local;
 
 use super::Job;
 use super::listen::{Listener, Place};
-use super::rendezvous;
 use super::shop::{Settings, Shop};
-use super::tls::Certificates;
+use super::{handshake, rendezvous};
 use crate::control::{Order, Overdue, Report};
 use crate::exit::Exit;
 use crate::statics::Statics;
+use crate::tls::Certificates;
 
 /// Serves until the master orders the end.
 pub fn run(job: Job) -> Exit {
@@ -65,7 +65,7 @@ pub(super) async fn attend(job: Job, settings: Settings) -> io::Result<()> {
     let listeners = job.listeners.into_iter().map(Listener::new).collect::<io::Result<Vec<_>>>()?;
 
     let certificates = Rc::new(Certificates::new(&job.config, job.material).map_err(io::Error::other)?);
-    spawn_local(Rc::clone(&certificates).watch(job.config.clone()));
+    spawn_local(handshake::watch(Rc::clone(&certificates), job.config.clone()));
     let places = listeners.into_iter().enumerate().map(|(bind, listener)| {
         let to_https = job.config.router.binds.get(bind).is_some_and(|bind| bind.to_https);
         (listener, Place { bind, to_https, certificates: Rc::clone(&certificates) })

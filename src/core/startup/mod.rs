@@ -20,8 +20,8 @@ use crate::master::sockets::{BindError, Sockets};
 use crate::master::vacuum::{Litter, write_pid};
 use crate::privileges::{self, Rights, RightsError};
 use crate::role::{Titled, title};
-use crate::router::tls::{self, Material, TlsError};
 use crate::statics::{Statics, StaticsError};
+use crate::tls::{self, Materials, TlsError};
 
 pub use announce::addresses;
 use announce::{banner, say};
@@ -39,7 +39,7 @@ pub struct Started {
     /// Its sockets.
     pub sockets: Sockets,
     /// Certificates and keys for its routers.
-    pub material: Material,
+    pub materials: Materials,
     /// Start of the instance, seconds since the epoch.
     pub since: u64,
     pid_files: Vec<Litter>,
@@ -131,10 +131,10 @@ pub fn start(
     }
     set_limits(&config)?;
     // While it may: a key is often for root only.
-    let material = tls::read(&config, None)?;
+    let materials = tls::read(&config, None)?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let mut started =
-        Started { sources, config, sockets: Sockets::default(), material, since, pid_files: Vec::new(), waiting };
+        Started { sources, config, sockets: Sockets::default(), materials, since, pid_files: Vec::new(), waiting };
     let bound = started.write_pid_files(false).and_then(|()| Ok(Sockets::bind(&started.config, [])?));
     started.sockets = match bound {
         Ok(sockets) => sockets,

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use rsgi_config::{Config, TlsProfile};
 
-use super::super::tls;
 use super::identities::{Authority, ask, open, rest};
 use super::stage::{Stage, value};
+use crate::tls;
 
 fn stage(config: &Config) -> Stage {
     Stage::of(config.clone(), |_| {})

@@ -17,8 +17,8 @@ use tokio::runtime::{Builder, LocalOptions};
 use super::super::Job;
 use super::super::run::attend;
 use super::super::shop::Settings;
-use super::super::tls;
 use crate::control::{Order, Overdue, Report};
+use crate::tls;
 
 /// The longest that any single step may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ impl Stage {
         let (rendezvous, far) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
         let (mut control, router_control) = UnixStream::pair().unwrap();
-        let material = tls::read(&config, None).unwrap();
+        let material = tls::read(&config, None).unwrap().router;
         let mut settings = Settings::new(&config);
         settings.server_name = "box".into();
         change(&mut settings);

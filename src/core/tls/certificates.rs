@@ -1,10 +1,8 @@
-//! The certificates that a router serves now, by address and server name, and their renewal while it serves.
+//! The certificates that one side serves now, by address and server name, and their renewal while it serves.
 
-use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use rsgi_config::{Config, Tls};
 use rustls::ServerConfig;
@@ -12,10 +10,19 @@ use rustls::server::ProducesTickets;
 
 use super::identity::configure;
 use super::material::{Material, place};
-use super::{TlsError, ciphers};
+use super::{Side, TlsError, ciphers};
 
 /// Time between two looks at the files.
-const LOOK: Duration = Duration::from_secs(2);
+pub(crate) const LOOK: Duration = Duration::from_secs(2);
+
+/// What the master has read for either side.
+#[derive(Clone, Debug, Default)]
+pub struct Materials {
+    /// For routers.
+    pub router: Material,
+    /// For workers.
+    pub workers: Material,
+}
 
 /// What an encrypted address shows: a certificate by name, or its own.
 #[derive(Debug)]
@@ -27,16 +34,23 @@ struct Door {
 /// Keys for session tickets, by what a session was allowed with: a ticket must not open another door.
 type Tickets = Vec<((usize, Tls, String), Arc<dyn ProducesTickets>)>;
 
-/// All certificates of a router.
+/// All certificates of a side. Several threads may choose among them while one looks after the files.
 #[derive(Debug)]
-pub(in super::super) struct Certificates {
-    material: RefCell<Material>,
-    /// In the order of `config.router.binds`; `None` is not encrypted.
-    doors: RefCell<Vec<Option<Door>>>,
-    tickets: RefCell<Tickets>,
+pub(crate) struct Certificates {
+    /// In the order of the configuration; `None` is not encrypted.
+    doors: RwLock<Vec<Option<Door>>>,
+    state: Mutex<State>,
+}
+
+/// What the next look goes by.
+#[derive(Debug)]
+struct State {
+    material: Material,
+    tickets: Tickets,
+    looked: Instant,
     /// The last look failed.
-    failed: Cell<bool>,
-    complaint: RefCell<String>,
+    failed: bool,
+    complaint: String,
 }
 
 /// Reads and checks what TLS needs. To be called by the master while it may read keys; `before` is what a generation
@@ -44,16 +58,21 @@ pub(in super::super) struct Certificates {
 ///
 /// # Errors
 /// The first file that does not do, named.
-pub fn read(config: &Config, before: Option<&Material>) -> Result<Material, TlsError> {
-    let (material, kept) = Material::read(config, before)?;
-    for path in kept {
-        tracing::warn!("{} cannot be read any more: it stays as it was; restart rsgi to renew it", path.display());
-    }
-    doors(config, &material, &mut Vec::new())?;
+pub fn read(config: &Config, before: Option<&Materials>) -> Result<Materials, TlsError> {
+    let side = |side: Side, before: Option<&Material>| {
+        let (material, kept) = Material::read(side, config, before)?;
+        for path in kept {
+            tracing::warn!("{} cannot be read any more: it stays as it was; restart rsgi to renew it", path.display());
+        }
+        doors(config, &material, &mut Vec::new())?;
+        Ok(material)
+    };
+    let router = side(Side::Router, before.map(|before| &before.router))?;
+    let workers = side(Side::Workers, before.map(|before| &before.workers))?;
     if before.is_none() {
         ciphers::remark(config);
     }
-    Ok(material)
+    Ok(Materials { router, workers })
 }
 
 fn doors(config: &Config, material: &Material, tickets: &mut Tickets) -> Result<Vec<Option<Door>>, TlsError> {
@@ -70,12 +89,12 @@ fn doors(config: &Config, material: &Material, tickets: &mut Tickets) -> Result<
                 fresh
             }
         };
-        configure(tls, material, profile, ticketer)
+        configure(tls, material, profile, ticketer, material.side.protocols(config, index))
     };
-    let binds = config.router.binds.iter().enumerate();
-    binds
-        .map(|(index, bind)| {
-            let Some(tls) = &bind.tls else { return Ok(None) };
+    let doors = material.side.doors(config).into_iter().enumerate();
+    doors
+        .map(|(index, tls)| {
+            let Some(tls) = tls else { return Ok(None) };
             let own = make(index, &place(tls, &config.start_dir))?;
             let named = material.named.iter().map(|(name, tls)| Ok((name.clone(), make(index, tls)?)));
             Ok(Some(Door { own, named: named.collect::<Result<_, TlsError>>()? }))
@@ -88,21 +107,21 @@ impl Certificates {
     ///
     /// # Errors
     /// When it does not do, which the master has checked.
-    pub(in super::super) fn new(config: &Config, material: Material) -> Result<Self, TlsError> {
+    pub(crate) fn new(config: &Config, material: Material) -> Result<Self, TlsError> {
         let mut tickets = Vec::new();
-        let doors = RefCell::new(doors(config, &material, &mut tickets)?);
-        let (material, tickets) = (RefCell::new(material), RefCell::new(tickets));
-        Ok(Self { material, doors, tickets, failed: Cell::new(false), complaint: RefCell::default() })
+        let doors = RwLock::new(doors(config, &material, &mut tickets)?);
+        let state = State { material, tickets, looked: Instant::now(), failed: false, complaint: String::new() };
+        Ok(Self { doors, state: Mutex::new(state) })
     }
 
-    pub(in super::super) fn is_encrypted(&self, bind: usize) -> bool {
-        matches!(self.doors.borrow().get(bind), Some(Some(_)))
+    pub(crate) fn is_encrypted(&self, door: usize) -> bool {
+        matches!(self.doors.read().unwrap_or_else(PoisonError::into_inner).get(door), Some(Some(_)))
     }
 
     /// How to shake hands with a client of an address that asks for `name`.
-    pub(super) fn choose(&self, bind: usize, name: Option<&str>) -> Option<Arc<ServerConfig>> {
-        let doors = self.doors.borrow();
-        let door = doors.get(bind)?.as_ref()?;
+    pub(crate) fn choose(&self, door: usize, name: Option<&str>) -> Option<Arc<ServerConfig>> {
+        let doors = self.doors.read().unwrap_or_else(PoisonError::into_inner);
+        let door = doors.get(door)?.as_ref()?;
         let named = name.map(str::to_ascii_lowercase).and_then(|name| {
             let fits = |pattern: &str| pattern == name || covers(pattern, &name);
             door.named.iter().find(|(pattern, _)| fits(pattern))
@@ -110,58 +129,56 @@ impl Certificates {
         Some(Arc::clone(named.map_or(&door.own, |(_, config)| config)))
     }
 
-    /// Looks after the files for ever.
-    pub(in super::super) async fn watch(self: Rc<Self>, config: Config) {
-        if !config.router.binds.iter().any(|bind| bind.tls.is_some()) {
+    /// Takes changed files over when the last look is a while ago and nobody else is at it. Connections go on as they are;
+    /// only handshakes to come show the new certificate.
+    pub(crate) fn look(&self, config: &Config) {
+        let Ok(mut state) = self.state.try_lock() else { return };
+        if state.looked.elapsed() < LOOK {
             return;
         }
-        loop {
-            tokio::time::sleep(LOOK).await;
-            self.look(&config);
-        }
-    }
-
-    /// Takes changed files over. Connections go on as they are; only handshakes to come show the new certificate.
-    pub(super) fn look(&self, config: &Config) {
-        if !self.material.borrow().is_stale(config) {
+        state.looked = Instant::now();
+        if !state.material.is_stale(config) {
             return;
         }
-        match self.renew(config) {
+        match self.renew(config, &mut state) {
             Ok((renewed, kept)) => {
-                self.failed.set(false);
+                state.failed = false;
                 if renewed {
                     tracing::info!("certificates have changed and are in use");
                 }
                 if let Some(path) = kept.first() {
-                    self.complain(format!(
+                    state.complain(format!(
                         "{} has changed, but this process may not read it: restart rsgi, or let its user read the file",
                         path.display()
                     ));
                 }
             }
             // A certificate and its key are rarely replaced in the same moment: only what lasts is told.
-            Err(error) if self.failed.replace(true) => {
-                self.complain(format!("certificates stay as they were: {}", crate::logging::chain(&error)));
+            Err(error) if std::mem::replace(&mut state.failed, true) => {
+                state.complain(format!("certificates stay as they were: {}", crate::logging::chain(&error)));
             }
             Err(_) => {}
         }
     }
 
-    fn renew(&self, config: &Config) -> Result<(bool, Vec<PathBuf>), TlsError> {
-        let (material, kept) = Material::read(config, Some(&self.material.borrow()))?;
-        if *self.material.borrow() == material {
+    fn renew(&self, config: &Config, state: &mut MutexGuard<'_, State>) -> Result<(bool, Vec<PathBuf>), TlsError> {
+        let (material, kept) = Material::read(state.material.side, config, Some(&state.material))?;
+        if state.material == material {
             return Ok((false, kept));
         }
-        *self.doors.borrow_mut() = doors(config, &material, &mut self.tickets.borrow_mut())?;
-        *self.material.borrow_mut() = material;
+        let doors = doors(config, &material, &mut state.tickets)?;
+        *self.doors.write().unwrap_or_else(PoisonError::into_inner) = doors;
+        state.material = material;
         Ok((true, kept))
     }
+}
 
+impl State {
     /// Says it once.
-    fn complain(&self, complaint: String) {
-        if *self.complaint.borrow() != complaint {
+    fn complain(&mut self, complaint: String) {
+        if self.complaint != complaint {
             tracing::warn!("{complaint}");
-            *self.complaint.borrow_mut() = complaint;
+            self.complaint = complaint;
         }
     }
 }

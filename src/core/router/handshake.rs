@@ -4,33 +4,25 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rsgi_config::Config;
 use rustls::server::Acceptor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::super::client::Client;
-use super::super::gate::Wire;
-use super::super::{connection, http2};
-use super::Peer;
-use super::certificates::Certificates;
+use super::client::Client;
+use super::gate::Wire;
+use super::{connection, http2};
+use crate::tls::{self, Certificates, LOOK, Peer};
 
 /// How long a client may still take that has not shaken hands when draining begins.
 const LAST_CALL: Duration = Duration::from_secs(1);
 /// How long a client that speaks plain HTTP is listened to, so that it can read why.
 const LINGER: Duration = Duration::from_secs(2);
 
-const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 65\r\n\
-    Connection: close\r\n\r\n400 Bad Request: this port speaks HTTPS, use https:// in the URL\n";
-
 /// Shakes hands and serves the connection to its end.
-pub(in super::super) async fn serve<S: Wire + 'static>(
-    socket: S,
-    mut client: Client,
-    certificates: &Certificates,
-    bind: usize,
-) {
+pub(super) async fn serve<S: Wire + 'static>(socket: S, mut client: Client, certificates: &Certificates, bind: usize) {
     let shop = Rc::clone(&client.shop);
     let limit = shop.settings.headers_timeout;
     let last_call = async {
@@ -46,7 +38,7 @@ pub(in super::super) async fn serve<S: Wire + 'static>(
     let failure = match shaken {
         Ok(Ok(Some(stream))) => {
             let (_, session) = stream.get_ref();
-            let is_http2 = session.alpn_protocol() == Some(super::HTTP2);
+            let is_http2 = session.alpn_protocol() == Some(tls::HTTP2);
             client.secure = Some(Rc::new(Peer::of(session.peer_certificates())));
             return if is_http2 {
                 http2::serve(stream, client).await;
@@ -83,7 +75,7 @@ async fn shake<S: Wire>(
 async fn redirect_in_words<S: Wire>(socket: &mut S) -> std::io::Result<()> {
     let mut unread = [0; 4096];
     let _ = socket.read(&mut unread).await?;
-    socket.write_all(PLAIN).await?;
+    socket.write_all(tls::PLAIN).await?;
     socket.shutdown().await?;
     for _ in 0..16 {
         if socket.read(&mut unread).await? == 0 {
@@ -91,4 +83,15 @@ async fn redirect_in_words<S: Wire>(socket: &mut S) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Looks after the files for ever.
+pub(super) async fn watch(certificates: Rc<Certificates>, config: Config) {
+    if !config.router.binds.iter().any(|bind| bind.tls.is_some()) {
+        return;
+    }
+    loop {
+        sleep(LOOK).await;
+        certificates.look(&config);
+    }
 }

@@ -1,26 +1,33 @@
-//! HTTPS: certificates and keys, handshakes, and who is at the far end.
+//! TLS: certificates and keys, who may serve with which, and who is at the far end.
 //!
-//! The master [`read`]s the files and hands them over as [`Material`]; a router makes [`Certificates`] of them and keeps
-//! looking whether the files change. Everything behind [`handshake`] is an ordinary connection.
+//! The master [`read`]s the files and hands them over as [`Material`], to routers and to workers what is theirs; they make
+//! [`Certificates`] of it and keep looking whether the files change. Handshakes are driven by those who own the sockets.
 
 mod certificates;
 mod ciphers;
-mod handshake;
 mod identity;
 mod material;
 mod peer;
+mod side;
 
 use std::path::PathBuf;
 
-pub use certificates::read;
+pub use certificates::{Materials, read};
 pub use material::Material;
+pub use side::Side;
 
-pub(super) use certificates::Certificates;
-pub(super) use handshake::serve;
-pub(super) use peer::Peer;
+pub(crate) use certificates::{Certificates, LOOK};
+pub(crate) use peer::Peer;
 
 /// HTTP/2 by its name in ALPN.
-const HTTP2: &[u8] = b"h2";
+pub(crate) const HTTP2: &[u8] = b"h2";
+/// HTTP/1.1 by its name in ALPN.
+pub(crate) const HTTP1: &[u8] = b"http/1.1";
+
+/// The answer to a client that speaks plain HTTP to an encrypted address.
+pub(crate) const PLAIN: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 65\r\n\
+    Connection: close\r\n\r\n400 Bad Request: this port speaks HTTPS, use https:// in the URL\n";
 
 /// Why an address cannot be encrypted.
 #[derive(Debug, thiserror::Error)]

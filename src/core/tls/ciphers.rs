@@ -2,6 +2,8 @@
 
 use rsgi_config::Config;
 
+use super::Side;
+
 /// Words that our choice meets.
 const MET: &[&str] = &[
     "HIGH",
@@ -28,9 +30,8 @@ const MET: &[&str] = &[
 
 /// Says once what becomes of `ciphers`.
 pub(super) fn remark(config: &Config) {
-    let router = &config.router;
-    let binds = router.binds.iter().filter_map(|bind| bind.tls.as_ref());
-    for tls in binds.chain(router.sni.iter().map(|(_, tls)| tls)) {
+    let doors = [Side::Router, Side::Workers].into_iter().flat_map(|side| side.doors(config)).flatten();
+    for tls in doors.chain(config.router.sni.iter().map(|(_, tls)| tls)) {
         let Some(text) = &tls.ciphers else { continue };
         let unknown: Vec<_> = unknown(text).collect();
         if unknown.is_empty() {

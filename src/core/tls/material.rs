@@ -1,7 +1,8 @@
-//! Certificates and keys as files: read by the master while it may, handed to routers, read again when they change.
+//! Certificates and keys as files: read by the master while it may, handed to those who serve, read again when they change.
 //!
-//! A key is often readable by root only, and a router has no such rights. So the master reads the files before rights are
-//! dropped, and what it read travels with the handover, which is sealed and never on disk.
+//! A key is often readable by root only, and who serves has no such rights. So the master reads the files before rights are
+//! dropped, and what it read travels in documents that are sealed and never on disk: to routers with the handover, to
+//! workers ahead of their birth. Each side gets what its own addresses need.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +14,12 @@ use std::path::{Path, PathBuf};
 use rsgi_config::{Config, Tls};
 use serde::{Deserialize, Serialize};
 
-use super::TlsError;
+use super::{Side, TlsError};
 
-/// Every file that TLS needs, with its content.
+/// Every file that the TLS of one side needs, with its content. Nothing, when nothing there is encrypted.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Material {
+    pub(super) side: Side,
     files: BTreeMap<PathBuf, Content>,
     /// Certificates by server name: those of `sni` first, then what `sni-dir` holds.
     pub(super) named: Vec<(String, Tls)>,
@@ -40,15 +42,18 @@ struct Stamp {
 }
 
 impl Material {
-    /// Reads everything that `config` names. A file that may not be read any more stays as it is in `before`, and its path
+    /// Reads everything that `config` names for `side`. A file that may not be read any more stays as it is in `before`, and its path
     /// is among those returned.
     ///
     /// # Errors
     /// When a file cannot be read, or holds something else.
-    pub(super) fn read(config: &Config, before: Option<&Self>) -> Result<(Self, Vec<PathBuf>), TlsError> {
+    pub(super) fn read(side: Side, config: &Config, before: Option<&Self>) -> Result<(Self, Vec<PathBuf>), TlsError> {
         let router = &config.router;
-        let mut material = Self::default();
+        let mut material = Self { side, ..Self::default() };
         let mut kept = Vec::new();
+        if !side.is_encrypted(config) {
+            return Ok((material, kept));
+        }
         for (name, tls) in &router.sni {
             material.named.push((name.to_ascii_lowercase(), place(tls, &config.start_dir)));
         }
@@ -66,9 +71,9 @@ impl Material {
                 },
             }
         }
-        let binds = router.binds.iter().filter_map(|bind| bind.tls.as_ref());
-        let binds = binds.map(|tls| place(tls, &config.start_dir)).collect::<Vec<_>>();
-        for tls in binds.iter().chain(material.named.iter().map(|(_, tls)| tls)) {
+        let doors = side.doors(config).into_iter().flatten();
+        let doors = doors.map(|tls| place(tls, &config.start_dir)).collect::<Vec<_>>();
+        for tls in doors.iter().chain(material.named.iter().map(|(_, tls)| tls)) {
             for path in [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()].into_iter().flatten() {
                 if material.files.contains_key(path) {
                     continue;

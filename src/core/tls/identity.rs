@@ -16,10 +16,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::TlsError;
 use super::material::Material;
 
-/// What is offered by ALPN, the best first.
-const PROTOCOLS: [&[u8]; 2] = [super::HTTP2, b"http/1.1"];
-
-/// Makes the configuration of handshakes with this certificate.
+/// Makes the configuration of handshakes with this certificate; `protocols` are offered by ALPN, the best first.
 ///
 /// # Errors
 /// When the files do not hold what they should.
@@ -28,6 +25,7 @@ pub(super) fn configure(
     material: &Material,
     profile: TlsProfile,
     tickets: Arc<dyn ProducesTickets>,
+    protocols: &[&[u8]],
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions: &[_] = match profile {
@@ -46,7 +44,7 @@ pub(super) fn configure(
         }
     };
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
-    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     config.ticketer = tickets;
     // Tickets carry the sessions: nothing of them is kept here.
     config.session_storage = Arc::new(NoServerSessionStorage {});

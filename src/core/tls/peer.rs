@@ -6,15 +6,15 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// What a client has shown of itself.
 #[derive(Debug, Default)]
-pub(in super::super) struct Peer {
+pub(crate) struct Peer {
     /// HTTPS_DN: the subject of its certificate.
-    pub(in super::super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// HTTPS_CC: the certificate, in PEM.
-    pub(in super::super) certificate: Option<String>,
+    pub(crate) certificate: Option<String>,
 }
 
 impl Peer {
-    pub(super) fn of(chain: Option<&[CertificateDer<'_>]>) -> Self {
+    pub(crate) fn of(chain: Option<&[CertificateDer<'_>]>) -> Self {
         let Some(first) = chain.and_then(<[_]>::first) else { return Self::default() };
         let parsed = X509Certificate::from_der(first).ok();
         Self { name: parsed.map(|(_, parsed)| name(&parsed)), certificate: Some(pem(first)) }
