@@ -7,22 +7,30 @@ mod bad_input;
 mod boot;
 /// One case on uWSGI and on rsgi, the answers compared.
 mod compat;
+/// Where options come from, in every style.
+mod configuration;
 /// Many instances, one emperor.
 mod emperor;
 /// HTTPS from outside: curl, openssl.
 mod https;
 /// Memory of a worker beside uWSGI's.
 mod memory;
+/// Options, each seen from outside.
+mod options;
 /// The WSGI contract.
 mod pep3333;
 /// The language-free server and its plugins.
 mod plugins;
 /// Every protocol, behind a real nginx.
 mod protocols;
-/// Each numbered line of the quickstart, as written there.
+/// Each row of uWSGI's quickstart, as written there.
 mod quickstart;
+/// The start-up lines and the request line.
+mod request_log;
 /// User, group and capabilities.
 mod rights;
+/// What stops and reloads, and with which exit code.
+mod signals;
 /// Files that no application sees.
 mod statics;
 /// Zygote, generations, supervision.

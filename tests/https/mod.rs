@@ -1,11 +1,9 @@
 //! HTTPS as people meet it: the quickstart's `openssl` commands, curl, `openssl s_client`, bad files, files for root only.
 
-use std::path::Path;
-use std::process::{Command, Output};
-
 use nix::unistd::{User, geteuid};
 
 use crate::support::Server;
+use crate::support::openssl::{curl, make_certificate, openssl, run};
 
 /// Answers with what it is told.
 const TELLS: &str = "\
@@ -15,31 +13,8 @@ def application(environ, start_response):
     return [' '.join(environ[key] for key in keys).encode()]
 ";
 
-fn run(folder: &Path, program: &str, arguments: &str) -> Output {
-    let output = Command::new(program).args(arguments.split_whitespace()).current_dir(folder).output();
-    output.unwrap_or_else(|error| panic!("{program}: {error}"))
-}
-
-fn openssl(folder: &Path, arguments: &str) {
-    let output = run(folder, "openssl", arguments);
-    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// The three commands of the quickstart, which ask for the name.
-fn make_certificate(folder: &Path) {
-    openssl(folder, "genrsa -out foobar.key 2048");
-    openssl(folder, "req -new -key foobar.key -out foobar.csr -subj /CN=localhost");
-    openssl(folder, "x509 -req -days 365 -in foobar.csr -signkey foobar.key -out foobar.crt");
-}
-
-fn curl(folder: &Path, arguments: &str) -> String {
-    let output = run(folder, "curl", &format!("-sk --max-time 20 {arguments}"));
-    assert!(output.status.success(), "curl {arguments}: {}", output.status);
-    String::from_utf8(output.stdout).expect("text")
-}
-
 #[test]
-fn line_15_https_with_the_files_of_the_quickstart() {
+fn curl_and_openssl_agree_on_the_versions() {
     let server = Server::new("--https {ip}:9090,foobar.crt,foobar.key --http-to-https {ip}:8080 --wsgi-file app.py");
     make_certificate(server.dir());
     let server = server.file("app.py", TELLS).start();
@@ -80,7 +55,7 @@ fn files_that_do_not_do_end_the_start() {
 
 /// `dac_read_search`: the interpreter of the tests may lie where only root can look.
 #[test]
-fn lines_18_and_19_a_key_for_root_only_and_a_shared_socket() {
+fn a_key_for_root_only_and_a_shared_socket() {
     let files = "=0,foobar.crt,foobar.key";
     let arguments =
         format!("--shared-socket {{ip}}:443 --https {files} --wsgi-file {{lab}}/hello/foobar.py --uid nobody");

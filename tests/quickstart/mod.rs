@@ -1,16 +1,28 @@
-//! One file a group of lines, one test or more a line. All that uWSGI can do too was proved on it first:
-//! `RSGI_UNDER_TEST=uwsgi cargo nextest run quickstart::` runs them there.
+//! uWSGI's quickstart, one file a row of what it promises. `as_the_quickstart_says` in each is the row itself, proved on
+//! uWSGI and on rsgi (`RSGI_UNDER_TEST` leaves one of them); the tests beside it go on from there.
 
-mod harakiri;
-mod line_01_router;
-mod line_02_processes;
-mod line_03_http_socket;
-mod line_04_nginx;
-mod line_05_django;
-mod line_06_flask;
-mod line_07_web2py;
-mod line_08_ini;
-mod line_09_options;
-mod line_10_signals;
-mod line_11_log;
-mod stats;
+mod as_root;
+mod django;
+mod row_01_version;
+mod row_02_plugins;
+mod row_03_foobar;
+mod row_04_http;
+mod row_05_processes_and_threads;
+mod row_06_stats;
+mod row_07_nginx;
+mod row_08_http_socket;
+mod row_09_django;
+mod row_10_django_ini;
+mod row_11_old_django;
+mod row_12_old_django_ini;
+mod row_13_flask;
+mod row_14_web2py;
+mod row_15_https;
+mod row_16_enable_threads;
+mod row_17_virtualenv;
+mod row_18_rights;
+mod row_19_shared_socket;
+mod row_20_harakiri;
+mod row_21_running_requests;
+mod row_27_emperor;
+mod row_28_ctrl_c;

@@ -2,9 +2,11 @@
 
 pub(crate) mod address;
 pub(crate) mod client;
+pub(crate) mod django;
 pub(crate) mod lab;
 pub(crate) mod log;
 pub(crate) mod nginx;
+pub(crate) mod openssl;
 pub(crate) mod phrases;
 pub(crate) mod processes;
 pub(crate) mod response;

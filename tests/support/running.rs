@@ -116,12 +116,24 @@ impl Running {
 
     /// Sends a signal that means "stop" and waits for the end.
     #[track_caller]
-    pub(crate) fn stop_by(mut self, signal: Signal) -> Ended {
-        self.signal(signal);
+    pub(crate) fn stop_by(self, signal: Signal) -> Ended {
+        self.stop_with(|pid| kill(pid, signal))
+    }
+
+    /// Presses Ctrl-C, which a terminal sends to every process in the foreground, and waits for the end.
+    #[track_caller]
+    pub(crate) fn ctrl_c(self) -> Ended {
+        self.stop_with(|group| killpg(group, Signal::SIGINT))
+    }
+
+    #[track_caller]
+    fn stop_with(mut self, send: impl Fn(Pid) -> nix::Result<()>) -> Ended {
+        let pid = Pid::from_raw(self.pid());
+        send(pid).expect("the server is alive");
         // uWSGI loses a signal that comes soon after its start.
         while self.kind == Kind::Uwsgi && self.child.try_wait().expect("a child").is_none() {
             std::thread::sleep(Duration::from_secs(1));
-            let _ = kill(Pid::from_raw(self.pid()), signal);
+            let _ = send(pid);
         }
         self.wait()
     }

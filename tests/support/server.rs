@@ -31,6 +31,15 @@ impl Kind {
             Ok(other) => panic!("RSGI_UNDER_TEST={other}: rsgi or uwsgi"),
         }
     }
+
+    /// uWSGI, then rsgi: for what has to hold on both. `RSGI_UNDER_TEST` leaves one of them.
+    pub(crate) fn each() -> Vec<Self> {
+        if std::env::var_os("RSGI_UNDER_TEST").is_some() {
+            vec![Self::under_test()]
+        } else {
+            vec![Self::Uwsgi, Self::Rsgi]
+        }
+    }
 }
 
 /// Which interpreter runs the application.
@@ -58,6 +67,8 @@ pub(crate) struct Server {
     ports: Vec<u16>,
     sockets: Vec<PathBuf>,
     env: Vec<(String, String)>,
+    /// Shell lines that run first, in a mount namespace of the server's own.
+    mounts: Option<String>,
 }
 
 impl Server {
@@ -79,6 +90,7 @@ impl Server {
             ports: Vec::new(),
             sockets: Vec::new(),
             env: Vec::new(),
+            mounts: None,
         };
         arguments.split_whitespace().fold(server, Self::arg)
     }
@@ -134,6 +146,30 @@ impl Server {
     pub(crate) fn program(mut self, path: &Path) -> Self {
         self.program = Some(path.to_owned());
         self
+    }
+
+    /// Runs these shell lines as root in a mount namespace of its own, before it becomes the server.
+    pub(crate) fn mounts(mut self, lines: &str) -> Self {
+        let before = self.mounts.get_or_insert_with(|| "set -e\nmount --make-rprivate /\n".to_owned());
+        before.push_str(lines);
+        before.push('\n');
+        self
+    }
+
+    /// Lets every user read the interpreter of the lab, which may lie in a home directory that only root can enter: there it
+    /// is all that can be seen of that directory. Only for root; nothing happens for others.
+    pub(crate) fn readable_interpreter(self) -> Self {
+        let python = LAB.venv.join("bin/python").canonicalize().expect("the interpreter of the lab");
+        let Ok(below) = python.strip_prefix("/root") else { return self };
+        if !nix::unistd::Uid::effective().is_root() {
+            return self;
+        }
+        let installed = Path::new("/root").join(below.ancestors().nth(2).expect("an installation"));
+        let (installed, aside) = (installed.display(), "{dir}/interpreter");
+        self.mounts(&format!(
+            "mkdir {aside}; mount --bind {installed} {aside}; mount -t tmpfs -o mode=755 none /root; \
+             mkdir -p {installed}; mount --move {aside} {installed}; rmdir {aside}"
+        ))
     }
 
     /// The server's folder, made before the start.
@@ -203,7 +239,15 @@ impl Server {
             (None, Kind::Rsgi) if self.embedded() => PathBuf::from(env!("CARGO_BIN_EXE_rsgi")),
             (None, Kind::Rsgi) => LAB.core.clone(),
         };
-        let mut command = Command::new(program);
+        let mut command = match &self.mounts {
+            None => Command::new(program),
+            Some(lines) => {
+                let mut command = Command::new("unshare");
+                let lines = format!("{}exec \"$0\" \"$@\"", self.fill(lines));
+                command.args(["--mount", "sh", "-c", &lines]).arg(program);
+                command
+            }
+        };
         if self.program.is_none() && self.kind == Kind::Rsgi && !self.embedded() {
             command.arg("--plugins-dir").arg(&LAB.plugins_dir).args(["--plugin", &LAB.current.plugin]);
         }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{Kind, Running, Server, eventually, lab::LAB};
 
-const COMMAND: &str =
+pub(super) const COMMAND: &str =
     "--http {ip}:9090 --wsgi-file {apps}/probe.py --master --processes 4 --threads 2 --stats {ip}:9191";
 
 /// What a client gets that only connects.
@@ -23,19 +23,26 @@ fn raw(server: &Running) -> String {
 }
 
 #[track_caller]
-fn stats(server: &Running) -> Value {
+pub(super) fn stats(server: &Running) -> Value {
     let text = raw(server);
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-fn cores(stats: &Value) -> Vec<&Value> {
+pub(super) fn cores(stats: &Value) -> Vec<&Value> {
     let workers = stats["workers"].as_array().expect("workers");
     workers.iter().flat_map(|worker| worker["cores"].as_array().expect("cores")).collect()
 }
 
 #[test]
-fn a_bare_connection_gets_the_document() {
-    let server = Server::new(COMMAND).start();
+fn as_the_quickstart_says() {
+    for kind in Kind::each() {
+        let server = Server::of(kind, COMMAND).start();
+        a_bare_connection_gets_the_document(&server);
+        uwsgitop_shows_it(&server);
+    }
+}
+
+fn a_bare_connection_gets_the_document(server: &Running) {
     let pids = server.workers(4);
     for _ in 0..3 {
         server.get(9090, "/hello").expect(200);
@@ -43,7 +50,7 @@ fn a_bare_connection_gets_the_document() {
     // uWSGI closes without a word.
     server.connect(9090).send("GET /raising HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").rest();
     let stats = eventually("all requests are counted", || {
-        let stats = stats(&server);
+        let stats = stats(server);
         let workers = stats["workers"].as_array().expect("workers");
         (workers.iter().map(|worker| worker["requests"].as_u64().expect("a count")).sum::<u64>() == 4).then_some(stats)
     });
@@ -66,39 +73,7 @@ fn a_bare_connection_gets_the_document() {
     assert_eq!(stats["cwd"].as_str(), server.dir().canonicalize().expect("a folder").to_str());
     for (key, text) in [("listen_queue", "\t\"listen_queue\":0,\n"), ("load", "\t\"load\":0,\n")] {
         assert_eq!(stats[key], 0);
-        assert!(raw(&server).contains(text), "uWSGI's form: {text:?}");
-    }
-}
-
-#[test]
-fn running_requests_are_shown_with_their_variables_but_not_their_secrets() {
-    for (option, cookie) in [("", "HTTP_COOKIE=***"), ("--stats-secrets", "HTTP_COOKIE=id=7")] {
-        if !option.is_empty() && Kind::under_test() == Kind::Uwsgi {
-            continue;
-        }
-        let command = COMMAND.replace("--http ", "--http-socket ");
-        let server = Server::new(&format!("{command} {option}")).start();
-        let mut client = server.connect(9090);
-        client.send("GET /sleep?2 HTTP/1.1\r\nHost: localhost\r\nCookie: id=7\r\n\r\n");
-        let stats = eventually("a core is in the request", || {
-            let stats = stats(&server);
-            cores(&stats).iter().any(|core| core["in_request"] == 1).then_some(stats)
-        });
-        let busy: Vec<_> = cores(&stats).into_iter().filter(|core| core["in_request"] == 1).collect();
-        assert_eq!(busy.len(), 1);
-        let vars: Vec<_> =
-            busy[0]["vars"].as_array().expect("vars").iter().map(|var| var.as_str().expect("text")).collect();
-        for wanted in ["REQUEST_METHOD=GET", "PATH_INFO=/sleep", "QUERY_STRING=2", "HTTP_HOST=localhost"] {
-            assert!(vars.contains(&wanted), "{wanted} in {vars:?}");
-        }
-        assert_eq!(vars.last(), Some(&""), "uWSGI ends the list so");
-        assert!(Kind::under_test() == Kind::Uwsgi || vars.contains(&cookie), "{cookie} in {vars:?}");
-        assert!(busy[0]["req_info"]["request_start"].as_u64().expect("a time") > 1_700_000_000);
-        assert!(stats["workers"].as_array().expect("workers").iter().any(|worker| worker["status"] == "busy"));
-        client.response().expect(200);
-        eventually("the core is idle", || {
-            cores(&self::stats(&server)).iter().all(|core| core["in_request"] == 0).then_some(())
-        });
+        assert!(raw(server).contains(text), "uWSGI's form: {text:?}");
     }
 }
 
@@ -129,11 +104,7 @@ fn a_stats_client_that_does_not_read_holds_nobody_up() {
     assert!(stats(&server)["workers"].as_array().expect("workers").iter().any(|one| one["respawn_count"] == 2));
 }
 
-#[test]
-fn uwsgitop_shows_it() {
-    let server = Server::new(COMMAND).start();
-    server.workers(4);
-    server.get(9090, "/hello").expect(200);
+fn uwsgitop_shows_it(server: &Running) {
     let address = server.address(9191).to_string();
     // Its screen needs a terminal: script(1) makes one.
     let mut top = Command::new("script")
@@ -147,7 +118,7 @@ fn uwsgitop_shows_it() {
     let mut screen = String::new();
     let mut output = top.stdout.take().expect("a pipe");
     let mut piece = [0; 4096];
-    while !(screen.contains("req: 1 ") && screen.contains("LastSpwn") && screen.matches("idle").count() >= 4) {
+    while !(screen.contains("req: 4 ") && screen.contains("LastSpwn") && screen.matches("idle").count() >= 4) {
         let count = output.read(&mut piece).expect("output");
         assert!(count > 0, "uwsgitop ended: {screen}");
         screen.push_str(&String::from_utf8_lossy(&piece[..count]));

@@ -2,10 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Framing, Running, Server, processes};
+use crate::support::{Framing, Kind, Running, Server, processes};
 
 fn start(options: &str) -> Running {
     Server::new(&format!("--http-socket {{ip}}:3031 --wsgi-file {{apps}}/probe.py {options}")).start()
+}
+
+#[test]
+fn as_the_quickstart_says() {
+    for kind in Kind::each() {
+        let server = Server::of(kind, "--http-socket {ip}:3031 --wsgi-file {lab}/hello/foobar.py").start();
+        assert_eq!(server.get(3031, "/").expect(200).text(), "Hello World");
+        assert!(server.processes().iter().all(|process| !process.title.ends_with("http 1")), "no router");
+        let server = Server::of(kind, "--http-socket {ip}:3031 --wsgi-file {apps}/probe.py").start();
+        let environ = server.get(3031, "/environ").expect(200).json();
+        assert_eq!((&environ["SERVER_PORT"], &environ["wsgi.url_scheme"]), (&"3031".into(), &"http".into()));
+        assert!(environ.get("UWSGI_ROUTER").is_none(), "{environ:#}");
+    }
 }
 
 #[test]

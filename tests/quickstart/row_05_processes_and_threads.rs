@@ -7,13 +7,18 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Client, Server, phrases};
+use crate::support::{Client, Kind, Running, Server, phrases};
 
 const COMMAND: &str = "--http {ip}:9090 --wsgi-file {apps}/probe.py --master --processes 4 --threads 2";
 
 #[test]
-fn four_workers_with_two_cores_each_all_answer() {
-    let server = Server::new(COMMAND).start();
+fn as_the_quickstart_says() {
+    for kind in Kind::each() {
+        every_core_answers(&Server::of(kind, COMMAND).start());
+    }
+}
+
+fn every_core_answers(server: &Running) {
     let workers: BTreeSet<i32> = server.workers(4).into_iter().collect();
     assert_eq!(workers.len(), 4);
     // Eight slow requests at a time take all eight cores; each names its process and thread.

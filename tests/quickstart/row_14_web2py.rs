@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{Running, Server};
+use crate::support::{Kind, Running, Server};
 
 const INI: &str = "http = {ip}:9090
 chdir = {dir}/web2py
@@ -17,8 +17,13 @@ fn start() -> Running {
 }
 
 #[test]
-fn the_index_page_and_its_static_file() {
-    let server = start();
+fn as_the_quickstart_says() {
+    for kind in Kind::each() {
+        the_index_page_and_its_static_file(&Server::of(kind, "").copy("web2py").ini(INI).start());
+    }
+}
+
+fn the_index_page_and_its_static_file(server: &Running) {
     server.workers(8);
     let moved = server.get(9090, "/").expect(303);
     assert_eq!(moved.header("location"), Some("/welcome/default/index"));

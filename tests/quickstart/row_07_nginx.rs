@@ -3,15 +3,23 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use crate::support::nginx::Nginx;
-use crate::support::{Server, uwsgi};
+use crate::support::{Kind, Server, uwsgi};
 
 #[test]
-fn uwsgi_pass_over_tcp() {
-    let server = Server::new("--socket {ip}:3031 --wsgi-file {lab}/hello/foobar.py").start();
-    let nginx = Nginx::before(&server.address(3031).to_string());
-    let response = nginx.connect().get("/").expect(200);
-    assert_eq!(response.text(), "Hello World");
-    assert_eq!(response.header("content-type"), Some("text/html"));
+fn as_the_quickstart_says() {
+    for kind in Kind::each() {
+        let command =
+            "--socket {ip}:3031 --wsgi-file {lab}/hello/foobar.py --master --processes 4 --threads 2 --stats {ip}:9191";
+        let server = Server::of(kind, command).start();
+        let nginx = Nginx::before(&server.address(3031).to_string());
+        let response = nginx.connect().get("/").expect(200);
+        assert_eq!(response.text(), "Hello World");
+        assert_eq!(response.header("content-type"), Some("text/html"));
+        assert!(server.processes().iter().all(|process| !process.title.ends_with("http 1")), "no router");
+        // Not HTTP: what is no packet gets no page.
+        let raw = server.connect(3031).send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").finish().rest();
+        assert!(!raw.ends_with(b"Hello World"), "{}", String::from_utf8_lossy(&raw));
+    }
 }
 
 #[test]

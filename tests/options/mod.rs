@@ -1,4 +1,4 @@
-//! Each option named in that line is obeyed. (`strict` is in `line_08_ini.rs`, `die-on-term` in `line_10_signals.rs`.)
+//! Options of every kind, one test or more each: that they are obeyed, seen from outside.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The same from `rsgi yourfile.ini`, with the rules of its format.
+//! `yourfile.ini`: the rules of its format.
 
 use crate::support::{Kind, Running, Server};
 

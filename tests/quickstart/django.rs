@@ -1,86 +1,14 @@
-//! Django, both ways of the quickstart, on its long-term release and on its current one.
+//! What a Django project is asked in the rows about it.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::Command;
 
 use regex::Regex;
 
-use crate::support::{Response, Running, Server, lab};
+use crate::support::{Response, Running};
 
-/// `chdir` + `wsgi-file = myproject/wsgi.py`.
-const BY_FILE: &str = "--http {ip}:9090 --virtualenv {venv} --chdir {dir}/myproject --wsgi-file myproject/wsgi.py \
-                       --master --processes 2 --threads 2";
-
-/// `chdir` + `pythonpath = ..` + `env` + `module` with a call.
-const BY_MODULE: &str = "--http {ip}:9090 --virtualenv {venv} --chdir {dir}/myproject/myproject --pythonpath .. \
-                         --env DJANGO_SETTINGS_MODULE=myproject.settings \
-                         --module django.core.handlers.wsgi:WSGIHandler()";
-
-macro_rules! on_release {
-    ($name:ident, $prepare:expr, $venv:expr, $version:expr) => {
-        mod $name {
-            use super::*;
-
-            fn start(arguments: &str) -> Running {
-                let server = Server::new(arguments).copy("django/myproject").env("DJANGO_DATABASE", "{dir}/db.sqlite3");
-                migrate(server.dir(), $venv);
-                $prepare(server).start()
-            }
-
-            #[test]
-            fn by_wsgi_file() {
-                about(&start(BY_FILE), $version);
-            }
-
-            #[test]
-            fn by_module_with_a_call() {
-                about(&start(BY_MODULE), $version);
-            }
-
-            #[test]
-            fn admin_login() {
-                log_in(&start(BY_FILE));
-            }
-
-            #[test]
-            fn form_post_with_csrf() {
-                post_form(&start(BY_MODULE));
-            }
-
-            #[test]
-            fn upload_of_twenty_megabytes() {
-                upload(&start(BY_FILE));
-            }
-
-            #[test]
-            fn streaming_response() {
-                stream(&start(BY_FILE));
-            }
-        }
-    };
-}
-
-on_release!(long_term, |server: Server| server, &lab::LAB.venv, "5.2.");
-on_release!(current, Server::on_current, &lab::LAB.current.venv, "6.1.");
-
-fn migrate(dir: &Path, venv: &Path) {
-    for arguments in [["migrate", "--verbosity=0"].as_slice(), &["createsuperuser", "--noinput"]] {
-        let output = Command::new(venv.join("bin/python"))
-            .arg("manage.py")
-            .args(arguments)
-            .current_dir(dir.join("myproject"))
-            .env("DJANGO_DATABASE", dir.join("db.sqlite3"))
-            .env("DJANGO_SUPERUSER_USERNAME", "admin")
-            .env("DJANGO_SUPERUSER_PASSWORD", "secret")
-            .env("DJANGO_SUPERUSER_EMAIL", "admin@example.org")
-            .output()
-            .expect("manage.py");
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-fn about(server: &Running, version: &str) {
+/// What has to be right in a project that has just been started.
+pub(super) fn about(server: &Running, version: &str) {
     assert_eq!(server.get(9090, "/").expect(200).text(), "It works");
     let about = server.get(9090, "/about/").expect(200).json();
     assert!(about["django"].as_str().expect("a version").starts_with(version), "{about:#}");
@@ -113,7 +41,7 @@ fn post(server: &Running, path: &str, cookies: &str, kind: &str, body: &[u8]) ->
     server.ask(9090, [head.as_bytes(), body].concat())
 }
 
-fn log_in(server: &Running) {
+pub(super) fn log_in(server: &Running) {
     let page = server.get(9090, "/admin/login/").expect(200);
     assert!(page.text().contains("Django site admin"), "{}", page.text());
     let form = format!("csrfmiddlewaretoken={}&username=admin&password=secret&next=/admin/", token(&page));
@@ -132,7 +60,7 @@ fn log_in(server: &Running) {
     assert!(index.text().contains("Site administration"), "{}", index.text());
 }
 
-fn post_form(server: &Running) {
+pub(super) fn post_form(server: &Running) {
     let page = server.get(9090, "/notes/").expect(200);
     let kind = "application/x-www-form-urlencoded";
     let form = format!("csrfmiddlewaretoken={}&text=gr%C3%BC%C3%9Fe+%26+more", token(&page));
@@ -144,7 +72,7 @@ fn post_form(server: &Running) {
     post(server, "/notes/", "", kind, b"text=forged").expect(403);
 }
 
-fn upload(server: &Running) {
+pub(super) fn upload(server: &Running) {
     let page = server.get(9090, "/upload/").expect(200);
     let content: Vec<u8> = (0..20_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let head = format!(
@@ -169,7 +97,7 @@ fn sha256(content: &[u8]) -> String {
     String::from_utf8_lossy(&output.stdout).split(' ').next().expect("a sum").to_owned()
 }
 
-fn stream(server: &Running) {
+pub(super) fn stream(server: &Running) {
     let mut expected = String::new();
     for n in 0..5000 {
         let _ = writeln!(expected, "row {n}");

@@ -22,8 +22,14 @@ fn worker(server: &Running) -> Value {
 }
 
 #[test]
-fn a_stuck_request_is_killed_with_its_worker_and_the_next_one_is_served() {
-    let server = start("--http-socket {ip}:3031 --harakiri 2 --stats {ip}:9191");
+fn as_the_quickstart_says() {
+    for kind in Kind::each() {
+        let command = "--wsgi-file {apps}/slow.py --master --http-socket {ip}:3031 --harakiri 2 --stats {ip}:9191";
+        the_stuck_request_is_killed_and_the_next_one_is_served(&Server::of(kind, command).start());
+    }
+}
+
+fn the_stuck_request_is_killed_and_the_next_one_is_served(server: &Running) {
     server.log.wait_for("harakiri without post buffering");
     let before = server.get(3031, "/hello").expect(200).text().to_owned();
     let mut client = server.connect(3031);
@@ -48,7 +54,7 @@ fn a_stuck_request_is_killed_with_its_worker_and_the_next_one_is_served() {
         server.log.wait_for(line);
     }
     assert_ne!(server.get(3031, "/hello").expect(200).text(), before, "another worker serves");
-    let stats = worker(&server);
+    let stats = worker(server);
     assert_eq!((&stats["harakiri_count"], &stats["respawn_count"]), (&1.into(), &2.into()));
     if server.kind == Kind::Rsgi {
         // What uWSGI does not tell: every variable, and what the thread was at.

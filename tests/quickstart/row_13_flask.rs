@@ -2,17 +2,22 @@
 
 use std::fmt::Write as _;
 
-use crate::support::{Running, Server};
+use crate::support::{Kind, Running, Server};
+
+const COMMAND: &str = "--http {ip}:9090 --virtualenv {venv} --wsgi-file {lab}/flask/myflaskapp.py --callable app";
 
 fn start() -> Running {
-    Server::new("--http {ip}:9090 --virtualenv {venv} --wsgi-file {lab}/flask/myflaskapp.py --callable app").start()
+    Server::new(COMMAND).start()
 }
 
 #[test]
-fn the_page_of_the_quickstart() {
-    let response = start().get(9090, "/").expect(200);
-    assert_eq!(response.text(), "<span style='color:red'>I am app 1</span>");
-    assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
+fn as_the_quickstart_says() {
+    for kind in Kind::each() {
+        let server = Server::of(kind, &format!("{COMMAND} --processes 4 --threads 2 --stats {{ip}}:9191")).start();
+        let response = server.get(9090, "/").expect(200);
+        assert_eq!(response.text(), "<span style='color:red'>I am app 1</span>");
+        assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
+    }
 }
 
 #[test]

@@ -5,12 +5,17 @@ use std::process::Command;
 use crate::support::{Client, Framing, Kind, Server, processes};
 
 #[test]
-fn the_quickstart_command_answers_hello_world() {
-    let server = Server::new("--http {ip}:9090 --wsgi-file {lab}/hello/foobar.py").start();
-    let response = server.get(9090, "/").expect(200);
-    assert_eq!(response.text(), "Hello World");
-    assert_eq!(response.header("content-type"), Some("text/html"));
-    assert_eq!(response.version, "HTTP/1.1");
+fn as_the_quickstart_says() {
+    for kind in Kind::each() {
+        let server = Server::of(kind, "--http {ip}:9090 --wsgi-file {lab}/hello/foobar.py").start();
+        let response = server.get(9090, "/").expect(200);
+        assert_eq!((response.version.as_str(), response.status, response.reason.as_str()), ("HTTP/1.1", 200, "OK"));
+        assert_eq!(response.text(), "Hello World");
+        assert_eq!(response.header("content-type"), Some("text/html"));
+        let line = server.request_line("/");
+        assert!(line.contains("GET / => generated 11 bytes in ") && line.contains("(HTTP/1.1 200)"), "{line}");
+        assert!(server.processes().len() >= 2, "a router beside the worker: {:?}", server.processes());
+    }
 }
 
 #[test]

@@ -1,0 +1,3 @@
+//! Where options come from: one file a kind of source, and what is told about them.
+
+mod ini;
