@@ -13,6 +13,8 @@ mod configuration;
 mod emperor;
 /// HTTPS from outside: curl, openssl.
 mod https;
+/// Where the log goes, and how it looks.
+mod logs;
 /// Memory of a worker beside uWSGI's.
 mod memory;
 /// Options, each seen from outside.

@@ -40,7 +40,7 @@ impl Host {
         names.iter().map(|name| unsafe { name.bytes() })
     }
 
-    /// Writes one log line; `level` is 0 error, 1 warning, 2 information.
+    /// Writes one log record, of one line or several; `level` is 0 error, 1 warning, 2 information.
     pub fn log(self, level: u32, line: &[u8]) {
         // SAFETY: the line lives during the call.
         unsafe { (self.0.log)(level, Slice::new(line)) };

@@ -14,7 +14,7 @@ use crate::types::{self, AppInfo, Host, Outcome, Request, ResponseHead, Setting,
 
 /// What the core does for a plugin outside of requests.
 pub trait Services: Send + Sync + 'static {
-    /// Writes one log line; `level` is 0 error, 1 warning, 2 information.
+    /// Writes one log record, of one line or several; `level` is 0 error, 1 warning, 2 information.
     fn log(&self, level: u32, line: &[u8]);
     /// Takes note of an application that was loaded or failed to load.
     fn app_loaded(&self, app: App<'_>);

@@ -130,7 +130,7 @@ pub struct Host {
     pub known_names: *const Slice,
     /// Length of `known_names`.
     pub known_names_len: usize,
-    /// Writes one log line (without its newline). `level`: 0 error, 1 warning, 2 information.
+    /// Writes one log record: a line, or lines that belong together (without the last newline). `level`: 0 error, 1 warning, 2 information.
     pub log: unsafe extern "C" fn(level: u32, line: Slice),
     /// Reports an application that was loaded, or failed to.
     pub app_loaded: unsafe extern "C" fn(*const AppInfo),

@@ -524,6 +524,8 @@ pub struct Logging {
     pub memory_report: bool,
     /// Template of a request line; `None` = uWSGI's default line.
     pub format: Option<String>,
+    /// Request lines and the server's own lines are JSON objects (`log-json`).
+    pub json: bool,
     /// The template passes through `strftime`.
     pub format_strftime: bool,
     /// The master writes the log of its workers.
@@ -566,6 +568,7 @@ impl Default for Logging {
             x_forwarded_for: false,
             memory_report: false,
             format: None,
+            json: false,
             format_strftime: false,
             master: false,
             truncate: false,

@@ -24,7 +24,7 @@ fn main() {
 
 fn run_role(role: Role) -> Exit {
     let taken = process::take_over(role).and_then(|(handover, descriptors)| {
-        logging::date_lines(handover.config.log.date.as_deref());
+        logging::dress(&handover.config.log);
         // Before anything of the application or the network is looked at.
         if let Err(error) = privileges::drop(&handover.config.process) {
             return Ok(fail(&error));

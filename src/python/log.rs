@@ -20,11 +20,9 @@ pub(crate) fn info(line: &str) {
     write(2, line);
 }
 
-/// Writes an exception with its traceback, line by line, as the interpreter would print it.
+/// Writes an exception with its traceback, in one record, as the interpreter would print it.
 pub(crate) fn exception(py: Python<'_>, exception: &PyErr) {
-    for line in traceback(py, exception).lines() {
-        error(line);
-    }
+    error(traceback(py, exception).trim_end_matches('\n'));
 }
 
 /// The traceback text of an exception; when the `traceback` module itself fails, at least type and message.

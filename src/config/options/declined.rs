@@ -347,7 +347,6 @@ pub(crate) static DECLINED: &[Declined] = &[
     not_built("privileged-binary-patch-arg", Required, "another program with arguments in place of this one, as root"),
     not_built("unprivileged-binary-patch-arg", Required, "another program with arguments in place of this one"),
     not_built("async", Required, "number of async cores"),
-    not_built("logformat-strftime", None, "apply strftime to the log format"),
     not_built("log-syslog", Optional, "log to syslog (optional ident)"),
     not_built("log-socket", Required, "send log to a socket"),
     not_built("req-logger logger-req", Required, "logger for request lines only"),

@@ -211,7 +211,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/memory_report",
         example: "memory-report = true",
-        built: false,
         doc: "Begins request lines with the memory that the worker uses.",
         act: Act::Set(|d, v| {
             d.config.log.memory_report = v.switch();
@@ -243,8 +242,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/log/format",
         example: "log-format = %(addr) %(method) %(uri) %(status)",
-        built: false,
-        doc: "Sets the template of request lines.",
+        doc: "Sets the template of request lines.\n\nNames: `uri method user addr host proto uagent referer status micros msecs secs time tmsecs tmicros ctime ltime ftime epoch size hsize rsize cl pid wid core switches vars headers pktsize rss rssM vsz vszM rerr werr ioerr`, `var.NAME` for a variable of the request, and whatever the application sets by `uwsgi.set_logvar`. Nothing is written as `-`.",
         act: Act::Set(|d, v| {
             d.config.log.format = v.given();
             Ok(())
@@ -252,13 +250,28 @@ pub(super) static ROWS: &[Opt] = &[
         ..OPT
     },
     Opt {
+        name: "log-json",
+        own: true,
+        arg: Arg::None,
+        group: Group::Logging,
+        default: "off",
+        field: "/log/json",
+        example: "log-json = true",
+        doc: "Writes each record of the log as one JSON object on a line: requests, the server's own lines, tracebacks.\n\nRequests have `\"type\":\"request\"` and what `uwsgi.set_logvar` sets as `app.NAME`; all else has `level` and `message`. `log-format` still decides about request lines when it is given.",
+        act: Act::Set(|d, v| {
+            d.config.log.json = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
         name: "log-format-strftime",
+        aliases: &["logformat-strftime"],
         arg: Arg::None,
         group: Group::Logging,
         default: "off",
         field: "/log/format_strftime",
         example: "log-format-strftime = true",
-        built: false,
         doc: "Passes the template of request lines through `strftime`.",
         act: Act::Set(|d, v| {
             d.config.log.format_strftime = v.switch();

@@ -3,12 +3,16 @@
 //! A logging thread would not survive `fork`, so every line is one `write` by whoever has something to say. Lines of our own
 //! come through `tracing`; lines that are to stay byte for byte (tracebacks, request lines) through [`line`].
 
+pub mod form;
+mod json;
 pub mod request;
 pub mod sink;
+mod template;
+pub mod usage;
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rsgi_config::{Config, Logging};
 use tracing::field::{Field, Visit};
@@ -16,8 +20,40 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-/// `strftime` format of the date in front of each line, when one is wanted.
-static DATE: OnceLock<String> = OnceLock::new();
+use json::Object;
+
+/// How lines look in this process, once the configuration is known.
+static DRESS: OnceLock<Dress> = OnceLock::new();
+
+/// How lines look.
+#[derive(Debug)]
+enum Dress {
+    /// As they are, with the date in this `strftime` format in front (`log-date`).
+    Plain(Option<String>),
+    /// One JSON object each (`log-json`).
+    Json,
+}
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Something failed.
+    Error,
+    /// Something is wrong.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+impl Weight {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
 
 /// uWSGI's date in front of a line.
 const STANDARD_DATE: &str = "%a %b %e %H:%M:%S %Y";
@@ -29,12 +65,10 @@ pub fn open() {
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// Puts the date in front of every line from now on (`log-date`); an empty format is uWSGI's.
-pub fn date_lines(format: Option<&str>) {
-    if let Some(format) = format {
-        let format = if format.is_empty() { STANDARD_DATE } else { format };
-        DATE.get_or_init(|| format!("{format} - "));
-    }
+/// Gives lines the looks that the options ask for, from now on.
+pub fn dress(log: &Logging) {
+    let date = log.date.as_deref().map(|format| if format.is_empty() { STANDARD_DATE } else { format });
+    DRESS.get_or_init(|| if log.json { Dress::Json } else { Dress::Plain(date.map(|format| format!("{format} - "))) });
 }
 
 /// Opens the log file anew, after it was moved away. Nothing happens when the log is no file.
@@ -59,16 +93,39 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 /// Writes one line as it is (the date aside). `text` comes without its newline.
 pub fn line(text: &[u8]) {
-    let mut line = date().into_bytes();
-    line.extend_from_slice(text);
-    line.push(b'\n');
-    sink::write(&line);
+    record(Weight::Info, text);
 }
 
-fn date() -> String {
-    let Some(format) = DATE.get() else { return String::new() };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    rsgi_sys::date::local(format, i64::try_from(now).unwrap_or_default())
+/// Writes what belongs together, a line or several, in one piece. `text` comes without its last newline.
+pub fn record(weight: Weight, text: &[u8]) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    sink::write(&dressed(DRESS.get(), now, weight, text));
+}
+
+fn dressed(dress: Option<&Dress>, now: Duration, weight: Weight, text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 128);
+    match dress {
+        Some(Dress::Json) => {
+            let mut object = Object::begin(&mut out, u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
+            object.text("level", weight.name().as_bytes());
+            object.number("pid", std::process::id().into());
+            object.text("message", text);
+            object.end();
+        }
+        Some(Dress::Plain(Some(format))) => {
+            let date = rsgi_sys::date::local(format, i64::try_from(now.as_secs()).unwrap_or_default());
+            for line in text.split(|&byte| byte == b'\n') {
+                out.extend_from_slice(date.as_bytes());
+                out.extend_from_slice(line);
+                out.push(b'\n');
+            }
+        }
+        Some(Dress::Plain(None)) | None => {
+            out.extend_from_slice(text);
+            out.push(b'\n');
+        }
+    }
+    out
 }
 
 /// The layer that turns events into lines.
@@ -81,13 +138,18 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut text = match *event.metadata().level() {
-            Level::ERROR => "error: ".to_owned(),
-            Level::WARN => "warning: ".to_owned(),
+        let weight = match *event.metadata().level() {
+            Level::ERROR => Weight::Error,
+            Level::WARN => Weight::Warning,
+            _ => Weight::Info,
+        };
+        let is_json = matches!(DRESS.get(), Some(Dress::Json));
+        let mut text = match weight {
+            Weight::Error | Weight::Warning if !is_json => format!("{}: ", weight.name()),
             _ => String::new(),
         };
         event.record(&mut Text(&mut text));
-        line(text.as_bytes());
+        record(weight, text.as_bytes());
     }
 }
 
@@ -132,6 +194,21 @@ mod tests {
         #[error("outer")]
         struct Outer(#[source] std::io::Error);
         assert_eq!(chain(&Outer(std::io::Error::other("inner"))), "outer: inner");
+    }
+
+    #[test]
+    fn what_belongs_together_stays_together() {
+        let text = |dress: Option<&Dress>| {
+            String::from_utf8(dressed(dress, Duration::from_secs(1), Weight::Error, b"a\n  b")).unwrap()
+        };
+        assert_eq!(text(None), "a\n  b\n");
+        assert_eq!(text(Some(&Dress::Plain(Some("%s - ".into())))), "1 - a\n1 -   b\n");
+        let value: serde_json::Value = serde_json::from_str(&text(Some(&Dress::Json))).unwrap();
+        assert_eq!((&value["message"], &value["level"]), (&"a\n  b".into(), &"error".into()));
+        assert_eq!(
+            (&value["time"], &value["pid"]),
+            (&"1970-01-01T00:00:01.000000Z".into(), &std::process::id().into())
+        );
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The request log line, in uWSGI's default form, field for field.
 
+use std::fmt;
 use std::io::Write;
 
 use rsgi_config::Logging;
+use rsgi_proto::vars::Vars;
 
 /// What one line says. Texts come from strangers: whatever could break a line is escaped.
 #[derive(Debug, Clone, Copy)]
@@ -31,10 +33,10 @@ pub struct Line<'a> {
     pub uri: &'a [u8],
     /// Bytes of body sent.
     pub generated: u64,
+    /// Start, microseconds since the epoch.
+    pub began: u64,
     /// Time it took, microseconds.
     pub micros: u64,
-    /// The time is printed in microseconds.
-    pub show_micros: bool,
     /// How the body went out.
     pub via: Via,
     /// SERVER_PROTOCOL.
@@ -47,8 +49,60 @@ pub struct Line<'a> {
     pub head_bytes: u64,
     /// Steps of the answer's iterator.
     pub switches: u32,
+    /// Number of the worker, 0 for a router.
+    pub worker: u32,
     /// Number of the core.
     pub core: u32,
+    /// The request's body broke off.
+    pub read_failed: bool,
+    /// The answer broke off.
+    pub write_failed: bool,
+    /// What is only told when somebody asks for it.
+    pub asked: &'a dyn Asked,
+}
+
+/// What a request line tells only when its form asks for it.
+pub trait Asked: fmt::Debug {
+    /// A variable of the request.
+    fn var(&self, key: &[u8]) -> Option<&[u8]>;
+    /// What the application has set under `name` (`uwsgi.set_logvar`).
+    fn note(&self, name: &[u8]) -> Option<&[u8]>;
+    /// All that it has set.
+    fn each_note(&self, each: &mut dyn FnMut(&[u8], &[u8]));
+}
+
+/// Note by note what an application has set for the line, in its order and of equal names one.
+pub type Notes = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// A request's variables, and what the application has set.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// The variables.
+    pub vars: &'a Vars,
+    /// The bytes that they point into.
+    pub data: &'a [u8],
+    /// What was set.
+    pub notes: &'a [(Vec<u8>, Vec<u8>)],
+}
+
+impl Asked for Said<'_> {
+    fn var(&self, key: &[u8]) -> Option<&[u8]> {
+        self.vars.get_key(self.data, key)
+    }
+
+    fn note(&self, name: &[u8]) -> Option<&[u8]> {
+        self.notes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice())
+    }
+
+    fn each_note(&self, each: &mut dyn FnMut(&[u8], &[u8])) {
+        self.notes.iter().for_each(|(name, value)| each(name, value));
+    }
+}
+
+/// Sets a note; of equal names the last one counts.
+pub fn set_note(notes: &mut Notes, name: &[u8], value: &[u8]) {
+    notes.retain(|(known, _)| known != name);
+    notes.push((name.to_vec(), value.to_vec()));
 }
 
 /// How a body went out.
@@ -92,8 +146,8 @@ pub fn is_wanted(log: &Logging, facts: Facts) -> bool {
 }
 
 impl Line<'_> {
-    /// Appends the line and its newline.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    /// Appends the line and its newline; `show_micros`: the time in microseconds.
+    pub(super) fn write(&self, show_micros: bool, out: &mut Vec<u8>) {
         let mut number = itoa::Buffer::new();
         let mut put = |out: &mut Vec<u8>, text: &str, value: i128| {
             out.extend_from_slice(text.as_bytes());
@@ -119,7 +173,7 @@ impl Line<'_> {
         out.push(b' ');
         escape(out, self.uri);
         put(out, " => generated ", self.generated.into());
-        let (time, unit) = if self.show_micros { (self.micros, " micros") } else { (self.micros / 1000, " msecs") };
+        let (time, unit) = if show_micros { (self.micros, " micros") } else { (self.micros / 1000, " msecs") };
         put(out, " bytes in ", time.into());
         out.extend_from_slice(unit.as_bytes());
         out.extend_from_slice(match self.via {
@@ -154,10 +208,31 @@ pub fn escape(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    const LINE: Line<'_> = Line {
+    /// Variables, and what the application has set.
+    #[derive(Debug)]
+    pub(in crate::logging) struct Spoken(
+        pub(in crate::logging) &'static [(&'static str, &'static str)],
+        pub(in crate::logging) &'static [(&'static str, &'static str)],
+    );
+
+    impl Asked for Spoken {
+        fn var(&self, key: &[u8]) -> Option<&[u8]> {
+            self.0.iter().find(|(name, _)| name.as_bytes() == key).map(|(_, value)| value.as_bytes())
+        }
+
+        fn note(&self, key: &[u8]) -> Option<&[u8]> {
+            self.1.iter().find(|(name, _)| name.as_bytes() == key).map(|(_, value)| value.as_bytes())
+        }
+
+        fn each_note(&self, each: &mut dyn FnMut(&[u8], &[u8])) {
+            self.1.iter().for_each(|(name, value)| each(name.as_bytes(), value.as_bytes()));
+        }
+    }
+
+    pub(in crate::logging) const LINE: Line<'_> = Line {
         pid: 15255,
         app: 0,
         worker_request: Some(1),
@@ -170,27 +245,31 @@ mod tests {
         method: b"GET",
         uri: b"/env",
         generated: 699,
+        began: 1_795_374_121_000_042,
         micros: 1999,
-        show_micros: false,
         via: Via::Writing,
         protocol: b"HTTP/1.1",
         status: 200,
         headers: 1,
         head_bytes: 51,
         switches: 1,
+        worker: 1,
         core: 0,
+        read_failed: false,
+        write_failed: false,
+        asked: &Spoken(&[], &[]),
     };
 
-    fn text(line: &Line<'_>) -> String {
+    fn text(show_micros: bool, line: &Line<'_>) -> String {
         let mut out = Vec::new();
-        line.write(&mut out);
+        line.write(show_micros, &mut out);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn is_uwsgis_default_line() {
         assert_eq!(
-            text(&LINE),
+            text(false, &LINE),
             "[pid: 15255|app: 0|req: 1/3] 127.0.0.1 () {24 vars in 252 bytes} [Sun Nov 22 18:57:55 2026] GET /env => \
              generated 699 bytes in 1 msecs (HTTP/1.1 200) 1 headers in 51 bytes (1 switches on core 0)\n"
         );
@@ -198,8 +277,8 @@ mod tests {
 
     #[test]
     fn shows_microseconds_sendfile_and_no_application() {
-        let line = Line { app: -1, worker_request: None, show_micros: true, via: Via::Sendfile, ..LINE };
-        let text = text(&line);
+        let line = Line { app: -1, worker_request: None, via: Via::Sendfile, ..LINE };
+        let text = text(true, &line);
         assert!(
             text.contains("|app: -1|req: -1/3]") && text.contains(" in 1999 micros via sendfile() (HTTP/1.1"),
             "{text}"
@@ -208,7 +287,7 @@ mod tests {
 
     #[test]
     fn strangers_cannot_forge_lines() {
-        let text = text(&Line { uri: b"/a\n[pid: 1]\x1b[2J", user: "é".as_bytes(), ..LINE });
+        let text = text(false, &Line { uri: b"/a\n[pid: 1]\x1b[2J", user: "é".as_bytes(), ..LINE });
         assert!(text.contains("/a\\x0a[pid: 1]\\x1b[2J") && text.contains("(\\xc3\\xa9)"), "{text}");
         assert_eq!(text.matches('\n').count(), 1);
     }

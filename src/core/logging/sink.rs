@@ -10,6 +10,11 @@ use nix::errno::Errno;
 use nix::unistd::{dup2_stderr, dup2_stdout};
 use rsgi_config::Logging;
 
+/// Writes a request's line, in one write: lines of several processes never mix.
+pub fn write_request(line: &[u8]) {
+    write(line);
+}
+
 /// Writes all bytes; a log that cannot be written to is nothing a server may stop for.
 pub fn write(mut bytes: &[u8]) {
     while !bytes.is_empty() {

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::pool::Pool;
 use crate::control::Overdue;
+use crate::logging::form::Form;
 use crate::statics::Statics;
 
 /// Condemned links that are remembered at most.
@@ -52,6 +53,8 @@ pub(super) struct Settings {
     pub(super) statics: Option<Arc<Statics>>,
     /// What is logged of those.
     pub(super) log: Logging,
+    /// How it is written.
+    pub(super) form: Form,
 }
 
 impl Settings {
@@ -75,6 +78,7 @@ impl Settings {
             nodelay: config.limits.tcp_nodelay,
             statics: None,
             log: config.log.clone(),
+            form: Form::of(&config.log),
         }
     }
 }

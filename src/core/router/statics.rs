@@ -20,7 +20,8 @@ use super::file::{self, FileBody, PIECE};
 use super::link::Head;
 use super::reply;
 use super::ticket::Ticket;
-use crate::logging::request::{Facts, Line, Via, is_wanted};
+use crate::logging::request::{Facts, Line, Said, Via, is_wanted};
+use crate::logging::sink;
 use crate::statics::{Ask, Piece, Reply, Statics};
 
 /// The body of a file's answer. It writes the request's log line when it is dropped, sent or not.
@@ -40,12 +41,10 @@ pub(super) struct StaticBody {
 #[derive(Debug)]
 struct Record {
     began: SystemTime,
-    address: Vec<u8>,
-    user: Vec<u8>,
-    method: Vec<u8>,
-    uri: Vec<u8>,
-    protocol: Vec<u8>,
-    vars: (usize, usize),
+    /// Variables, and the bytes that they point into.
+    asked: (Vars, Vec<u8>),
+    /// The client's address as `X-Forwarded-For` has it, where that counts.
+    forwarded: Option<Vec<u8>>,
     status: u16,
     headers: u32,
     head_bytes: u64,
@@ -98,23 +97,19 @@ fn search(statics: &Statics, frame: &[u8], forwarded: bool) -> Option<Found> {
     let mut vars = Vars::new();
     let Ok(Some((_, ToWorker::Head(_)))) = WorkerEnd::new(u32::MAX).decode(frame, &mut vars) else { return None };
     let mut reply = statics.find(&Ask::of(&vars, frame))?;
-    let var = |id| vars.get(frame, id).unwrap_or_default().to_vec();
-    let via_proxy = forwarded.then(|| var(names::HTTP_X_FORWARDED_FOR)).filter(|address| !address.is_empty());
-    let protocol = var(names::SERVER_PROTOCOL);
+    let via_proxy = forwarded.then(|| vars.get(frame, names::HTTP_X_FORWARDED_FOR)).flatten();
+    let forwarded = via_proxy.filter(|address| !address.is_empty()).map(<[u8]>::to_vec);
+    let protocol = vars.get(frame, names::SERVER_PROTOCOL).unwrap_or_default().len();
     let head = reply.head();
     let record = Record {
         began,
-        address: via_proxy.unwrap_or_else(|| var(names::REMOTE_ADDR)),
-        user: var(names::REMOTE_USER),
-        method: var(names::REQUEST_METHOD),
-        uri: var(names::REQUEST_URI),
-        vars: (vars.len(), vars.bytes()),
+        forwarded,
         status: head.code,
         headers: head.count,
-        head_bytes: (protocol.len() + 1 + head.status.len() + 2 + head.lines.len() + 2) as u64,
-        protocol,
+        head_bytes: (protocol + 1 + head.status.len() + 2 + head.lines.len() + 2) as u64,
         generated: 0,
         left: reply.pieces.iter().map(Piece::len).sum(),
+        asked: (vars, frame.to_vec()),
     };
     let mut first = Bytes::new();
     if let Some(Piece::Part(part)) = reply.pieces.first_mut() {
@@ -175,34 +170,39 @@ impl Drop for StaticBody {
         if !is_wanted(&shop.settings.log, facts) {
             return;
         }
-        let seconds = record.began.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let time = rsgi_sys::date::local("%a %b %e %H:%M:%S %Y", i64::try_from(seconds).unwrap_or(0));
+        let began = record.began.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let time = rsgi_sys::date::local("%a %b %e %H:%M:%S %Y", i64::try_from(began.as_secs()).unwrap_or(0));
+        let (vars, frame) = &record.asked;
+        let var = |id| vars.get(frame, id).unwrap_or_default();
         let line = Line {
             pid: std::process::id(),
             app: -1,
             worker_request: None,
             total_request: shop.files.get(),
-            addr: &record.address,
-            user: &record.user,
-            vars: record.vars.0,
-            vars_bytes: record.vars.1,
+            addr: record.forwarded.as_deref().unwrap_or_else(|| var(names::REMOTE_ADDR)),
+            user: var(names::REMOTE_USER),
+            vars: vars.len(),
+            vars_bytes: vars.bytes(),
             time: &time,
-            method: &record.method,
-            uri: &record.uri,
+            method: var(names::REQUEST_METHOD),
+            uri: var(names::REQUEST_URI),
             generated: record.generated,
+            began: u64::try_from(began.as_micros()).unwrap_or(0),
             micros,
-            show_micros: shop.settings.log.micros,
             via: facts.via,
-            protocol: &record.protocol,
+            protocol: var(names::SERVER_PROTOCOL),
             status: record.status,
             headers: record.headers,
             head_bytes: record.head_bytes,
             switches: 0,
+            worker: 0,
             core: 0,
+            read_failed: false,
+            write_failed: facts.failed,
+            asked: &Said { vars, data: frame, notes: &[] },
         };
         let mut text = Vec::with_capacity(256);
-        line.write(&mut text);
-        // One write a line, as workers do. A log that cannot be written must not stop the service.
-        let _ = io::Write::write_all(&mut io::stderr(), &text);
+        shop.settings.form.write(&line, &mut text);
+        sink::write_request(&text);
     }
 }

@@ -121,7 +121,7 @@ pub fn start(
         Statics::of(&config)?;
     }
     let waiting = open_log(&config)?;
-    logging::date_lines(config.log.date.as_deref());
+    logging::dress(&config.log);
     say(warnings, printed);
     info!("{}", banner(&config));
     if config.show_config {

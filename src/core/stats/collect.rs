@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use rsgi_config::{Address, Config, Protocol};
 
 use super::model::{App, Core, Instance, RequestInfo, Socket, Worker};
+use crate::logging::usage::Usage;
 use crate::master::sockets::{Bound, Sockets};
 use crate::memory::core_slot::CoreSlot;
 use crate::memory::scoreboard::{APPS, Scoreboard, WorkerSlot};
@@ -71,7 +72,7 @@ const fn protocol(protocol: Protocol) -> &'static str {
 fn worker(board: Scoreboard, id: u32, no_cores: bool) -> Option<Worker> {
     let slot = board.worker(id)?;
     let pid = slot.pid();
-    let (rss, vsz) = if pid == 0 { (0, 0) } else { memory(pid).unwrap_or_default() };
+    let Usage { rss, vsz } = if pid == 0 { Usage::default() } else { Usage::of(pid).unwrap_or_default() };
     let cores: Vec<_> = board.cores(id).map(|(number, slot)| core(number, slot)).collect();
     let is_busy = cores.iter().any(|core| core.in_request != 0);
     Some(Worker {
@@ -139,16 +140,6 @@ fn core(id: u32, slot: CoreSlot) -> Core {
         vars,
         req_info: RequestInfo { request_start: since.map(|micros| micros / 1_000_000) },
     }
-}
-
-/// Resident memory and address space of a process, bytes.
-fn memory(pid: u64) -> Option<(u64, u64)> {
-    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let mut pages = statm.split_ascii_whitespace().filter_map(|count| count.parse::<u64>().ok());
-    let (virtual_, resident) = (pages.next()?, pages.next()?);
-    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten()?;
-    let page = u64::try_from(page).ok()?;
-    Some((resident * page, virtual_ * page))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use rsgi_proto::http1::response::{
 use super::connection::Facts;
 use super::rest::{Remains, Rest};
 use super::wire;
+use crate::logging::request::{Notes, set_note};
 
 /// Pieces from this size on are not copied but sent from where they are.
 const COPIED: usize = 4096;
@@ -21,7 +22,7 @@ const COPIED: usize = 4096;
 const HELD: usize = 64 * 1024;
 
 /// Numbers for the log and the scoreboard.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
     pub(super) code: u16,
     pub(super) headers: u32,
@@ -35,6 +36,8 @@ pub(super) struct Tally {
     pub(super) unread: bool,
     /// Why the answer broke off, when it did.
     pub(super) failed: Option<SendError>,
+    /// What the application has set for the log line.
+    pub(super) notes: Notes,
 }
 
 impl Tally {
@@ -319,6 +322,10 @@ impl Exchange for Answer<'_> {
             self.flush(&[])?;
         }
         if overflow { Err(SendError::Overflow) } else { Ok(()) }
+    }
+
+    fn set_log_variable(&mut self, name: &[u8], value: &[u8]) {
+        set_note(&mut self.tally.notes, name, value);
     }
 
     fn send_file(

@@ -22,6 +22,7 @@ use super::table::Table;
 use super::{Job, Listener, link};
 use crate::control::Report;
 use crate::exit::Exit;
+use crate::logging::form::Form;
 use crate::memory::scoreboard::Scoreboard;
 use crate::statics::Statics;
 
@@ -47,6 +48,8 @@ pub(super) struct Engine {
     pub(super) limits: Limits,
     /// `None`: no file is ever looked for.
     pub(super) statics: Option<Statics>,
+    /// How request lines are written.
+    pub(super) form: Form,
     /// The variables of running requests are written to the scoreboard, for whoever watches.
     pub(super) is_watched: bool,
     /// Time that a request may take, microseconds.
@@ -168,6 +171,7 @@ impl Engine {
                 None => Vec::new(),
             },
             statics,
+            form: Form::of(&job.config.log),
             hello: Hello { worker: job.id, core: 0, pid: std::process::id(), generation: job.generation },
             undialled: job.rendezvous.iter().map(|_| Mutex::default()).collect(),
             rendezvous: job.rendezvous,

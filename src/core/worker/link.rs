@@ -13,6 +13,7 @@ use super::answer::{Tally, size_from};
 use super::connection::Facts;
 use super::rest::{Remains, Rest};
 use super::wire;
+use crate::logging::request::set_note;
 
 const COPIED: usize = 4096;
 
@@ -195,6 +196,10 @@ impl Exchange for LinkAnswer<'_> {
         self.tally.body_bytes += data.len() as u64;
         self.state = if last { State::Done } else { State::Body(left) };
         if overflow { Err(SendError::Overflow) } else { Ok(()) }
+    }
+
+    fn set_log_variable(&mut self, name: &[u8], value: &[u8]) {
+        set_note(&mut self.tally.notes, name, value);
     }
 
     fn send_file(

@@ -3,7 +3,6 @@
 use rsgi_abi::types::{NEXT_EXIT, Outcome, UNKNOWN, Var};
 use rsgi_proto::http1::chunked::Chunked;
 use rsgi_proto::names;
-use std::io::Write;
 use std::os::fd::AsFd;
 
 use super::ahead::{Ahead, Decoder};
@@ -15,7 +14,8 @@ use super::link::{self, LinkAnswer};
 use super::progress::begin_linger;
 use super::rest::{Remains, Rest};
 use crate::exit::Exit;
-use crate::logging::request::{Facts, Line, Via, is_wanted};
+use crate::logging::request::{Facts, Line, Said, Via, is_wanted};
+use crate::logging::sink;
 use crate::statics::Ask;
 
 /// Unread body that is thrown away so that the connection can be kept.
@@ -131,6 +131,7 @@ impl Core<'_> {
         let data = connection.input.data();
         let var = |id| request.vars.get(data, id).unwrap_or_default();
         let forwarded = self.engine.config.log.x_forwarded_for.then(|| var(names::HTTP_X_FORWARDED_FOR));
+        let asked = Said { vars: &request.vars, data, notes: &tally.notes };
         let line = Line {
             pid: self.engine.pid,
             app: outcome.app,
@@ -144,20 +145,23 @@ impl Core<'_> {
             method: var(names::REQUEST_METHOD),
             uri: var(names::REQUEST_URI),
             generated: tally.body_bytes,
+            began: started,
             micros,
-            show_micros: self.engine.config.log.micros,
             via,
             protocol: var(names::SERVER_PROTOCOL),
             status: tally.code,
             headers: tally.headers,
             head_bytes: tally.head_bytes,
             switches: outcome.switches,
+            worker: self.engine.id,
             core: self.id,
+            read_failed: tally.unread,
+            write_failed: tally.failed.is_some(),
+            asked: &asked,
         };
         self.line.clear();
-        line.write(&mut self.line);
-        // One write a line: lines of several processes never mix. A log that cannot be written must not stop the service.
-        let _ = std::io::stderr().write_all(&self.line);
+        self.engine.form.write(&line, &mut self.line);
+        sink::write_request(&self.line);
     }
 
     /// Has this worker served enough, or did the application ask for its end?

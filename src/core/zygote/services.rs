@@ -8,7 +8,7 @@ use rsgi_config::Config;
 use tracing::{info, warn};
 
 use crate::control::Report;
-use crate::logging;
+use crate::logging::{self, Weight};
 use crate::memory::scoreboard::Scoreboard;
 use crate::process::Instance;
 use crate::worker;
@@ -32,8 +32,13 @@ impl Server {
 }
 
 impl Services for Server {
-    fn log(&self, _level: u32, line: &[u8]) {
-        logging::line(line);
+    fn log(&self, level: u32, text: &[u8]) {
+        let weight = match level {
+            0 => Weight::Error,
+            1 => Weight::Warning,
+            _ => Weight::Info,
+        };
+        logging::record(weight, text);
     }
 
     fn app_loaded(&self, app: App<'_>) {

@@ -1,0 +1,3 @@
+//! The log: its forms and the places it goes to.
+
+mod requests;
