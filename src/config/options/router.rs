@@ -329,8 +329,8 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/router/harakiri",
         example: "http-harakiri = 60",
-        built: false,
-        doc: "Ends a request through the router after so long.",
+        differs: "of each request, not of a turn of the router",
+        doc: "Ends a request that takes longer than this in the router, from its head to the end of its answer.\n\nBefore the answer has begun the client gets 504, later its connection (HTTP/2: its stream) is cut. The worker is told that nobody waits any more, and lives on; `harakiri` ends it.",
         act: Act::Set(|d, v| {
             d.config.router.harakiri = v.seconds_or_off()?;
             Ok(())

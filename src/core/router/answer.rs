@@ -1,6 +1,7 @@
 //! The answer as hyper sends it: the worker's head, and a body that comes over the link as fast as the client takes it.
 
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -44,48 +45,52 @@ enum Content {
 
 /// Serves one request. Every way out is an answer.
 pub(super) async fn serve(client: Rc<Client>, body: Incoming) -> Response<Answer> {
-    let hsts = client.shop.settings.hsts.filter(|_| client.secure.is_some());
-    let mut response = visit(client, body).await;
-    if let Some(seconds) = hsts {
+    let served = Served(Rc::clone(&client));
+    let mut response = in_time(&client, body).await;
+    client.answer();
+    if let Some(seconds) = client.shop.settings.hsts.filter(|_| client.secure.is_some()) {
         // What the application says itself counts more.
         let value = HeaderValue::try_from(format!("max-age={seconds}"));
         response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert(value.expect("digits"));
     }
-    response
+    response.map(|content| Answer { content, served, broken: false })
 }
 
-async fn visit(client: Rc<Client>, body: Incoming) -> Response<Answer> {
-    let served = Served(Rc::clone(&client));
+/// Serves within the time that `http-harakiri` allows; whoever works for a request that takes longer is left alone.
+async fn in_time(client: &Rc<Client>, body: Incoming) -> Response<Content> {
+    let mut visit = pin!(visit(client, body));
+    let done = poll_fn(|context| match client.take_overtime() {
+        Some(line) => Poll::Ready(Err(line)),
+        None => visit.as_mut().poll(context).map(Ok),
+    });
+    done.await.unwrap_or_else(|line| refuse(client, &line, &Failure::overtime(client.phase())))
+}
+
+async fn visit(client: &Rc<Client>, body: Incoming) -> Response<Content> {
     let mut ticket = match client.ticket.borrow_mut().take() {
         Some(Ok(ticket)) => ticket,
-        Some(Err(reject)) => return refuse(served, "", &reject.into()),
-        None => return refuse(served, "", &Failure::server(500, "a request without a head")),
+        Some(Err(reject)) => return refuse(client, "", &reject.into()),
+        None => return refuse(client, "", &Failure::server(500, "a request without a head")),
     };
     if client.to_https {
-        let response = failure::to_https(&ticket.frame);
-        return response.map(|bytes| Answer { content: Content::Whole(bytes), served, broken: false });
+        return failure::to_https(&ticket.frame).map(Content::Whole);
     }
-    match statics::find(&client, &mut ticket).await {
+    match statics::find(client, &mut ticket).await {
         Ok(None) => {}
-        Ok(Some(response)) => {
-            return response.map(|files| {
-                let content = Content::Static(Box::new(files));
-                Answer { content, served, broken: false }
-            });
-        }
-        Err(failure) => return refuse(served, &request_line(&ticket.frame), &failure),
+        Ok(Some(response)) => return response.map(|files| Content::Static(Box::new(files))),
+        Err(failure) => return refuse(client, &request_line(&ticket.frame), &failure),
     }
-    let upload = match Upload::admit(&client, &ticket, body) {
+    let upload = match Upload::admit(client, &ticket, body) {
         Ok(upload) => upload,
-        Err(failure) => return refuse(served, &request_line(&ticket.frame), &failure),
+        Err(failure) => return refuse(client, &request_line(&ticket.frame), &failure),
     };
     let facts = ticket.head;
-    let mut exchange = Exchange::new(Rc::clone(&client), ticket, upload);
+    let mut exchange = Exchange::new(Rc::clone(client), ticket, upload);
     let reply = exchange.run().await;
     let reply = reply.and_then(|(head, rest)| Ok((reply::begin(&head)?, head, rest)));
     let (response, head, rest) = match reply {
         Ok(reply) => reply,
-        Err(failure) => return refuse(served, &exchange.request(), &failure),
+        Err(failure) => return refuse(client, &exchange.request(), &failure),
     };
     let no_body = facts.method.is_head() || matches!(head.code, 204 | 304);
     let content = match rest {
@@ -95,29 +100,29 @@ async fn visit(client: Rc<Client>, body: Incoming) -> Response<Answer> {
         }
         Rest::Whole(bytes) => match reply::whole(bytes, &head) {
             Ok(bytes) => Content::Whole(bytes),
-            Err(failure) => return refuse(served, &exchange.request(), &failure),
+            Err(failure) => return refuse(client, &exchange.request(), &failure),
         },
         Rest::File(file, fd) => match FileBody::new(file, fd, head.content_length) {
             Ok(body) => Content::File(Box::new(body)),
             Err(error) => {
                 let failure = Failure::worker(502, format!("the file of the answer cannot be read: {error}"));
-                return refuse(served, &exchange.request(), &failure);
+                return refuse(client, &exchange.request(), &failure);
             }
         },
         Rest::Stream(first) => {
             let until_close = facts.version == Version::Http10 && head.content_length.is_none();
-            Content::Stream(Box::new(Stream::new(exchange, client, first, &head, until_close)))
+            Content::Stream(Box::new(Stream::new(exchange, Rc::clone(client), first, &head, until_close)))
         }
     };
-    response.map(|()| Answer { content, served, broken: false })
+    response.map(|()| content)
 }
 
 /// An answer of ours.
-fn refuse(served: Served, request: &str, failure: &Failure) -> Response<Answer> {
-    if !served.0.shop.settings.quiet || failure.fault != Fault::Client {
-        failure.log(&served.0.name(), request);
+fn refuse(client: &Client, request: &str, failure: &Failure) -> Response<Content> {
+    if !client.shop.settings.quiet || failure.fault != Fault::Client {
+        failure.log(&client.name(), request);
     }
-    failure.response().map(|bytes| Answer { content: Content::Whole(bytes), served, broken: false })
+    failure.response().map(Content::Whole)
 }
 
 impl http_body::Body for Answer {

@@ -9,7 +9,7 @@ use rsgi_proto::http1::Reject;
 use tokio::time::Instant;
 
 use super::shop::Shop;
-use super::ticket::Ticket;
+use super::ticket::{self, Ticket};
 use crate::tls::Peer;
 
 /// How long a connection that ends in an error is listened to, so that the client can read why.
@@ -60,6 +60,10 @@ pub(super) struct Client {
     blocked: Cell<Option<Instant>>,
     /// The phase's time is over; whoever is in charge takes note.
     expired: Cell<bool>,
+    /// When the request must be over, and what it asks for (`http-harakiri`).
+    limit: RefCell<Option<(Instant, String)>>,
+    /// Hyper has the head of an answer.
+    answering: Cell<bool>,
     /// The answer broke off in a way that only a reset can tell.
     pub(super) reset: Cell<bool>,
     /// Wakes the gate when the next request may pass.
@@ -81,6 +85,8 @@ impl Client {
             since: Cell::new(Instant::now()),
             blocked: Cell::new(None),
             expired: Cell::new(false),
+            limit: RefCell::new(None),
+            answering: Cell::new(false),
             reset: Cell::new(false),
             held: RefCell::new(None),
         }
@@ -124,14 +130,39 @@ impl Client {
 
     /// A request begins.
     pub(super) fn begin(&self, ticket: Result<Ticket, Reject>) {
+        let harakiri = self.shop.settings.harakiri;
+        *self.limit.borrow_mut() = harakiri
+            .zip(ticket.as_ref().ok())
+            .map(|(span, ticket)| (Instant::now() + span, ticket::request_line(&ticket.frame)));
         *self.ticket.borrow_mut() = Some(ticket);
         self.busy.set(true);
+        self.answering.set(false);
         self.enter(Phase::Body);
+    }
+
+    /// Hyper has the head of the request's answer.
+    pub(super) fn answer(&self) {
+        self.answering.set(true);
+    }
+
+    pub(super) fn is_answering(&self) -> bool {
+        self.answering.get()
+    }
+
+    /// What the request asks for, once it has taken longer than `http-harakiri` allows.
+    pub(super) fn take_overtime(&self) -> Option<String> {
+        let mut limit = self.limit.borrow_mut();
+        limit.take_if(|(due, _)| *due <= Instant::now()).map(|(_, line)| line)
+    }
+
+    pub(super) fn is_overtime(&self) -> bool {
+        self.limit.borrow().as_ref().is_some_and(|(due, _)| *due <= Instant::now())
     }
 
     /// The request is over.
     pub(super) fn end(&self) {
         self.busy.set(false);
+        *self.limit.borrow_mut() = None;
         self.enter(Phase::Idle);
         if let Some(waker) = self.held.borrow_mut().take() {
             waker.wake();
@@ -147,8 +178,13 @@ impl Client {
         *self.held.borrow_mut() = Some(waker.clone());
     }
 
-    /// When the patience with this phase ends.
+    /// When the patience with this phase, or with the whole request, ends.
     pub(super) fn deadline(&self) -> Instant {
+        let patience = self.patience();
+        self.limit.borrow().as_ref().map_or(patience, |(due, _)| patience.min(*due))
+    }
+
+    fn patience(&self) -> Instant {
         let settings = &self.shop.settings;
         if let Some(blocked) = self.blocked.get() {
             return blocked + settings.timeout;

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::answer;
 use super::client::{Client, Phase};
+use super::failure::Failure;
 use super::gate::{Gate, Wire};
 
 /// Bytes of an answer that wait for a slow client before the worker has to wait too.
@@ -78,6 +79,15 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Rc<Client>) {
 
 /// The phase's time is over. True: the connection is closed; false: whoever is in charge answers.
 pub(super) fn gives_up(client: &Client) -> bool {
+    if client.is_overtime() {
+        if !client.is_answering() {
+            return told(client);
+        }
+        let line = client.take_overtime().unwrap_or_default();
+        Failure::overtime(client.phase()).log(&client.name(), &line);
+        client.reset.set(true);
+        return true;
+    }
     if client.is_blocked() {
         if !client.shop.settings.quiet {
             tracing::info!(client = client.name(), "the client takes no more of its answer: connection reset");
@@ -87,11 +97,13 @@ pub(super) fn gives_up(client: &Client) -> bool {
     }
     match client.phase() {
         Phase::Fresh | Phase::Idle | Phase::Linger => true,
-        Phase::Head | Phase::Body | Phase::Queue | Phase::Answer => {
-            // Told before, and nobody was there to listen.
-            let before = client.is_expired();
-            client.expire();
-            before
-        }
+        Phase::Head | Phase::Body | Phase::Queue | Phase::Answer => told(client),
     }
+}
+
+/// Tells whoever is in charge. True: told before, and nobody was there to listen.
+fn told(client: &Client) -> bool {
+    let before = client.is_expired();
+    client.expire();
+    before
 }

@@ -8,6 +8,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER}
 use http::{Response, StatusCode};
 use rsgi_proto::http1::Reject;
 
+use super::client::Phase;
 use super::ticket;
 
 /// Who has to mend it.
@@ -42,6 +43,18 @@ impl Failure {
 
     pub(super) const fn server(status: u16, reason: &'static str) -> Self {
         Self { status, fault: Fault::Server, reason: Cow::Borrowed(reason), close: false }
+    }
+
+    /// A request has taken longer than `http-harakiri` allows; its phase tells whose fault that is.
+    pub(super) fn overtime(phase: Phase) -> Self {
+        let (fault, reason) = match phase {
+            Phase::Body => {
+                (Fault::Client, "the request took longer than http-harakiri allows: its body is not complete")
+            }
+            Phase::Queue => (Fault::Server, "the request took longer than http-harakiri allows: no core became idle"),
+            _ => (Fault::Worker, "the request took longer than http-harakiri allows"),
+        };
+        Self { status: 504, fault, reason: Cow::Borrowed(reason), close: fault == Fault::Client }
     }
 
     /// Writes the log line. `request`: method and target, when known.

@@ -35,6 +35,8 @@ pub(super) struct Settings {
     pub(super) keepalive: Option<Duration>,
     /// `Expect: 100-continue` is answered here, up to so many bytes of body (0 = any).
     pub(super) manage_expect: Option<u64>,
+    /// Longest time of a request, from its head to the end of its answer.
+    pub(super) harakiri: Option<Duration>,
     /// Variables added to every request.
     pub(super) vars: Vec<(String, String)>,
     /// SERVER_NAME.
@@ -69,6 +71,7 @@ impl Settings {
             connect_timeout: span(router.connect_timeout),
             keepalive: router.keepalive.map(span),
             manage_expect: router.manage_expect,
+            harakiri: router.harakiri.map(span),
             vars: router.vars.clone(),
             server_name: host.unwrap_or_else(|| "localhost".into()),
             server_name_is_host: router.server_name_as_http_host,

@@ -255,3 +255,28 @@ fn draining_says_goodbye_and_finishes() {
     assert_eq!(client.join().unwrap(), ("last".to_owned(), true));
     stage.join();
 }
+
+#[test]
+fn harakiri_ends_one_stream_and_no_other() {
+    let authority = Authority::new();
+    let stage = stage(&authority, |settings| settings.harakiri = Some(Duration::from_millis(400)));
+    let (mut one, mut two) = (stage.core_of(1, 0), stage.core_of(1, 1));
+    let client = client(&stage, &authority, async |stream| {
+        let sender = begin(stream).await;
+        let (silent, begun) = tokio::join!(ask(&sender, get("/x"), None), ask(&sender, get("/x"), None));
+        let codes = [silent, begun].map(|got| got.map_err(|error| error.reason()).map(|got| got.status().as_u16()));
+        (codes, ask(&sender, get("/next"), None).await.unwrap().into_body())
+    });
+    one.path();
+    two.path();
+    two.send(&head("200 OK", "", |_| {}));
+    two.data(b"begun");
+    // Both are told that nobody waits any more; the one that has not begun must still end its answer.
+    assert_eq!([one.next(), two.next()], [super::stage::Said::Abort, super::stage::Said::Abort]);
+    two.finish();
+    assert_eq!(two.path(), "/next");
+    two.reply("next");
+    let (mut codes, next) = client.join().unwrap();
+    codes.sort_by_key(Result::is_err);
+    assert_eq!((codes, next), ([Ok(504), Err(Some(h2::Reason::CANCEL))], "next".to_owned()));
+}

@@ -8,5 +8,6 @@ mod hostile;
 mod http2;
 mod https;
 mod identities;
+mod overtime;
 mod requests;
 mod stage;
