@@ -281,6 +281,8 @@ pub struct Workers {
     pub harakiri_verbose: bool,
     /// Time between the gentle and the hard end of a request that takes too long.
     pub harakiri_graceful_timeout: Option<Seconds>,
+    /// Harakiri only while so many clients wait, in a router or before a socket.
+    pub harakiri_queue_threshold: Option<u32>,
     /// Number of the signal for the gentle end.
     pub harakiri_graceful_signal: i32,
     /// Time between an exception raised in a request that takes too long and the end of its worker.
@@ -318,6 +320,7 @@ impl Default for Workers {
             evil_reload_on_rss: None,
             harakiri: None,
             harakiri_verbose: false,
+            harakiri_queue_threshold: None,
             harakiri_graceful_timeout: None,
             harakiri_graceful_signal: 15,
             harakiri_graceful: None,

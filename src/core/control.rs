@@ -42,6 +42,10 @@ pub enum Report {
     WantsLeave,
     /// The application has set a deadline for a request: the master has to look at the scoreboard.
     HasDeadline,
+    /// A router's queue has become as long as `harakiri-queue-threshold` says.
+    LongQueue,
+    /// It is shorter again.
+    ShortQueue,
 }
 
 impl Overdue {
@@ -93,6 +97,8 @@ impl Report {
             Self::NoApp => b'n',
             Self::WantsLeave => b'x',
             Self::HasDeadline => b'D',
+            Self::LongQueue => b'Q',
+            Self::ShortQueue => b'q',
         }
     }
 
@@ -106,6 +112,8 @@ impl Report {
             b'n' => Some(Self::NoApp),
             b'x' => Some(Self::WantsLeave),
             b'D' => Some(Self::HasDeadline),
+            b'Q' => Some(Self::LongQueue),
+            b'q' => Some(Self::ShortQueue),
             _ => None,
         }
     }
@@ -121,7 +129,8 @@ mod tests {
             assert_eq!(Order::from_byte(order.byte()), Some(order));
         }
         let reports = [Report::Ready, Report::WantsReload, Report::WantsStop, Report::NoApp];
-        for report in reports.into_iter().chain([Report::WantsLeave, Report::HasDeadline]) {
+        let others = [Report::WantsLeave, Report::HasDeadline, Report::LongQueue, Report::ShortQueue];
+        for report in reports.into_iter().chain(others) {
             assert_eq!(Report::from_byte(report.byte()), Some(report));
         }
         assert_eq!(Overdue { pid: 0x0102, link: 3 }.message(), *b"o\x02\x01\0\0\x03\0\0\0");

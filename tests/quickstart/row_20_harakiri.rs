@@ -164,3 +164,45 @@ fn an_application_sets_a_deadline_itself() {
     server.get(9090, "/hello").expect(200);
     assert_eq!(worker(&server)["harakiri_count"], 1);
 }
+
+#[test]
+fn a_late_request_is_let_go_on_while_nobody_waits() {
+    let server = start("--http {ip}:9090 --harakiri 1 --harakiri-queue-threshold 2");
+    assert_eq!(server.get(9090, "/stuck?1.6").expect(200).text(), "awake");
+    let ask = |target: &str| {
+        let mut client = server.connect(9090);
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        client
+    };
+    let stuck = ask("/stuck?60");
+    std::thread::sleep(Duration::from_millis(1500));
+    let first = ask("/hello");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(server.log.matching(ACCUSED).is_empty(), "one may wait");
+    let second = ask("/hello");
+    { stuck }.response().expect(504);
+    for waiting in [first, second] {
+        { waiting }.response().expect(200);
+    }
+}
+
+#[test]
+fn the_queue_of_a_socket_counts_like_the_routers() {
+    let server = start("--http-socket {ip}:3031 --harakiri 1 --harakiri-queue-threshold 2");
+    let mut stuck = server.connect(3031);
+    stuck.send("GET /stuck?60 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(server.log.matching(ACCUSED).is_empty());
+    let _waiting: Vec<_> = (0..2).map(|_| server.connect(3031)).collect();
+    assert_eq!(stuck.rest(), b"");
+    server.log.wait_for(ACCUSED);
+}
+
+#[test]
+fn the_router_ends_a_request_and_its_worker_lives() {
+    let server = start("--http {ip}:9090 --http-harakiri 1");
+    let pid = server.get(9090, "/hello").expect(200).text().to_owned();
+    server.get(9090, "/stuck?2").expect(504);
+    server.log.wait_for(r#"the request took longer than http-harakiri allows.*request="?GET /stuck\?2"#);
+    assert_eq!(server.get(9090, "/hello").expect(200).text(), pid);
+}

@@ -39,7 +39,6 @@ pub(crate) static DECLINED: &[Declined] = &[
     not_built("raw-modifier1", Required, "the first modifier of raw sockets"),
     not_built("raw-modifier2", Required, "the second modifier of raw sockets"),
     ignored("thunder-lock", None, "workers wait in a way that wakes only one of them"),
-    not_built("harakiri-queue-threshold", Required, "harakiri only when the listen queue is longer than this"),
     ignored("harakiri-no-arh no-harakiri-arh no-harakiri-after-req-hook", None, "there are no after-request hooks"),
     not_built("backtrace-depth", Required, "how deep backtraces of crashes go"),
     not_built("mule-harakiri", Required, "seconds a mule may spend in one task"),

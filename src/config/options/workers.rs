@@ -263,6 +263,21 @@ pub(super) static ROWS: &[Opt] = &[
         ..OPT
     },
     Opt {
+        name: "harakiri-queue-threshold",
+        group: Group::Workers,
+        unit: "number",
+        default: "off",
+        field: "/workers/harakiri_queue_threshold",
+        example: "harakiri-queue-threshold = 20",
+        differs: "the router's queue counts as well",
+        doc: "Ends requests that take too long only while so many clients wait, or more.\n\nClients wait in the queue of a router process, or in the kernel before one of the sockets: the longest of these queues counts. A request that was let go on is ended as soon as the queue is that long. `harakiri-graceful` interrupts it whatever the queue. 0 is off.",
+        act: Act::Set(|d, v| {
+            d.config.workers.harakiri_queue_threshold = Some(v.count_as()?).filter(|least| *least > 0);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
         name: "harakiri-graceful-timeout",
         group: Group::Workers,
         unit: "seconds",

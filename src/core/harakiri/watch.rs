@@ -13,6 +13,9 @@ const EVIDENCE: u64 = micros_of(1);
 /// Pause between looks while stacks are being written.
 const GLANCE: u64 = 5_000;
 
+/// Pause between looks while what is due is held back.
+const HELD: u64 = 250_000;
+
 const fn micros_of(seconds: u64) -> u64 {
     seconds * 1_000_000
 }
@@ -52,6 +55,8 @@ pub struct Patience {
     pub grace: Option<Duration>,
     /// The worker is asked to leave, and has so long from then on.
     pub asked: Option<Duration>,
+    /// It may take its time: nobody waits for its place (`harakiri-queue-threshold`).
+    pub held: bool,
 }
 
 /// What to do.
@@ -116,7 +121,7 @@ impl Watch {
         for sight in sights {
             let is_accused = |case: &Case| (case.sight.generation, case.sight.pid) == (sight.generation, sight.pid);
             let patience = patience(sight);
-            if now >= due(sight, patience) && !self.cases.iter().any(is_accused) {
+            if now >= due(sight, patience) && !patience.held && !self.cases.iter().any(is_accused) {
                 let mut case = Case { sight: *sight, attempt: 0, state: State::Killed };
                 case.accuse(now, sight, patience.asked.is_some(), &mut steps);
                 self.cases.push(case);
@@ -134,7 +139,12 @@ impl Watch {
             State::Killed => None,
         });
         let accused = |sight: &Sight| self.cases.iter().any(|case| case.sight.pid == sight.pid);
-        let others = sights.iter().filter(|sight| !accused(sight)).map(|sight| due(sight, patience(sight)));
+        let others = sights.iter().filter(|sight| !accused(sight)).map(|sight| {
+            let patience = patience(sight);
+            let due = due(sight, patience);
+            // Who waits before a socket is not told by the kernel.
+            if patience.held { due.max(now + HELD) } else { due }
+        });
         cases.chain(others).min()
     }
 }
@@ -250,6 +260,19 @@ mod tests {
         assert_eq!(watch.look(4 * SECOND, &[one], patience), [Step::Accuse { sight: one, attempt: 2, gently: false }]);
         let one = Sight { stacks: 3, ..one };
         assert_eq!(watch.look(4 * SECOND, &[one], patience), [Step::Kill(one)]);
+    }
+
+    #[test]
+    fn nobody_is_accused_while_nobody_waits() {
+        let held = |_: &Sight| Patience { held: true, ..Patience::default() };
+        let mut watch = Watch::default();
+        let one = sight(0, SECOND);
+        assert_eq!(watch.next(0, &[one], held), Some(SECOND));
+        assert_eq!(watch.look(2 * SECOND, &[one], held), []);
+        assert_eq!(watch.next(2 * SECOND, &[one], held), Some(2 * SECOND + HELD));
+        assert_eq!(watch.look(3 * SECOND, &[one], none).len(), 1);
+        // What was begun is not called off when the queue is served meanwhile.
+        assert_eq!(watch.look(4 * SECOND, &[one], held), [Step::Kill(one)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Nothing is polled: a request that begins later cannot be late before `harakiri` seconds from now, and an application that
 //! sets a deadline itself says so.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -12,6 +13,7 @@ use tracing::{info, warn};
 use super::Master;
 use super::fleet::Who;
 use super::generation::Generation;
+use super::sockets::Bound;
 use crate::control::Overdue;
 use crate::harakiri::report::{Accused, accusation, kernel};
 use crate::harakiri::watch::{Patience, Sight, Step};
@@ -75,9 +77,17 @@ impl Master {
         let Some(generation) = self.generations.get(&sight.generation) else { return Patience::default() };
         let workers = &generation.config.workers;
         Patience {
+            held: workers.harakiri_queue_threshold.is_some_and(|least| !self.is_crowded(generation, least)),
             grace: workers.harakiri_graceful.map(rsgi_config::Seconds::duration),
             asked: workers.harakiri_graceful_timeout.map(rsgi_config::Seconds::duration),
         }
+    }
+
+    /// Whether clients wait: in a router, which has told so, or in the kernel before a socket.
+    fn is_crowded(&self, generation: &Generation, least: u32) -> bool {
+        let waiting = |bound: &Bound| rsgi_sys::backlog::of(bound.fd.as_fd()).map_or(0, |backlog| backlog.waiting);
+        self.servers.values().any(|server| server.has_long_queue)
+            || generation.sockets.all().any(|bound| waiting(bound) >= least)
     }
 
     fn accuse(&self, sight: &Sight, attempt: u32, gently: bool) {

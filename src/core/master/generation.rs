@@ -66,6 +66,7 @@ impl Generation {
         let ours = &self.config;
         ours.router == config.router
             && ours.limits == config.limits
+            && ours.workers.harakiri_queue_threshold == config.workers.harakiri_queue_threshold
             && ours.log == config.log
             && ours.statics == config.statics
             && ours.process == config.process

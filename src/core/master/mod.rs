@@ -67,6 +67,8 @@ struct Zygote {
 
 struct Server {
     pid: u32,
+    /// A router's queue is as long as `harakiri-queue-threshold` says.
+    has_long_queue: bool,
     zygote: Option<u64>,
     control: Rc<UnixStream>,
     reader: tokio::task::JoinHandle<()>,
@@ -197,6 +199,11 @@ impl Master {
                 }
             }
             Event::Said(_, Report::HasDeadline) => self.has_user_deadlines = true,
+            Event::Said(who, report @ (Report::LongQueue | Report::ShortQueue)) => {
+                if let Some(server) = self.servers.get_mut(&who) {
+                    server.has_long_queue = report == Report::LongQueue;
+                }
+            }
             _ => {}
         }
     }

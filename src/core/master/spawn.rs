@@ -89,7 +89,7 @@ impl Master {
     fn listen_to(&mut self, who: Who, zygote: Option<u64>, control: UnixStream) -> io::Result<()> {
         let control = Rc::new(control);
         let reader = tokio::task::spawn_local(read_reports(who, Rc::clone(&control), self.sender.clone()));
-        self.servers.insert(who, Server { pid: 0, zygote, control, reader });
+        self.servers.insert(who, Server { pid: 0, has_long_queue: false, zygote, control, reader });
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::link::Link;
@@ -22,6 +23,11 @@ pub(super) struct Pool {
     empty_since: Cell<Option<Instant>>,
     /// Wakes the task in [`Pool::watch`].
     watcher: RefCell<Waker>,
+    /// The master wants to know whether so many wait; `None`: it does not.
+    long: Cell<Option<usize>>,
+    is_long: Cell<bool>,
+    /// Told when that changes.
+    pub(super) turned: Notify,
     /// Counts uses, so that the most recently used worker can be told.
     uses: Cell<u64>,
 }
@@ -65,6 +71,9 @@ impl Pool {
             queue: RefCell::default(),
             empty_since: Cell::new(Some(Instant::now())),
             watcher: RefCell::new(Waker::noop().clone()),
+            long: Cell::new(None),
+            is_long: Cell::new(false),
+            turned: Notify::new(),
             uses: Cell::new(0),
         }
     }
@@ -95,12 +104,32 @@ impl Pool {
         self.empty_since.get()
     }
 
+    /// From now on [`Self::turned`] tells when `long` requests begin to wait, and when they do no longer.
+    pub(super) fn observe(&self, long: usize) {
+        self.long.set(Some(long));
+    }
+
+    /// Whether so many wait.
+    pub(super) fn is_long(&self) -> bool {
+        self.is_long.get()
+    }
+
+    /// The queue has another length.
+    fn measure(&self) {
+        let Some(long) = self.long.get() else { return };
+        let is_long = self.queue.borrow().len() >= long;
+        if self.is_long.replace(is_long) != is_long {
+            self.turned.notify_one();
+        }
+    }
+
     /// Joins the end of the queue; `None` when it is full. Who leaves says so by [`Self::quit`].
     pub(super) fn join(&self) -> Option<Rc<Seat>> {
-        let mut queue = self.queue.borrow_mut();
-        (queue.len() < QUEUE).then(|| {
+        let has_room = self.queue.borrow().len() < QUEUE;
+        has_room.then(|| {
             let seat = Seat::new();
-            queue.push_back(Rc::clone(&seat));
+            self.queue.borrow_mut().push_back(Rc::clone(&seat));
+            self.measure();
             seat
         })
     }
@@ -108,6 +137,7 @@ impl Pool {
     /// Leaves the queue. A link that came too late is passed on.
     pub(super) fn quit(&self, seat: &Rc<Seat>) {
         self.queue.borrow_mut().retain(|other| !Rc::ptr_eq(other, seat));
+        self.measure();
         let late = seat.link.borrow_mut().take();
         if let Some(link) = late {
             self.put(link);
@@ -136,6 +166,7 @@ impl Pool {
     pub(super) fn put(&self, mut link: Link) {
         let next = self.queue.borrow_mut().pop_front();
         if let Some(seat) = next {
+            self.measure();
             *seat.link.borrow_mut() = Some(link);
             seat.waker.borrow().wake_by_ref();
             return;

@@ -10,6 +10,7 @@ use rsgi_config::Config;
 use rsgi_sys::reactor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::spawn_local;
 
@@ -59,7 +60,7 @@ fn not_built(config: &Config) -> Option<&'static str> {
 pub(super) async fn attend(job: Job, settings: Settings) -> io::Result<()> {
     let shop = Rc::new(Shop::new(settings));
     let mercy = job.config.workers.reload_mercy.duration();
-    let mut control = stream(job.control)?;
+    let (mut control, mut words) = stream(job.control)?.into_split();
     socket2::SockRef::from(&job.rendezvous).set_nonblocking(true)?;
     let rendezvous = reactor::register(job.rendezvous)?;
     let listeners = job.listeners.into_iter().map(Listener::new).collect::<io::Result<Vec<_>>>()?;
@@ -80,7 +81,14 @@ pub(super) async fn attend(job: Job, settings: Settings) -> io::Result<()> {
             tracing::error!(%error, "no worker can reach this router any more");
         }
     });
-    control.write_all(&[Report::Ready.byte()]).await?;
+    words.write_all(&[Report::Ready.byte()]).await?;
+    if let Some(long) = job.config.workers.harakiri_queue_threshold {
+        shop.pool.observe(usize::try_from(long).unwrap_or(usize::MAX));
+        spawn_local(tell_of_queue(Rc::clone(&shop), words));
+    } else {
+        // Dropped, it would say that this router is gone.
+        words.forget();
+    }
 
     if order(&mut control, &job.config, &shop).await == Some(Order::Quit) {
         return Ok(());
@@ -112,8 +120,25 @@ fn stream(socket: OwnedFd) -> io::Result<UnixStream> {
     UnixStream::from_std(socket)
 }
 
+/// Tells the master when many wait, for it ends late requests only then.
+async fn tell_of_queue(shop: Rc<Shop>, mut words: OwnedWriteHalf) {
+    let mut told = false;
+    loop {
+        shop.pool.turned.notified().await;
+        let is_long = shop.pool.is_long();
+        if is_long == told {
+            continue;
+        }
+        told = is_long;
+        let report = if is_long { Report::LongQueue } else { Report::ShortQueue };
+        if words.write_all(&[report.byte()]).await.is_err() {
+            return;
+        }
+    }
+}
+
 /// The master's next order about this process's life; `None` when it is gone. Orders of a newer master are passed over.
-async fn order(control: &mut UnixStream, config: &Config, shop: &Shop) -> Option<Order> {
+async fn order(control: &mut OwnedReadHalf, config: &Config, shop: &Shop) -> Option<Order> {
     loop {
         let byte = control.read_u8().await.ok()?;
         match Order::from_byte(byte) {

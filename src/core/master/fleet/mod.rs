@@ -230,7 +230,7 @@ impl Fleet {
             Report::WantsLeave if self.is_stopping() => {}
             Report::WantsLeave => out.push(Action::Tell(who, Order::Drain)),
             // The master's own concern.
-            Report::HasDeadline => {}
+            Report::HasDeadline | Report::LongQueue | Report::ShortQueue => {}
         }
     }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use nix::sys::socket::{MsgFlags, recv};
 use rsgi_proto::link::{self, Hello};
 
+use crate::control::Report;
+
 use super::stage::{Core, Said, Stage, head, whole};
 use crate::control::Overdue;
 
@@ -420,6 +422,22 @@ fn a_client_that_takes_nothing_is_cut_off() {
     }
     assert_eq!(core.next(), Said::Abort);
     client.rest().unwrap_err();
+}
+
+#[test]
+fn the_master_learns_when_many_wait_and_when_they_do_no_longer() {
+    let mut config = rsgi_config::Config::default();
+    config.workers.harakiri_queue_threshold = Some(2);
+    let mut stage = Stage::of(config, |_| {});
+    let mut clients: Vec<_> = (0..3).map(|_| stage.client()).collect();
+    clients.iter_mut().for_each(|client| client.get("/"));
+    assert_eq!(stage.report(), Report::LongQueue);
+    let mut core = stage.core();
+    for _ in 0..2 {
+        core.path();
+        core.reply("x");
+    }
+    assert_eq!(stage.report(), Report::ShortQueue);
 }
 
 #[test]

@@ -106,6 +106,13 @@ impl Stage {
         self.control.as_mut().unwrap().write_all(&overdue.message()).unwrap();
     }
 
+    /// The next word of the router to its master.
+    pub(super) fn report(&mut self) -> Report {
+        let mut byte = [0];
+        self.control.as_mut().unwrap().read_exact(&mut byte).unwrap();
+        Report::from_byte(byte[0]).unwrap()
+    }
+
     /// The master goes away without a word.
     pub(super) fn abandon(&mut self) {
         self.control = None;
