@@ -821,6 +821,8 @@ pub struct Plugins {
     pub names: Vec<String>,
     /// Names or paths without which the instance must not start.
     pub needed: Vec<String>,
+    /// What to build instead of serving: a source and a name or an interpreter.
+    pub build: Option<String>,
 }
 
 /// What the language plugin is told.

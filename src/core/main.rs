@@ -9,7 +9,7 @@ use rsgi::process::{self, Descriptors, Handover, HandoverError, Meaning};
 use rsgi::role::{Role, Titled, title};
 use rsgi::router::Job;
 use rsgi::startup::{self, Sources};
-use rsgi::{emperor, logging, master, privileges, signals, zygote};
+use rsgi::{emperor, logging, master, plugins, privileges, signals, zygote};
 use rsgi_config::Loaded;
 
 fn main() {
@@ -62,6 +62,10 @@ fn run_master() -> Exit {
     };
     match sources.load() {
         Ok(Loaded::Print { text, exit_code }) => print(&text, exit_code),
+        Ok(Loaded::Run { config, .. }) if config.plugins.build.is_some() => {
+            let words = config.plugins.build.unwrap_or_default();
+            plugins::build(&words, &config.start_dir).map_or_else(|error| fail(&error), |line| print(&line, 0))
+        }
         Ok(Loaded::Run { config, warnings, printed }) => match startup::start(sources, config, &warnings, &printed) {
             Ok(started) if !started.config.emperor.sources.is_empty() => emperor::run(started),
             Ok(started) => master::run(started),

@@ -19,7 +19,7 @@ const DJANGO_CURRENT_NEEDS: (u32, u32) = (3, 12);
 pub(crate) struct Lab {
     /// Language-free server (`--no-default-features`, release profile).
     pub core: PathBuf,
-    /// Holds `rsgi_pythonXY.so` for each of `plugins`.
+    /// Holds `pythonXY_plugin.so` for each of `plugins`.
     pub plugins_dir: PathBuf,
     /// Names of the plugins built, oldest Python first.
     pub plugins: Vec<String>,
@@ -72,9 +72,10 @@ pub(crate) fn ensure() -> Result<Lab> {
         )?,
         plugin: newest.plugin(),
     };
+    let core = plugins::core()?;
     let lab = Lab {
-        core: plugins::core()?,
-        plugins_dir: plugins::build(&chosen)?,
+        plugins_dir: plugins::build(&core, &chosen)?,
+        core,
         plugins: chosen.iter().map(Python::plugin).collect(),
         embedded: embedded.plugin(),
         venv,
@@ -85,12 +86,9 @@ pub(crate) fn ensure() -> Result<Lab> {
     Ok(lab)
 }
 
-/// Two more interpreters for the plugin tests: the newest and the oldest beside the embedded one.
+/// The other interpreters of this machine, for the plugin tests.
 fn others(embedded: &Python) -> Result<Vec<Python>> {
-    let mut others = pythons::others(embedded);
-    if others.len() > 2 {
-        others.drain(1..others.len() - 1);
-    }
+    let others = pythons::others(embedded);
     let newest = others.iter().map(|python| python.version).max().unwrap_or((0, 0)).max(embedded.version);
     if others.is_empty() || newest < DJANGO_CURRENT_NEEDS {
         bail!(

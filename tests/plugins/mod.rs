@@ -1,5 +1,7 @@
 //! The language-free server with plugins for several versions of Python.
 
+mod build;
+
 use std::process::Command;
 
 use crate::support::lab::LAB;
@@ -10,7 +12,7 @@ fn core(arguments: &str) -> Server {
 }
 
 /// `3.12` of `python312`.
-fn release(plugin: &str) -> String {
+pub(super) fn release(plugin: &str) -> String {
     let digits = plugin.trim_start_matches("python");
     format!("{}.{}", &digits[..1], &digits[1..])
 }
@@ -70,13 +72,59 @@ fn a_virtualenv_of_another_version_than_the_plugin_names_both() {
     for version in [release(other), release(&LAB.current.plugin)] {
         assert!(ended.log.contains(&version), "{version} is not named:\n{}", ended.log);
     }
+    for plugin in &LAB.plugins {
+        let there = format!("Python {} (", release(plugin));
+        assert!(ended.log.contains(&there), "{plugin} is there and not named:\n{}", ended.log);
+    }
 }
 
 #[test]
 fn without_a_plugin_the_server_says_how_to_get_one() {
     let ended = core("--http-socket 127.0.0.1:0 --wsgi-file {apps}/probe.py").run();
     assert_eq!(ended.code, 1, "{}", ended.log);
-    assert!(ended.log.contains("plugin"), "{}", ended.log);
+    assert!(
+        ended.log.contains("no request plugin is loaded, you will not be able to manage requests."),
+        "{}",
+        ended.log
+    );
+    assert!(ended.log.contains("rsgi --build-plugin \"python python3\""), "{}", ended.log);
+}
+
+#[test]
+fn two_vassals_run_two_versions_under_one_emperor() {
+    let vassal = |plugin: &str, port: u16| {
+        let dir = LAB.plugins_dir.display();
+        format!(
+            "[uwsgi]\nplugins-dir = {dir}\nplugin = {plugin}\nhttp-socket = {{ip}}:{port}\nwsgi-file = {{apps}}/probe.py\n"
+        )
+    };
+    let (first, last) = (&LAB.plugins[0], &LAB.plugins[LAB.plugins.len() - 1]);
+    let server = core("--emperor {dir}/vassals")
+        .file("vassals/first.ini", &vassal(first, 3001))
+        .file("vassals/last.ini", &vassal(last, 3002))
+        .spawn();
+    server.log.wait_for_count(0, "is now loyal", 2);
+    for (port, plugin) in [(3001, first), (3002, last)] {
+        assert_eq!(server.get(port, "/process").expect(200).json()["version"], release(plugin));
+    }
+}
+
+#[test]
+fn a_build_with_a_language_names_both_versions_when_asked_for_another() {
+    let other = LAB.plugins.iter().find(|plugin| **plugin != LAB.embedded).expect("two plugins");
+    let file = format!("{}/{other}_plugin.so", LAB.plugins_dir.display());
+    for plugin in [other.clone(), file] {
+        let dir = LAB.plugins_dir.display();
+        let ended = Server::of(
+            Kind::Rsgi,
+            &format!("--plugins-dir {dir} --plugin {plugin} --http-socket 127.0.0.1:0 --wsgi-file {{apps}}/probe.py"),
+        )
+        .run();
+        assert_eq!(ended.code, 1, "{}", ended.log);
+        let both =
+            format!("runs Python {}, but this rsgi has Python {} built in", release(other), release(&LAB.embedded));
+        assert!(ended.log.contains(&both), "{}", ended.log);
+    }
 }
 
 #[test]

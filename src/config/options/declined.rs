@@ -515,7 +515,6 @@ pub(crate) static DECLINED: &[Declined] = &[
     refused("cflags", None, "there are no C flags"),
     refused("dot-h", None, "there is no C header to print"),
     not_built("config-py", None, "configuration of the Python build"),
-    refused("build-plugin", Required, "plugins are built by cargo build --release -p rsgi-python"),
     not_built("carbon", Required, "statistics sent to a Carbon server"),
     not_built("carbon-timeout", Required, "time for the Carbon server"),
     not_built("carbon-freq", Required, "how often statistics go to Carbon"),

@@ -542,4 +542,19 @@ pub(super) static ROWS: &[Opt] = &[
         }),
         ..OPT
     },
+    Opt {
+        name: "build-plugin",
+        tier: Tier::Quickstart,
+        group: Group::Python,
+        unit: "SOURCE [NAME]",
+        default: "none",
+        field: "/plugins/build",
+        example: "build-plugin = python python3.12",
+        doc: "Builds the plugin of an interpreter into the current directory, and ends.\n\nThe first word is a source tree of rsgi, or `python` for the one at hand (`RSGI_SOURCE`, or where this program was built); the second an interpreter such as `python3.12` or the plugin's name such as `python312`. The variable `PYTHON` names the interpreter behind a name. Needs cargo.",
+        act: Act::Set(|d, v| {
+            d.config.plugins.build = Some(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
 ];

@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::origin::{Origin, Place, Span};
 
 /// Variables that begin alike but are no options: they pass between processes of one instance or its tools.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 12] = [
     "RELOADS",
     "VASSALS_DIR",
     "EMPEROR_FD",
@@ -17,6 +17,7 @@ const OTHERS: [&str; 11] = [
     "UNDER_TEST",
     "ROLE",
     "LOG",
+    "SOURCE",
 ];
 
 impl Reader<'_> {

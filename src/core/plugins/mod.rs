@@ -1,7 +1,8 @@
-//! Chooses the language plugin: the embedded one, or a file `rsgi_NAME.so`.
+//! Chooses the language plugin: the embedded one, or a file `rsgi_NAME.so` or `NAME_plugin.so`.
 //!
-//! Knows names and places, not what a language does. Called by zygotes only: a plugin stays loaded for ever.
+//! Knows names and places, not what a language does. Called by zygotes only: a plugin stays loaded for ever. [`build`] makes one.
 
+mod build;
 mod name;
 mod place;
 
@@ -10,14 +11,15 @@ use std::path::{Path, PathBuf};
 use rsgi_abi::host::{Language, LoadError};
 use rsgi_config::Config;
 
+pub use build::{BuildError, SOURCE, build};
 use name::{Wanted, fits, language_of, short_version, version_of_home};
-use place::find;
+use place::{find, there};
 
 /// Why there is no plugin.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
     /// No file of that name.
-    #[error("there is no plugin {name}: looked for rsgi_{name}.so in {places}; {there}")]
+    #[error("there is no plugin {name}: looked for rsgi_{name}.so and {name}_plugin.so in {places}; {there}")]
     NotFound {
         /// The name as given.
         name: String,
@@ -27,7 +29,7 @@ pub enum PluginError {
         there: String,
     },
     /// The virtualenv belongs to another version than the plugin that was asked for.
-    #[error("the virtualenv {} is for Python {wanted}, but the plugin {name} runs Python {found}: choose a virtualenv or a plugin of the same version", home.display())]
+    #[error("the virtualenv {} is for Python {wanted}, but the plugin {name} runs Python {found}: choose a virtualenv or a plugin of the same version; {there}", home.display())]
     OtherVersion {
         /// The virtualenv.
         home: PathBuf,
@@ -37,16 +39,26 @@ pub enum PluginError {
         name: String,
         /// The plugin's version.
         found: String,
+        /// What else is there.
+        there: String,
     },
-    /// The virtualenv's version is neither embedded nor there as a plugin.
-    #[error("the virtualenv {} is for Python {version}{embedded}", home.display())]
+    /// Another version than the one that is part of this program.
+    #[error(
+        "{asked}, but this rsgi has Python {embedded} built in, and one process holds one Python: use the language-free rsgi (cargo build --release --no-default-features), which loads a plugin of any version"
+    )]
+    Embedded {
+        /// What asked for which version.
+        asked: String,
+        /// The version that is built in.
+        embedded: String,
+    },
+    /// The virtualenv's version is not there as a plugin.
+    #[error("the virtualenv {} is for Python {version}", home.display())]
     NoneForHome {
         /// The virtualenv.
         home: PathBuf,
         /// Its version.
         version: String,
-        /// What this binary can do itself.
-        embedded: String,
         /// The search for a plugin.
         #[source]
         source: Box<Self>,
@@ -78,7 +90,7 @@ pub fn choose(config: &Config) -> Result<Language, PluginError> {
     if let Some(path) =
         wanted.as_ref().map(|wanted| Path::new(&wanted.name)).filter(|path| path.components().count() > 1)
     {
-        return Ok(Language::load(config.start_dir.join(path).as_os_str())?);
+        return beside_embedded(Language::load(config.start_dir.join(path).as_os_str())?, path);
     }
     let version = wanted.as_ref().map(|wanted| wanted.version.clone()).unwrap_or_default();
     if let (Some(home), Some(home_version), Some(wanted)) = (&home, &home_version, &wanted)
@@ -89,29 +101,58 @@ pub fn choose(config: &Config) -> Result<Language, PluginError> {
             wanted: home_version.clone(),
             name: wanted.name.clone(),
             found: wanted.version.clone(),
+            there: there(config),
         });
     }
     let version = home_version.clone().unwrap_or(version);
-    let mut embedded_version = String::new();
     if let Some(embedded) = embedded()? {
-        embedded_version = short_version(&embedded.version());
-        if fits(&version, &embedded_version) {
+        let own = short_version(&embedded.version());
+        if fits(&version, &own) {
             return Ok(embedded);
         }
-        embedded_version = format!(", this rsgi has Python {embedded_version} built in");
+        let asked = match (&home, &wanted) {
+            (Some(home), _) if home_version.is_some() => {
+                format!("the virtualenv {} is for Python {version}", home.display())
+            }
+            (_, Some(wanted)) => format!("the plugin {} runs Python {version}", wanted.name),
+            _ => format!("Python {version} is asked for"),
+        };
+        return Err(PluginError::Embedded { asked, embedded: own });
     }
     let name = match (&wanted, version.is_empty()) {
         (Some(wanted), true) => wanted.name.clone(),
         (None, true) => "python".to_owned(),
         (_, false) => format!("python{}", version.replace('.', "")),
     };
-    find(config, &name).map_err(|error| match (home, home_version) {
-        (Some(home), Some(version)) => {
-            PluginError::NoneForHome { home, version, embedded: embedded_version, source: Box::new(error) }
-        }
+    let found = find(config, &name);
+    if wanted.is_none() && matches!(found, Err(PluginError::NotFound { .. })) {
+        NO_PLUGIN.iter().for_each(|line| tracing::warn!("{line}"));
+    }
+    found.map_err(|error| match (home, home_version) {
+        (Some(home), Some(version)) => PluginError::NoneForHome { home, version, source: Box::new(error) },
         _ => error,
     })
 }
+
+/// A plugin given by its path: nothing but itself tells which version it runs. Beside an interpreter that is part of this
+/// program, another version would find that one's symbols.
+fn beside_embedded(language: Language, path: &Path) -> Result<Language, PluginError> {
+    let Some(embedded) = embedded()? else { return Ok(language) };
+    let (own, version) = (short_version(&embedded.version()), short_version(&language.version()));
+    if own == version {
+        return Ok(language);
+    }
+    let asked = format!("the plugin {} runs Python {version}", path.display());
+    Err(PluginError::Embedded { asked, embedded: own })
+}
+
+/// uWSGI's lines for a program without a language.
+const NO_PLUGIN: [&str; 4] = [
+    "!!!!!!!!!!!!!! WARNING !!!!!!!!!!!!!!",
+    "no request plugin is loaded, you will not be able to manage requests.",
+    "you may need to install the package for your language of choice, or simply load it with --plugin.",
+    "!!!!!!!!!!! END OF WARNING !!!!!!!!!!",
+];
 
 /// Plugins of uWSGI whose work is done here without one.
 const BUILT_IN: &[&str] = &["http", "corerouter"];
@@ -185,6 +226,8 @@ mod tests {
         config.app.settings.push(("home".into(), directory.path().display().to_string()));
         let error = choose(&config).unwrap_err();
         assert!(error.to_string().contains("is for Python 3.99"), "{error}");
-        assert!(crate::logging::chain(&error).contains("there is no plugin python399"), "{error}");
+        let text = crate::logging::chain(&error);
+        let more = if cfg!(feature = "python") { "built in, and one process" } else { "there is no plugin python399" };
+        assert!(text.contains(more), "{text}");
     }
 }
