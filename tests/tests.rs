@@ -5,6 +5,8 @@
 mod bad_input;
 /// What a service manager sees.
 mod boot;
+/// A person with a browser: headless Chromium.
+mod browser;
 /// One case on uWSGI and on rsgi, the answers compared.
 mod compat;
 /// Where options come from, in every style.

@@ -27,6 +27,8 @@ pub(crate) const TEST: &[Need] = &[
     Need { sign: Sign::Program("curl"), package: "curl" },
     Need { sign: Sign::Program("openssl"), package: "openssl" },
     Need { sign: Sign::Program("ss"), package: "iproute2" },
+    Need { sign: Sign::Program("chromium"), package: "chromium" },
+    Need { sign: Sign::Program("chromedriver"), package: "chromium-driver" },
 ];
 
 /// What the benchmark takes on top.
