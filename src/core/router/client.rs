@@ -8,6 +8,7 @@ use std::time::Duration;
 use rsgi_proto::http1::Reject;
 use tokio::time::Instant;
 
+use super::handshake::Entrance;
 use super::shop::Shop;
 use super::ticket::{self, Ticket};
 use crate::tls::Peer;
@@ -48,6 +49,8 @@ pub(super) struct Client {
     pub(super) server_port: Rc<str>,
     /// Who is at the far end of TLS; `None` without.
     pub(super) secure: Option<Rc<Peer>>,
+    /// Which of the encrypted sites it was let in to; `None` without.
+    pub(super) entrance: Option<Rc<Entrance>>,
     /// Every request is sent on to https.
     pub(super) to_https: bool,
     /// The request that hyper is about to announce.
@@ -78,6 +81,7 @@ impl Client {
             port,
             server_port,
             secure: None,
+            entrance: None,
             to_https: false,
             ticket: RefCell::new(None),
             busy: Cell::new(false),
@@ -96,7 +100,7 @@ impl Client {
     pub(super) fn stream(&self) -> Self {
         let (address, port) = (self.address.clone(), self.port.clone());
         let stream = Self::new(Rc::clone(&self.shop), address, port, Rc::clone(&self.server_port));
-        Self { secure: self.secure.clone(), ..stream }
+        Self { secure: self.secure.clone(), entrance: self.entrance.clone(), ..stream }
     }
 
     /// A new phase begins.

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rsgi_config::Config;
@@ -14,15 +15,35 @@ use tokio_rustls::server::TlsStream;
 use super::client::Client;
 use super::gate::Wire;
 use super::{connection, http2};
-use crate::tls::{self, Certificates, LOOK, Peer};
+use crate::tls::{self, Certificates, LOOK, Peer, Site};
 
 /// How long a client may still take that has not shaken hands when draining begins.
 const LAST_CALL: Duration = Duration::from_secs(1);
 /// How long a client that speaks plain HTTP is listened to, so that it can read why.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// Where a client came in, and what it had to prove there.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    certificates: Rc<Certificates>,
+    bind: usize,
+    site: Arc<Site>,
+}
+
+impl Entrance {
+    /// Whether the client may ask for this host over the connection.
+    pub(super) fn leads_to(&self, host: &[u8]) -> bool {
+        self.certificates.may_ask(self.bind, &self.site, &String::from_utf8_lossy(host))
+    }
+}
+
 /// Shakes hands and serves the connection to its end.
-pub(super) async fn serve<S: Wire + 'static>(socket: S, mut client: Client, certificates: &Certificates, bind: usize) {
+pub(super) async fn serve<S: Wire + 'static>(
+    socket: S,
+    mut client: Client,
+    certificates: &Rc<Certificates>,
+    bind: usize,
+) {
     let shop = Rc::clone(&client.shop);
     let limit = shop.settings.headers_timeout;
     let last_call = async {
@@ -36,10 +57,11 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, mut client: Client, cert
         () = last_call => return,
     };
     let failure = match shaken {
-        Ok(Ok(Some(stream))) => {
+        Ok(Ok(Some((stream, site)))) => {
             let (_, session) = stream.get_ref();
             let is_http2 = session.alpn_protocol() == Some(tls::HTTP2);
             client.secure = Some(Rc::new(Peer::of(session.peer_certificates())));
+            client.entrance = Some(Rc::new(Entrance { certificates: Rc::clone(certificates), bind, site }));
             return if is_http2 {
                 http2::serve(stream, client).await;
             } else {
@@ -58,7 +80,7 @@ async fn shake<S: Wire>(
     mut socket: S,
     certificates: &Certificates,
     bind: usize,
-) -> std::io::Result<Option<TlsStream<S>>> {
+) -> std::io::Result<Option<(TlsStream<S>, Arc<Site>)>> {
     let first = poll_fn(|context| socket.poll_first(context)).await?;
     if first.is_some_and(|byte| byte.is_ascii_alphabetic()) {
         // It does not matter whether such a client stays to the end.
@@ -67,9 +89,9 @@ async fn shake<S: Wire>(
     }
     let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
     let name = start.client_hello().server_name().map(str::to_owned);
-    let config = certificates.choose(bind, name.as_deref());
-    let config = config.ok_or_else(|| std::io::Error::other("the address has no certificate"))?;
-    start.into_stream(config).await.map(Some)
+    let chosen = certificates.choose(bind, name.as_deref()).zip(certificates.site(bind, name.as_deref()));
+    let (config, site) = chosen.ok_or_else(|| std::io::Error::other("the address has no certificate"))?;
+    start.into_stream(config).await.map(|stream| Some((stream, site)))
 }
 
 async fn redirect_in_words<S: Wire>(socket: &mut S) -> std::io::Result<()> {

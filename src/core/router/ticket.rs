@@ -46,6 +46,10 @@ pub(super) fn decode(
         vars.set_text(names::SERVER_PROTOCOL, version.name().as_bytes());
         vars.remove(names::HTTP_TRANSFER_ENCODING);
     }
+    let host = vars.get(input, names::HTTP_HOST).unwrap_or_default();
+    if client.entrance.as_ref().is_some_and(|entrance| !entrance.leads_to(host)) {
+        return Err(Reject::new(421, "this host asks for other client certificates: connect to it by its name"));
+    }
     let frame = encode(client, input, &mut vars, &head)?;
     let is_claimed = settings.statics.as_ref().is_some_and(|statics| {
         let var = |id| vars.get(input, id).unwrap_or_default();

@@ -10,6 +10,7 @@ use rustls::server::ProducesTickets;
 
 use super::identity::configure;
 use super::material::{Material, place};
+use super::site::{self, Site};
 use super::{Side, TlsError, ciphers};
 
 /// Time between two looks at the files.
@@ -27,8 +28,15 @@ pub struct Materials {
 /// What an encrypted address shows: a certificate by name, or its own.
 #[derive(Debug)]
 struct Door {
-    own: Arc<ServerConfig>,
-    named: Vec<(String, Arc<ServerConfig>)>,
+    own: Shown,
+    named: Vec<(String, Shown)>,
+}
+
+/// A certificate, and what clients have to prove who are shown it.
+#[derive(Debug)]
+struct Shown {
+    config: Arc<ServerConfig>,
+    site: Arc<Site>,
 }
 
 /// Keys for session tickets, by what a session was allowed with: a ticket must not open another door.
@@ -77,7 +85,7 @@ pub fn read(config: &Config, before: Option<&Materials>) -> Result<Materials, Tl
 
 fn doors(config: &Config, material: &Material, tickets: &mut Tickets) -> Result<Vec<Option<Door>>, TlsError> {
     let profile = config.router.tls_profile;
-    let mut make = |index: usize, tls: &Tls| {
+    let mut make = |index: usize, name: Option<&str>, tls: &Tls| {
         let authorities = tls.client_ca.as_deref().map_or("", |path: &Path| material.text(path));
         let scope = (index, tls.clone(), authorities.to_owned());
         let known = tickets.iter().find(|(known, _)| *known == scope);
@@ -89,14 +97,15 @@ fn doors(config: &Config, material: &Material, tickets: &mut Tickets) -> Result<
                 fresh
             }
         };
-        configure(tls, material, profile, ticketer, material.side.protocols(config, index))
+        let config = configure(tls, material, profile, ticketer, material.side.protocols(config, index))?;
+        Ok(Shown { config, site: Arc::new(Site::new(name, tls, material)) })
     };
     let doors = material.side.doors(config).into_iter().enumerate();
     doors
         .map(|(index, tls)| {
             let Some(tls) = tls else { return Ok(None) };
-            let own = make(index, &place(tls, &config.start_dir))?;
-            let named = material.named.iter().map(|(name, tls)| Ok((name.clone(), make(index, tls)?)));
+            let own = make(index, None, &place(tls, &config.start_dir))?;
+            let named = material.named.iter().map(|(name, tls)| Ok((name.clone(), make(index, Some(name), tls)?)));
             Ok(Some(Door { own, named: named.collect::<Result<_, TlsError>>()? }))
         })
         .collect()
@@ -120,13 +129,26 @@ impl Certificates {
 
     /// How to shake hands with a client of an address that asks for `name`.
     pub(crate) fn choose(&self, door: usize, name: Option<&str>) -> Option<Arc<ServerConfig>> {
+        self.with(door, |door| Arc::clone(&door.shown(name).config))
+    }
+
+    /// What clients have to prove who ask for `name`.
+    pub(crate) fn site(&self, door: usize, name: Option<&str>) -> Option<Arc<Site>> {
+        self.with(door, |door| Arc::clone(&door.shown(name).site))
+    }
+
+    /// Whether a client that was let in at `site` may ask for `host`.
+    pub(crate) fn may_ask(&self, door: usize, site: &Site, host: &str) -> bool {
+        let may = |door: &Door| {
+            let is_open = door.named.iter().all(|(_, shown)| shown.site.has_rules_of(site));
+            is_open && door.own.site.has_rules_of(site) || site.answers_for(&door.shown(Some(site::name(host))).site)
+        };
+        self.with(door, may).unwrap_or(false)
+    }
+
+    fn with<T>(&self, door: usize, act: impl FnOnce(&Door) -> T) -> Option<T> {
         let doors = self.doors.read().unwrap_or_else(PoisonError::into_inner);
-        let door = doors.get(door)?.as_ref()?;
-        let named = name.map(str::to_ascii_lowercase).and_then(|name| {
-            let fits = |pattern: &str| pattern == name || covers(pattern, &name);
-            door.named.iter().find(|(pattern, _)| fits(pattern))
-        });
-        Some(Arc::clone(named.map_or(&door.own, |(_, config)| config)))
+        doors.get(door)?.as_ref().map(act)
     }
 
     /// Takes changed files over when the last look is a while ago and nobody else is at it. Connections go on as they are;
@@ -170,6 +192,16 @@ impl Certificates {
         *self.doors.write().unwrap_or_else(PoisonError::into_inner) = doors;
         state.material = material;
         Ok((true, kept))
+    }
+}
+
+impl Door {
+    fn shown(&self, name: Option<&str>) -> &Shown {
+        let named = name.map(str::to_ascii_lowercase).and_then(|name| {
+            let fits = |pattern: &str| pattern == name || covers(pattern, &name);
+            self.named.iter().find(|(pattern, _)| fits(pattern))
+        });
+        named.map_or(&self.own, |(_, shown)| shown)
     }
 }
 

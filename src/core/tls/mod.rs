@@ -9,6 +9,7 @@ mod identity;
 mod material;
 mod peer;
 mod side;
+mod site;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub use side::Side;
 
 pub(crate) use certificates::{Certificates, LOOK};
 pub(crate) use peer::Peer;
+pub(crate) use site::Site;
 
 /// HTTP/2 by its name in ALPN.
 pub(crate) const HTTP2: &[u8] = b"h2";

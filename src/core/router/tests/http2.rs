@@ -280,3 +280,25 @@ fn harakiri_ends_one_stream_and_no_other() {
     codes.sort_by_key(Result::is_err);
     assert_eq!((codes, next), ([Ok(504), Err(Some(h2::Reason::CANCEL))], "next".to_owned()));
 }
+
+#[test]
+fn a_stream_for_a_site_with_other_client_certificates_is_misdirected() {
+    let authority = Authority::new();
+    let mut config = authority.config(authority.vouch("localhost"));
+    let guarded = rsgi_config::Tls { client_ca: Some("ca.crt".into()), ..authority.vouch("secret.test") };
+    config.router.sni.push(("secret.test".into(), guarded));
+    let stage = Stage::of(config, |_| {});
+    let mut core = stage.core();
+    let client = client(&stage, &authority, async |stream| {
+        let sender = begin(stream).await;
+        let mut codes = Vec::new();
+        for host in ["secret.test", "localhost"] {
+            let request = Request::get(format!("https://{host}/")).body(()).unwrap();
+            codes.push(ask(&sender, request, None).await.unwrap().status().as_u16());
+        }
+        codes
+    });
+    core.path();
+    core.reply("x");
+    assert_eq!(client.join().unwrap(), [421, 200]);
+}

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use rsgi_config::{Config, TlsProfile};
+use rsgi_config::{Config, Tls, TlsProfile};
 
 use super::identities::{Authority, ask, open, rest};
 use super::stage::{Stage, value};
@@ -93,7 +93,7 @@ fn certificates_are_chosen_by_name() {
 fn client_certificates_are_checked_and_told() {
     let authority = Authority::new();
     let client_ca = Some("ca.crt".into());
-    let mut tls = rsgi_config::Tls { client_ca, ..authority.vouch("localhost") };
+    let mut tls = Tls { client_ca, ..authority.vouch("localhost") };
     authority.vouch("alice");
     let stranger = Authority::new();
     stranger.vouch("mallory");
@@ -222,12 +222,8 @@ fn files_that_do_not_do_are_named() {
         ("localhost.crt", "localhost.key", Some("odd.crt")),
     ];
     for (certificate, key, ca) in cases {
-        let tls = rsgi_config::Tls {
-            certificate: certificate.into(),
-            key: key.into(),
-            client_ca: ca.map(Into::into),
-            ..good.clone()
-        };
+        let tls =
+            Tls { certificate: certificate.into(), key: key.into(), client_ca: ca.map(Into::into), ..good.clone() };
         let error = tls::read(&authority.config(tls), None).unwrap_err();
         let folder = authority.folder.path().to_str().unwrap();
         lines += &format!("{}\n", crate::logging::chain(&error)).replace(folder, "DIR");
@@ -247,4 +243,58 @@ fn requests_are_sent_on_to_https() {
     insta::assert_snapshot!(client.answer(""));
     client.send("GET http://example.org/x HTTP/1.1\r\nHost: example.org\r\n\r\n");
     assert!(client.answer("").contains("Location: https://example.org/x"));
+}
+
+/// Two sites that ask for certificates, of different authorities, and two that do not.
+fn guarded(authority: &Authority) -> Config {
+    let stranger = Authority::new();
+    authority.write("other.crt", &std::fs::read_to_string(stranger.path("ca.crt")).unwrap());
+    authority.write("again.crt", &std::fs::read_to_string(authority.path("ca.crt")).unwrap());
+    let mut config = authority.config(authority.vouch("localhost"));
+    let mut site = |name: &str, ca: &str| {
+        let client_ca = Some(ca).filter(|ca| !ca.is_empty()).map(Into::into);
+        config.router.sni.push((name.into(), Tls { client_ca, client_required: true, ..authority.vouch(name) }));
+    };
+    site("secret.test", "ca.crt");
+    site("twin.test", "again.crt");
+    site("foreign.test", "other.crt");
+    site("open.test", "");
+    config
+}
+
+#[test]
+fn a_connection_serves_no_site_with_other_client_certificates() {
+    let authority = Authority::new();
+    let config = guarded(&authority);
+    authority.vouch("alice");
+    let stage = stage(&config);
+    let mut core = stage.core();
+    for (name, host, served) in [
+        ("localhost", "localhost", true),
+        ("localhost", "open.test", true),
+        ("localhost", "nowhere.test", true),
+        ("localhost", "secret.test", false),
+        ("localhost", "SECRET.test.:443", false),
+        ("open.test", "secret.test", false),
+        ("secret.test", "secret.test:9443", true),
+        ("secret.test", "twin.test", true),
+        ("secret.test", "foreign.test", false),
+        ("secret.test", "open.test", false),
+        ("secret.test", "nowhere.test", false),
+    ] {
+        for target in ["/".to_owned(), format!("https://{host}/")] {
+            let mut stream = open(&stage, authority.client(&[], Some("alice")), name);
+            // What stands in the target counts, not the Host beside it.
+            let said = if target == "/" { host } else { name };
+            let text = format!("GET {target} HTTP/1.1\r\nHost: {said}\r\nConnection: close\r\n\r\n");
+            stream.write_all(text.as_bytes()).unwrap();
+            if served {
+                core.path();
+                core.reply("x");
+            }
+            let answer = rest(&mut stream);
+            let status = if served { "HTTP/1.1 200 OK" } else { "HTTP/1.1 421 Misdirected Request" };
+            assert!(answer.starts_with(status), "{name} {host} {target}: {answer}");
+        }
+    }
 }
