@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use rsgi_config::{Config, Tls};
 use rustls::ServerConfig;
-use rustls::server::ProducesTickets;
 
 use super::identity::configure;
 use super::material::{Material, place};
 use super::site::{self, Site};
+use super::tickets::{Keyring, Seed, Ticketer};
 use super::{Side, TlsError, ciphers};
 
 /// Time between two looks at the files.
@@ -39,9 +39,6 @@ struct Shown {
     site: Arc<Site>,
 }
 
-/// Keys for session tickets, by what a session was allowed with: a ticket must not open another door.
-type Tickets = Vec<((usize, Tls, String), Arc<dyn ProducesTickets>)>;
-
 /// All certificates of a side. Several threads may choose among them while one looks after the files.
 #[derive(Debug)]
 pub(crate) struct Certificates {
@@ -54,7 +51,7 @@ pub(crate) struct Certificates {
 #[derive(Debug)]
 struct State {
     material: Material,
-    tickets: Tickets,
+    keyring: Arc<Keyring>,
     looked: Instant,
     /// The last look failed.
     failed: bool,
@@ -72,7 +69,7 @@ pub fn read(config: &Config, before: Option<&Materials>) -> Result<Materials, Tl
         for path in kept {
             tracing::warn!("{} cannot be read any more: it stays as it was; restart rsgi to renew it", path.display());
         }
-        doors(config, &material, &mut Vec::new())?;
+        doors(config, &material, &keyring(material.seed.clone())?)?;
         Ok(material)
     };
     let router = side(Side::Router, before.map(|before| &before.router))?;
@@ -83,20 +80,18 @@ pub fn read(config: &Config, before: Option<&Materials>) -> Result<Materials, Tl
     Ok(Materials { router, workers })
 }
 
-fn doors(config: &Config, material: &Material, tickets: &mut Tickets) -> Result<Vec<Option<Door>>, TlsError> {
+/// The keys of session tickets, from a secret that other processes have too.
+fn keyring(seed: Option<Seed>) -> Result<Arc<Keyring>, TlsError> {
+    seed.or_else(Seed::new).map(Keyring::new).ok_or(TlsError::Library(rustls::Error::FailedToGetRandomBytes))
+}
+
+fn doors(config: &Config, material: &Material, keyring: &Arc<Keyring>) -> Result<Vec<Option<Door>>, TlsError> {
     let profile = config.router.tls_profile;
-    let mut make = |index: usize, name: Option<&str>, tls: &Tls| {
+    let make = |index: usize, name: Option<&str>, tls: &Tls| {
         let authorities = tls.client_ca.as_deref().map_or("", |path: &Path| material.text(path));
-        let scope = (index, tls.clone(), authorities.to_owned());
-        let known = tickets.iter().find(|(known, _)| *known == scope);
-        let ticketer = match known {
-            Some((_, known)) => Arc::clone(known),
-            None => {
-                let fresh = rustls::crypto::ring::Ticketer::new().map_err(TlsError::Library)?;
-                tickets.push((scope, Arc::clone(&fresh)));
-                fresh
-            }
-        };
+        // What a session was allowed with: a ticket must not open another door.
+        let scope = format!("{:?}", (material.side, material.side.address(config, index), tls, authorities));
+        let ticketer = Arc::new(Ticketer::new(Arc::clone(keyring), &scope));
         let config = configure(tls, material, profile, ticketer, material.side.protocols(config, index))?;
         Ok(Shown { config, site: Arc::new(Site::new(name, tls, material)) })
     };
@@ -116,10 +111,10 @@ impl Certificates {
     ///
     /// # Errors
     /// When it does not do, which the master has checked.
-    pub(crate) fn new(config: &Config, material: Material) -> Result<Self, TlsError> {
-        let mut tickets = Vec::new();
-        let doors = RwLock::new(doors(config, &material, &mut tickets)?);
-        let state = State { material, tickets, looked: Instant::now(), failed: false, complaint: String::new() };
+    pub(crate) fn new(config: &Config, mut material: Material) -> Result<Self, TlsError> {
+        let keyring = keyring(material.seed.take())?;
+        let doors = RwLock::new(doors(config, &material, &keyring)?);
+        let state = State { material, keyring, looked: Instant::now(), failed: false, complaint: String::new() };
         Ok(Self { doors, state: Mutex::new(state) })
     }
 
@@ -188,7 +183,7 @@ impl Certificates {
         if state.material == material {
             return Ok((false, kept));
         }
-        let doors = doors(config, &material, &mut state.tickets)?;
+        let doors = doors(config, &material, &state.keyring)?;
         *self.doors.write().unwrap_or_else(PoisonError::into_inner) = doors;
         state.material = material;
         Ok((true, kept))

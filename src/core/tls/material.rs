@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use rsgi_config::{Config, Tls};
 use serde::{Deserialize, Serialize};
 
+use super::tickets::{self, Seed};
 use super::{Side, TlsError};
 
 /// Every file that the TLS of one side needs, with its content. Nothing, when nothing there is encrypted.
@@ -25,6 +26,9 @@ pub struct Material {
     pub(super) named: Vec<(String, Tls)>,
     /// `sni-dir` when it was read.
     folder: Option<Stamp>,
+    /// What keys of session tickets come from. `None` where [`super::Certificates`] has taken it over.
+    #[serde(serialize_with = "tickets::serialize")]
+    pub(super) seed: Option<Seed>,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +53,9 @@ impl Material {
     /// When a file cannot be read, or holds something else.
     pub(super) fn read(side: Side, config: &Config, before: Option<&Self>) -> Result<(Self, Vec<PathBuf>), TlsError> {
         let router = &config.router;
-        let mut material = Self { side, ..Self::default() };
+        // Sessions outlive a reload.
+        let seed = before.map_or_else(Seed::new, |before| before.seed.clone());
+        let mut material = Self { side, seed, ..Self::default() };
         let mut kept = Vec::new();
         if !side.is_encrypted(config) {
             return Ok((material, kept));

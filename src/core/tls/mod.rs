@@ -10,6 +10,7 @@ mod material;
 mod peer;
 mod side;
 mod site;
+mod tickets;
 
 use std::path::PathBuf;
 

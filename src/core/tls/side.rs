@@ -1,6 +1,6 @@
 //! Whose encrypted addresses are meant: those of the router or those of the workers.
 
-use rsgi_config::{Config, Protocol, Tls};
+use rsgi_config::{Address, Config, Protocol, Tls};
 use serde::{Deserialize, Serialize};
 
 /// One of the two front doors.
@@ -19,6 +19,14 @@ impl Side {
         match self {
             Self::Router => config.router.binds.iter().map(|bind| bind.tls.as_ref()).collect(),
             Self::Workers => config.sockets.iter().map(|socket| socket.tls.as_ref()).collect(),
+        }
+    }
+
+    /// The name of an address, which outlives a reload.
+    pub(super) fn address(self, config: &Config, door: usize) -> Option<&Address> {
+        match self {
+            Self::Router => config.router.binds.get(door).map(|bind| &bind.address),
+            Self::Workers => config.sockets.get(door).map(|socket| &socket.address),
         }
     }
 
