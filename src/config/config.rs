@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::loggers::{LogEncoder, LogRoute, Logger};
 
 /// A whole number of seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -533,6 +534,16 @@ pub struct Logging {
     pub format_strftime: bool,
     /// The master writes the log of its workers.
     pub master: bool,
+    /// Places that records go to besides or instead of the log.
+    pub loggers: Vec<Logger>,
+    /// Which records go to named ones.
+    pub routes: Vec<LogRoute>,
+    /// Regular expressions: only matching records are kept.
+    pub filters: Vec<String>,
+    /// Regular expressions: matching records are dropped.
+    pub drains: Vec<String>,
+    /// How records are changed on their way.
+    pub encoders: Vec<LogEncoder>,
     /// The log is emptied at the start.
     pub truncate: bool,
     /// The log is opened anew at each reload.
@@ -572,6 +583,11 @@ impl Default for Logging {
             memory_report: false,
             format: None,
             json: false,
+            loggers: Vec::new(),
+            routes: Vec::new(),
+            filters: Vec::new(),
+            drains: Vec::new(),
+            encoders: Vec::new(),
             format_strftime: false,
             master: false,
             truncate: false,

@@ -15,6 +15,7 @@ mod draft;
 mod embed;
 mod expand;
 mod help;
+mod loggers;
 mod lookup;
 mod machine;
 mod magic;
@@ -35,6 +36,7 @@ pub use address::{Address, AddressError};
 pub use config::*;
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use help::show_config;
+pub use loggers::{LogEncoder, LogRoute, LogStep, LogTarget, Logger};
 pub use origin::{Origin, Place, Span};
 pub use reference::reference;
 

@@ -19,6 +19,7 @@ fn main() {
     }
     let role = std::env::args_os().nth(1).and_then(|argument| Role::from_argument(&argument));
     let exit = role.map_or_else(run_master, run_role);
+    logging::collector::end();
     rsgi_sys::fork::exit_now(exit.code());
 }
 

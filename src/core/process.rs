@@ -66,6 +66,8 @@ pub enum Meaning {
         /// Address as bound.
         name: String,
     },
+    /// Where request lines go in place of standard error.
+    RequestLog,
     /// A listening socket of the router, in the order of `config.router.binds`.
     Bind,
 }
@@ -101,7 +103,8 @@ pub fn start(
     material: &Material,
     descriptors: Vec<(Meaning, OwnedFd)>,
 ) -> io::Result<u32> {
-    let (meanings, owned): (Vec<_>, Vec<_>) = descriptors.into_iter().unzip();
+    let requests = crate::logging::collector::requests()?.map(|fd| (Meaning::RequestLog, fd));
+    let (meanings, owned): (Vec<_>, Vec<_>) = descriptors.into_iter().chain(requests).unzip();
     let document = Handover { role, id, instance, config: config.clone(), material: material.clone(), meanings };
     let document = rsgi_sys::memfd::sealed(c"rsgi-handover", &serde_json::to_vec(&document)?)?;
     let mappings = std::iter::once(document).chain(owned).zip(DOCUMENT..);
@@ -130,6 +133,10 @@ pub fn take_over(role: Role) -> Result<(Handover, Descriptors), HandoverError> {
     let mut descriptors = VecDeque::new();
     for (meaning, number) in handover.meanings.iter().zip(FIRST..) {
         let fd = rsgi_sys::inherit::take(number).map_err(|error| not_ours(io::Error::other(error)))?;
+        if *meaning == Meaning::RequestLog {
+            crate::logging::sink::set_requests(fd);
+            continue;
+        }
         descriptors.push_back((meaning.clone(), fd));
     }
     Ok((handover, Descriptors(descriptors)))

@@ -220,7 +220,7 @@ pub(super) static ROWS: &[Opt] = &[
     },
     Opt {
         name: "log-date",
-        aliases: &["logdate"],
+        aliases: &["logdate", "log-prefix"],
         arg: Arg::Optional,
         group: Group::Logging,
         unit: "format",
@@ -286,9 +286,8 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/master",
         example: "log-master = true",
-        built: false,
         implies_master: true,
-        doc: "Lets the master write the log of its workers.",
+        doc: "Lets the master write the log of all processes, which reaches it through a pipe.",
         act: Act::Set(|d, v| {
             d.config.log.master = v.switch();
             Ok(())
@@ -316,8 +315,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/reopen",
         example: "log-reopen = true",
-        built: false,
-        doc: "Opens the log anew at each reload.",
+        doc: "Opens the log file anew at each reload.",
         act: Act::Set(|d, v| {
             d.config.log.reopen = v.switch();
             Ok(())
@@ -331,9 +329,8 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/max_size",
         example: "log-maxsize = 104857600",
-        built: false,
         implies_master: true,
-        doc: "Rotates the log at this size.",
+        doc: "Rotates the log file at this size: it gets the name of `log-backupname`, or its own with the time behind it.",
         act: Act::Set(|d, v| {
             d.config.log.max_size = v.count_or_off()?;
             Ok(())
@@ -347,7 +344,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/log/backup_name",
         example: "log-backupname = /var/log/app.log.1",
-        built: false,
         doc: "Names the rotated log.",
         act: Act::Set(|d, v| {
             d.config.log.backup_name = Some(v.path()?);
@@ -376,7 +372,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/file_chown",
         example: "logfile-chown = true",
-        built: false,
         doc: "Gives the log file to the user of the workers.",
         act: Act::Set(|d, v| {
             d.config.log.file_chown = v.switch();

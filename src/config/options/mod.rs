@@ -5,6 +5,7 @@ mod emperor;
 mod files;
 mod general;
 mod limits;
+mod loggers;
 mod logging;
 mod process;
 mod python;
@@ -26,6 +27,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Opt> {
         python::ROWS,
         limits::ROWS,
         logging::ROWS,
+        loggers::ROWS,
         process::ROWS,
         reload::ROWS,
         stats::ROWS,

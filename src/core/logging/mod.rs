@@ -3,6 +3,7 @@
 //! A logging thread would not survive `fork`, so every line is one `write` by whoever has something to say. Lines of our own
 //! come through `tracing`; lines that are to stay byte for byte (tracebacks, request lines) through [`line`].
 
+pub mod collector;
 pub mod form;
 mod json;
 pub mod request;
@@ -74,6 +75,11 @@ pub fn dress(log: &Logging) {
 /// Opens the log file anew, after it was moved away. Nothing happens when the log is no file.
 pub fn reopen(config: &Config) {
     let log = &config.log;
+    if collector::is_wanted(log) {
+        // The master's thread has the files.
+        collector::reopen();
+        return;
+    }
     // In the order of the start, the last one wins there too.
     let paths = [&log.daemonize2, &log.daemonize, &log.to2, &log.to];
     let Some(path) = paths.into_iter().find_map(Option::as_ref) else { return };

@@ -2,23 +2,39 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use nix::errno::Errno;
 use nix::unistd::{dup2_stderr, dup2_stdout};
 use rsgi_config::Logging;
 
+/// Where request lines go in place of standard error (`req-logger`).
+static REQUESTS: OnceLock<OwnedFd> = OnceLock::new();
+
+/// Sends request lines to `fd` from now on; the first one stays.
+pub fn set_requests(fd: OwnedFd) {
+    REQUESTS.get_or_init(|| fd);
+}
+
 /// Writes a request's line, in one write: lines of several processes never mix.
 pub fn write_request(line: &[u8]) {
-    write(line);
+    match REQUESTS.get() {
+        Some(fd) => write_to(fd.as_fd(), line),
+        None => write(line),
+    }
 }
 
 /// Writes all bytes; a log that cannot be written to is nothing a server may stop for.
-pub fn write(mut bytes: &[u8]) {
+pub fn write(bytes: &[u8]) {
+    write_to(io::stderr().as_fd(), bytes);
+}
+
+fn write_to(fd: BorrowedFd<'_>, mut bytes: &[u8]) {
     while !bytes.is_empty() {
-        match nix::unistd::write(io::stderr(), bytes) {
+        match nix::unistd::write(fd, bytes) {
             Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
             Err(Errno::EINTR) => {}
             Err(_) => return,

@@ -288,6 +288,10 @@ impl Master {
 
     /// Reads the configuration anew and binds what it adds.
     fn prepare(&mut self, number: fleet::Generation) {
+        if self.started.config.log.reopen {
+            // What the new processes inherit.
+            logging::reopen(&self.started.config);
+        }
         let plan = self.started.sources.reload().and_then(|config| {
             // A generation that failed may still hold sockets while its processes leave.
             let before = self.generations.get(&self.serving);
@@ -329,6 +333,7 @@ impl Master {
         self.release(generation.plan().routed_by);
         let Some(generation) = self.generations.get(&number) else { return };
         self.started.config = generation.config.clone();
+        self.renew_log();
         self.started.serving();
         if generation.config.no_server {
             self.queue.push_back(Event::Stop);
@@ -361,6 +366,17 @@ impl Master {
             if !self.generations.values().any(is_kept) {
                 file.remove();
             }
+        }
+    }
+
+    /// Takes over what a reload says of the log.
+    fn renew_log(&self) {
+        let config = &self.started.config;
+        if self.serving == 0 {
+            return;
+        }
+        if let Err(error) = logging::collector::start(config) {
+            warn!("the log stays as it was: {}", logging::chain(&error));
         }
     }
 

@@ -9,6 +9,7 @@ use rsgi_sys::fork::{Fork, exit_now, fork};
 
 use super::StartError;
 use crate::exit::Exit;
+use crate::logging::collector::{datagrams, give};
 use crate::logging::sink;
 
 /// Sends the log where the options say; with `daemonize`, detaches from whoever started this process.
@@ -16,9 +17,17 @@ pub(super) fn open_log(config: &Config) -> Result<Option<io::PipeWriter>, StartE
     let log = &config.log;
     let open = |option: &'static str, path: &Path| {
         let path = config.start_dir.join(path);
-        sink::open_file(&path, log).map_err(|source| StartError::File { option, path, source })
+        let file = sink::open_file(&path, log).and_then(|file| give(&path, config).map(|()| file));
+        file.map_err(|source| StartError::File { option, path, source })
     };
     let redirect = |file: &File| sink::redirect(file).map_err(StartError::Detach);
+    if datagrams(log).is_some() {
+        // Nothing is opened: the collector sends what standard error would get.
+        return match &log.daemonize {
+            Some(path) => detach(path).map(Some).map_err(StartError::Detach),
+            None => Ok(None),
+        };
+    }
     for (option, path) in [("logto", &log.to), ("logto2", &log.to2)] {
         if let Some(path) = path {
             redirect(&open(option, path)?)?;

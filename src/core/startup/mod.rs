@@ -16,6 +16,7 @@ use rsgi_config::{Config, Diagnostic};
 use tracing::{info, warn};
 
 use crate::logging;
+use crate::logging::collector::{self, CollectorError};
 use crate::master::sockets::{BindError, Sockets};
 use crate::master::vacuum::{Litter, write_pid};
 use crate::privileges::{self, Rights, RightsError};
@@ -76,6 +77,9 @@ pub enum StartError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The log cannot be collected as configured.
+    #[error(transparent)]
+    Log(#[from] CollectorError),
     /// A limit of the operating system.
     #[error("{0}: the limit cannot be set")]
     Limit(&'static str, #[source] nix::Error),
@@ -121,6 +125,7 @@ pub fn start(
         Statics::of(&config)?;
     }
     let waiting = open_log(&config)?;
+    collector::start(&config)?;
     logging::dress(&config.log);
     say(warnings, printed);
     info!("{}", banner(&config));

@@ -1,0 +1,111 @@
+//! The thread that reads what all processes write.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::EventFd;
+
+use super::Order;
+use super::outlet::{Kind, Outlets};
+use super::records::{PACKET, Records};
+
+/// Milliseconds that the end of a line is waited for.
+const PATIENCE: u16 = 200;
+
+/// Packets that are read from one pipe before the other is looked at.
+const TURN: usize = 256;
+
+/// Everything that the thread works with.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) server: OwnedFd,
+    pub(super) requests: Option<OwnedFd>,
+    pub(super) wake: Arc<EventFd>,
+    pub(super) inbox: Receiver<Order>,
+    pub(super) outlets: Outlets,
+}
+
+/// What a look into a pipe found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Nothing more for now.
+    Empty,
+    /// There may be more.
+    More,
+    /// Every writer has gone.
+    End,
+}
+
+impl Work {
+    /// Runs until it is told to end and nothing is left to write.
+    pub(super) fn run(mut self) {
+        let (mut server, mut requests) = (Records::default(), Records::default());
+        let mut is_ending = false;
+        loop {
+            let waits = server.is_waiting() || requests.is_waiting();
+            let timeout = match (is_ending, waits) {
+                (true, _) => PollTimeout::ZERO,
+                (_, true) => PATIENCE.into(),
+                _ => PollTimeout::NONE,
+            };
+            let mut fds = vec![
+                PollFd::new(self.wake.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.server.as_fd(), PollFlags::POLLIN),
+            ];
+            fds.extend(self.requests.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
+            if matches!(poll(&mut fds, timeout), Ok(0)) && waits {
+                self.flush(&mut server, &mut requests);
+            }
+            let mut looks = [Look::Empty; 2];
+            let outlets = &mut self.outlets;
+            looks[0] = read(&self.server, &mut server, &mut |record| outlets.write(Kind::Server, record));
+            if let Some(fd) = &self.requests {
+                looks[1] = read(fd, &mut requests, &mut |record| outlets.write(Kind::Request, record));
+            }
+            is_ending |= self.obey();
+            if is_ending && !looks.contains(&Look::More) || looks[0] == Look::End {
+                self.flush(&mut server, &mut requests);
+                return;
+            }
+        }
+    }
+
+    fn flush(&mut self, server: &mut Records, requests: &mut Records) {
+        let outlets = &mut self.outlets;
+        for (records, kind) in [(server, Kind::Server), (requests, Kind::Request)] {
+            if records.is_waiting() {
+                records.flush(&mut |record| outlets.write(kind, record));
+            }
+        }
+    }
+
+    /// Does what was ordered. Returns whether the end was.
+    fn obey(&mut self) -> bool {
+        let _ = self.wake.read();
+        loop {
+            match self.inbox.try_recv() {
+                Ok(Order::Reopen) => self.outlets.reopen(),
+                Ok(Order::Rotate) => self.outlets.rotate(),
+                Ok(Order::Replace(outlets)) => self.outlets = *outlets,
+                Ok(Order::End) | Err(TryRecvError::Disconnected) => return true,
+                Err(TryRecvError::Empty) => return false,
+            }
+        }
+    }
+}
+
+fn read(fd: &OwnedFd, records: &mut Records, each: &mut dyn FnMut(&[u8])) -> Look {
+    let mut packet = [0_u8; PACKET];
+    for _ in 0..TURN {
+        match nix::unistd::read(fd, &mut packet) {
+            Ok(0) => return Look::End,
+            Ok(count) => records.take(packet.get(..count).unwrap_or_default(), each),
+            Err(Errno::EINTR) => {}
+            Err(_) => return Look::Empty,
+        }
+    }
+    Look::More
+}
