@@ -74,6 +74,7 @@ fn encoded() {
 
 #[test]
 fn to_a_log_server() {
+    let form = regex::Regex::new(r#"^<29>\w{3} [ \d]\d \d\d:\d\d:\d\d shop: printed "so"$"#).expect("a pattern");
     for kind in [Kind::Uwsgi, Kind::Rsgi] {
         let [syslog, plain] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a port"));
         let port = |socket: &UdpSocket| socket.local_addr().expect("an address").port();
@@ -93,7 +94,6 @@ fn to_a_log_server() {
             }
         };
         assert_eq!(find(&plain, "printed"), "printed \"so\"\n");
-        let form = regex::Regex::new(r#"^<29>\w{3} [ \d]\d \d\d:\d\d:\d\d shop: printed "so"$"#).expect("a pattern");
         let datagram = find(&syslog, "printed");
         assert!(form.is_match(&datagram), "{datagram}");
     }
@@ -181,13 +181,11 @@ fn what_cannot_be_is_said_before_anything_is_served() {
     for (ini, problem) in [
         ("log-route = nobody x", "log-route: there is no logger with the name nobody"),
         ("log-filter = (", "log-filter: ( is no regular expression"),
-        ("logger = file:{dir}/none/log", "logger: .*none/log.* cannot be opened"),
+        ("logger = file:{dir}/none/log", "cannot be opened: No such file or directory"),
         ("logger = pigeon:x", "there is no logger \"pigeon\""),
         ("log-encoder = gzip", "there is no encoder \"gzip\""),
     ] {
         let ended = server(Kind::Rsgi, ini).run();
-        let pattern = regex::Regex::new(problem)
-            .unwrap_or_else(|_| regex::Regex::new(&regex::escape(problem)).expect("a pattern"));
-        assert!(ended.code == 1 && pattern.is_match(&ended.log), "{ini}\n{}", ended.log);
+        assert!(ended.code == 1 && ended.log.contains(problem), "{ini}\n{}", ended.log);
     }
 }
