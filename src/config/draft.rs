@@ -79,6 +79,7 @@ impl Draft {
                 socket.protocol = protocol;
             }
         }
+        self.check_encrypted(&mut messages);
         self.check_shared(&mut messages);
         self.check_cheaper(&mut messages);
         self.check_lifetime(&mut messages);
@@ -102,6 +103,20 @@ impl Draft {
             };
             let help = "write a line shared-socket = :80 for each; the first is =0";
             messages.push(Diagnostic::error(message).help(help).at_value(origin));
+        }
+    }
+
+    /// `protocol = https` says nothing about a certificate.
+    fn check_encrypted(&self, messages: &mut Vec<Diagnostic>) {
+        for socket in self.config.sockets.iter().filter(|socket| socket.tls.is_none()) {
+            let option = match socket.protocol {
+                Protocol::Https => "https-socket",
+                Protocol::Suwsgi => "suwsgi-socket",
+                _ => continue,
+            };
+            let message = format!("protocol: the socket {} has no certificate", socket.text);
+            let help = format!("write {option} = {},server.crt,server.key", socket.text);
+            messages.push(self.error_at("protocol", message, help));
         }
     }
 
@@ -160,6 +175,20 @@ mod tests {
         draft.add_socket(None, &Value::new(":3")).unwrap();
         let protocols: Vec<_> = draft.resolve().0.sockets.iter().map(|socket| socket.protocol).collect();
         assert_eq!(protocols, [Protocol::Scgi, Protocol::Http, Protocol::Scgi]);
+    }
+
+    #[test]
+    fn an_encrypted_protocol_needs_a_certificate() {
+        let mut draft = Draft::default();
+        draft.add_socket(None, &Value::new(":1")).unwrap();
+        draft.protocol = Some(Protocol::Https);
+        let (_, messages) = draft.resolve();
+        assert_eq!(messages.len(), 1);
+        let text = messages[0].to_string();
+        assert!(
+            text.contains("the socket :1 has no certificate") && text.contains("https-socket = :1,server.crt"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -76,8 +76,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/sockets",
         example: "https-socket = :8443,server.crt,server.key",
-        built: false,
-        doc: "Listens for HTTPS that the workers speak themselves.\n\nThe value is an address, a certificate and a key, then perhaps ciphers and a client CA.",
+        doc: "Listens for HTTPS that the workers speak themselves, HTTP/1.1 over TLS.\n\nThe value is an address, a certificate and a key, then perhaps ciphers and a client CA, as for `https`; `sni`, `sni-dir`, `tls-profile` and `https-export-cert` count here too. The keys are in the memory of the processes that run the application; with `https` they are not.",
         act: Act::Set(|d, v| {
             d.add_tls_socket(Protocol::Https, v)?;
             Ok(())
@@ -92,7 +91,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/sockets",
         example: "fastcgi-socket = :9000",
-        built: false,
         doc: "Listens for FastCGI.",
         act: Act::Set(|d, v| {
             d.add_socket(Some(Protocol::Fastcgi), v)?;
@@ -107,7 +105,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/sockets",
         example: "fastcgi-nph-socket = :9000",
-        built: false,
         doc: "Listens for FastCGI and answers with a full status line.",
         act: Act::Set(|d, v| {
             d.add_socket(Some(Protocol::FastcgiNph), v)?;
@@ -123,7 +120,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/sockets",
         example: "scgi-socket = :4000",
-        built: false,
         doc: "Listens for SCGI.",
         act: Act::Set(|d, v| {
             d.add_socket(Some(Protocol::Scgi), v)?;
@@ -138,7 +134,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/sockets",
         example: "scgi-nph-socket = :4000",
-        built: false,
         doc: "Listens for SCGI and answers with a full status line.",
         act: Act::Set(|d, v| {
             d.add_socket(Some(Protocol::ScgiNph), v)?;
@@ -154,7 +149,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/sockets",
         example: "puwsgi-socket = :3031",
-        built: false,
         doc: "Listens for the uwsgi protocol with several requests on one connection.",
         act: Act::Set(|d, v| {
             d.add_socket(Some(Protocol::Puwsgi), v)?;
@@ -170,8 +164,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/sockets",
         example: "suwsgi-socket = :3031,server.crt,server.key",
-        built: false,
-        doc: "Listens for the uwsgi protocol over TLS.",
+        doc: "Listens for the uwsgi protocol over TLS.\n\nThe value is that of `https-socket`.",
         act: Act::Set(|d, v| {
             d.add_tls_socket(Protocol::Suwsgi, v)?;
             Ok(())

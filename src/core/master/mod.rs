@@ -60,6 +60,7 @@ struct Master {
 
 struct Zygote {
     pid: u32,
+    generation: fleet::Generation,
     /// `None` once it was told to leave.
     channel: Option<Rc<AsyncFd<OwnedFd>>>,
     reader: tokio::task::JoinHandle<()>,

@@ -17,7 +17,7 @@ use crate::control::Report;
 use crate::ending::Ending;
 use crate::process::{self, Instance, Meaning};
 use crate::role::Role;
-use crate::tls::Material;
+use crate::tls::{self, Material};
 use crate::zygote::message::{self, Answer, Request};
 
 impl Master {
@@ -54,7 +54,7 @@ impl Master {
         nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
         let channel = Rc::new(rsgi_sys::reactor::register(ours)?);
         let reader = tokio::task::spawn_local(read_answers(who, Rc::clone(&channel), self.sender.clone()));
-        self.zygotes.insert(serial, Zygote { pid, channel: Some(channel), reader });
+        self.zygotes.insert(serial, Zygote { pid, generation: number, channel: Some(channel), reader });
         self.queue.push_back(Event::Born(who, pid));
         Ok(())
     }
@@ -79,9 +79,12 @@ impl Master {
 
     pub(super) fn start_worker(&mut self, who: Who, worker: u32, zygote: Who) -> io::Result<()> {
         let (Who::Worker(birth), Who::Zygote(serial)) = (who, zygote) else { return Ok(()) };
-        let channel = self.zygotes.get(&serial).and_then(|zygote| zygote.channel.clone());
-        let channel = channel.ok_or_else(|| io::Error::other("its zygote is gone"))?;
+        let gone = || io::Error::other("its zygote is gone");
+        let zygote = self.zygotes.get(&serial).ok_or_else(gone)?;
+        let (number, channel) = (zygote.generation, zygote.channel.clone().ok_or_else(gone)?);
+        let generation = self.generation(number)?;
         let (ours, theirs) = control_pair()?;
+        tls::handover::send(ours.as_fd(), &generation.config, &generation.materials.workers)?;
         message::send(channel.as_fd(), &Request::Fork { worker, birth }, Some(theirs.as_fd()))?;
         self.listen_to(who, Some(serial), ours)
     }

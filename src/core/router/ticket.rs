@@ -68,10 +68,7 @@ fn encode(client: &Client, input: &[u8], vars: &mut Vars, head: &Head) -> Result
     }
     vars.push_text(names::UWSGI_ROUTER, b"http");
     if let Some(peer) = &client.secure {
-        peer.certificate.iter().filter(|_| settings.export_cert).for_each(|text| {
-            vars.push_key(b"HTTPS_CC", text.as_bytes());
-        });
-        peer.name.iter().for_each(|name| vars.push_key(b"HTTPS_DN", name.as_bytes()));
+        peer.tell(vars, settings.export_cert);
     }
     for (key, value) in &settings.vars {
         vars.push_key(key.as_bytes(), value.as_bytes());

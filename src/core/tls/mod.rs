@@ -5,11 +5,14 @@
 
 mod certificates;
 mod ciphers;
+pub mod handover;
 mod identity;
 mod material;
 mod peer;
 mod side;
 mod site;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tickets;
 
 use std::path::PathBuf;

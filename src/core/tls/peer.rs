@@ -1,5 +1,6 @@
 //! The client at the far end of an encrypted connection, as its certificate names it.
 
+use rsgi_proto::vars::Vars;
 use rustls::pki_types::CertificateDer;
 use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -8,12 +9,22 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 #[derive(Debug, Default)]
 pub(crate) struct Peer {
     /// HTTPS_DN: the subject of its certificate.
-    pub(crate) name: Option<String>,
+    name: Option<String>,
     /// HTTPS_CC: the certificate, in PEM.
-    pub(crate) certificate: Option<String>,
+    certificate: Option<String>,
 }
 
 impl Peer {
+    /// Adds what is known to the variables of a request; the certificate itself when `export_cert` says so.
+    pub(crate) fn tell(&self, vars: &mut Vars, export_cert: bool) {
+        if let Some(text) = self.certificate.as_ref().filter(|_| export_cert) {
+            vars.push_key(b"HTTPS_CC", text.as_bytes());
+        }
+        if let Some(name) = &self.name {
+            vars.push_key(b"HTTPS_DN", name.as_bytes());
+        }
+    }
+
     pub(crate) fn of(chain: Option<&[CertificateDer<'_>]>) -> Self {
         let Some(first) = chain.and_then(<[_]>::first) else { return Self::default() };
         let parsed = X509Certificate::from_der(first).ok();

@@ -13,7 +13,7 @@ use rsgi_proto::http1::response::{
 
 use super::connection::Facts;
 use super::rest::{Remains, Rest};
-use super::wire;
+use super::wire::Wire;
 use crate::logging::request::{Notes, set_note};
 
 /// Pieces from this size on are not copied but sent from where they are.
@@ -67,7 +67,7 @@ pub(super) enum Dialect {
 /// One answer in the making.
 #[derive(Debug)]
 pub(super) struct Answer<'a> {
-    pub(super) socket: BorrowedFd<'a>,
+    pub(super) wire: Wire<'a>,
     pub(super) timeout: Duration,
     pub(super) dialect: Dialect,
     pub(super) facts: Facts,
@@ -157,7 +157,7 @@ impl Answer<'_> {
     }
 
     fn flush(&mut self, direct: &[u8]) -> Result<(), SendError> {
-        let sent = wire::send_all(self.socket, self.out, direct, self.timeout);
+        let sent = self.wire.send_all(self.out, direct, self.timeout);
         self.out.clear();
         sent.inspect_err(|&error| self.fail(error))
     }
@@ -185,7 +185,7 @@ impl Answer<'_> {
     /// Sends a file, in records where the dialect wants them. Returns how many bytes of it went.
     fn transfer(&mut self, file: BorrowedFd<'_>, offset: u64, len: Option<u64>) -> Result<u64, SendError> {
         let Dialect::Fastcgi { .. } = self.dialect else {
-            return wire::send_file(self.socket, file, offset, len, self.timeout);
+            return self.wire.send_file(file, offset, len, self.timeout);
         };
         let mut sent = 0;
         let mut left = len.ok_or(SendError::Misuse)?;
@@ -193,7 +193,7 @@ impl Answer<'_> {
             let piece = left.min(u64::from(STDOUT_MOST));
             fastcgi::stdout_prefix(self.out, self.facts.record, u16::try_from(piece).unwrap_or(STDOUT_MOST));
             self.flush(&[])?;
-            let count = wire::send_file(self.socket, file, offset + sent, Some(piece), self.timeout)?;
+            let count = self.wire.send_file(file, offset + sent, Some(piece), self.timeout)?;
             sent += count;
             left -= piece;
             if count < piece {
@@ -353,7 +353,7 @@ impl Exchange for Answer<'_> {
         match self.transfer(file, offset, len) {
             Ok(sent) => {
                 self.tally.body_bytes += sent;
-                self.tally.by_sendfile = true;
+                self.tally.by_sendfile = !self.wire.is_encrypted();
                 self.complete(plan);
                 Ok(())
             }

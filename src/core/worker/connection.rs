@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 
 use rsgi_config::Protocol;
 use rsgi_proto::http1::request::Head;
@@ -11,13 +12,21 @@ use rsgi_proto::{Body, Version};
 use rsgi_sys::net::Peer;
 
 use super::ahead::Ahead;
+use super::handshake::Hello;
 use super::input::Input;
+use super::session::Session;
+use super::wire::Wire;
+use crate::tls;
 
 /// A connection, in the hands of one core or waiting in the table.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) socket: OwnedFd,
     pub(super) speaks: Speaks,
+    /// What encrypts it, from the client's first message on.
+    pub(super) session: Option<Box<Mutex<Session>>>,
+    /// Who shook hands.
+    pub(super) client: Option<Box<tls::Peer>>,
     /// Index of the listener it came from; links have none.
     pub(super) listener: usize,
     pub(super) remote_addr: String,
@@ -26,7 +35,7 @@ pub(super) struct Connection {
     pub(super) phase: Phase,
     /// Requests answered.
     pub(super) served: u32,
-    /// Second of the engine's clock at which the unfinished head began.
+    /// Second of the engine's clock at which the unfinished handshake or head began.
     pub(super) head_began: Option<u32>,
     /// Bytes of the unfinished head that have been looked at.
     pub(super) searched: usize,
@@ -68,6 +77,10 @@ pub(super) enum Speaks {
 /// Where a connection is between two requests.
 #[derive(Debug)]
 pub(super) enum Phase {
+    /// The first message of a handshake is expected.
+    Hello(Box<Hello>),
+    /// The rest of a handshake is.
+    Handshake,
     /// A head is expected or coming in.
     Head,
     /// A head is complete, its body is coming in.
@@ -123,20 +136,20 @@ impl Speaks {
     /// How connections of a listener speak; `None` for protocols that workers do not have.
     pub(super) const fn of(protocol: Protocol) -> Option<Self> {
         match protocol {
-            Protocol::Http | Protocol::Http11 => Some(Self::Http),
-            Protocol::Uwsgi => Some(Self::Uwsgi { persistent: false }),
+            Protocol::Http | Protocol::Http11 | Protocol::Https => Some(Self::Http),
+            Protocol::Uwsgi | Protocol::Suwsgi => Some(Self::Uwsgi { persistent: false }),
             Protocol::Puwsgi => Some(Self::Uwsgi { persistent: true }),
             Protocol::Scgi => Some(Self::Scgi { nph: false }),
             Protocol::ScgiNph => Some(Self::Scgi { nph: true }),
             Protocol::Fastcgi => Some(Self::Fastcgi { nph: false }),
             Protocol::FastcgiNph => Some(Self::Fastcgi { nph: true }),
-            Protocol::Https | Protocol::Suwsgi | Protocol::Raw => None,
+            Protocol::Raw => None,
         }
     }
 }
 
 impl Connection {
-    pub(super) fn new(socket: OwnedFd, speaks: Speaks, listener: usize, peer: Peer) -> Self {
+    pub(super) fn new(socket: OwnedFd, speaks: Speaks, phase: Phase, listener: usize, peer: Peer) -> Self {
         let (remote_addr, remote_port) = match peer {
             Peer::Ip(address) => address_text(address),
             Peer::Unix => (String::new(), String::new()),
@@ -144,11 +157,13 @@ impl Connection {
         Self {
             socket,
             speaks,
+            session: None,
+            client: None,
             listener,
             remote_addr,
             remote_port,
             input: Input::default(),
-            phase: Phase::Head,
+            phase,
             served: 0,
             head_began: None,
             searched: 0,
@@ -161,6 +176,20 @@ impl Connection {
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    /// The way of its bytes.
+    pub(super) fn wire(&self) -> Wire<'_> {
+        Wire::new(self.fd(), self.session.as_deref())
+    }
+
+    /// It waits for the client to take something, not only for what it sends.
+    pub(super) fn is_stuck(&self) -> bool {
+        matches!(self.phase, Phase::Handshake)
+            && self
+                .session
+                .as_ref()
+                .is_some_and(|session| session.lock().unwrap_or_else(PoisonError::into_inner).is_stuck())
     }
 
     pub(super) const fn is_link(&self) -> bool {

@@ -157,7 +157,8 @@ impl<'e> Core<'e> {
                 Ok(Some((socket, peer))) => {
                     let Some(speaks) = Speaks::of(entrance.protocol) else { return };
                     self.engine.born();
-                    self.drive(Box::new(Connection::new(socket, speaks, index, peer)));
+                    let phase = self.engine.first_phase(index);
+                    self.drive(Box::new(Connection::new(socket, speaks, phase, index, peer)));
                 }
                 Ok(None) => return,
                 Err(error) => return self.engine.pause(index, &error),

@@ -55,7 +55,8 @@ impl Core<'_> {
     /// Decodes a head at the start of the connection's data. `None`: it is not complete.
     pub(super) fn decode(&mut self, connection: &mut Connection, vars: &mut Vars) -> Result<Option<Facts>, Refusal> {
         let limits = &self.engine.limits;
-        let Connection { speaks, input, remote_addr, remote_port, listener, searched, .. } = connection;
+        let Connection { speaks, input, remote_addr, remote_port, listener, searched, session, client, .. } =
+            connection;
         match speaks {
             Speaks::Http => {
                 // A head that drips in is looked at once a line, not once a byte.
@@ -72,10 +73,16 @@ impl Core<'_> {
                     server_port: port.as_bytes(),
                     remote_addr: remote_addr.as_bytes(),
                     remote_port: (!remote_port.is_empty()).then_some(remote_port.as_bytes()),
-                    https: false,
+                    https: session.is_some(),
                 };
                 let progress = http1::request::decode(input.data(), &peer, &limits.http, vars, &mut self.head)?;
-                Ok((progress == Progress::Done).then(|| Facts::from(self.head)))
+                if progress == Progress::NeedMore {
+                    return Ok(None);
+                }
+                if let Some(client) = client {
+                    client.tell(vars, self.engine.config.router.export_cert);
+                }
+                Ok(Some(Facts::from(self.head)))
             }
             Speaks::Uwsgi { persistent } => {
                 let mut packet = uwsgi::Packet::default();

@@ -16,7 +16,7 @@ use rsgi_proto::{cgi, http1};
 use rsgi_sys::net::Peer;
 
 use super::ahead::BodyLimits;
-use super::connection::{Connection, Speaks};
+use super::connection::{Connection, Phase, Speaks};
 use super::guardian::Guard;
 use super::table::Table;
 use super::{Job, Listener, link};
@@ -25,6 +25,7 @@ use crate::exit::Exit;
 use crate::logging::form::Form;
 use crate::memory::scoreboard::Scoreboard;
 use crate::statics::Statics;
+use crate::tls::Certificates;
 
 /// Longest head that a link carries; the router has applied the configured limit already.
 const LINK_HEAD: u32 = 1 << 20;
@@ -46,6 +47,8 @@ pub(super) struct Engine {
     pub(super) control: OwnedFd,
     signals: OwnedFd,
     pub(super) limits: Limits,
+    /// `None`: nothing is encrypted.
+    pub(super) certificates: Option<Certificates>,
     /// `None`: no file is ever looked for.
     pub(super) statics: Option<Statics>,
     /// How request lines are written.
@@ -152,6 +155,13 @@ impl Engine {
             tracing::error!("{}", crate::logging::chain(&error));
             nix::errno::Errno::EINVAL
         })?;
+        let certificates = match job.config.sockets.iter().any(|socket| socket.tls.is_some()) {
+            true => Some(Certificates::new(&job.config, job.material).map_err(|error| {
+                tracing::error!("{}", crate::logging::chain(&error));
+                nix::errno::Errno::EINVAL
+            })?),
+            false => None,
+        };
         let listeners = job.listeners.into_iter().map(Entrance::new).collect();
         let engine = Self {
             id: job.id,
@@ -170,6 +180,7 @@ impl Engine {
                 Some(_) => (0..job.config.workers.threads.max(1)).map(|_| Guard::default()).collect(),
                 None => Vec::new(),
             },
+            certificates,
             statics,
             form: Form::of(&job.config.log),
             hello: Hello { worker: job.id, core: 0, pid: std::process::id(), generation: job.generation },
@@ -228,6 +239,14 @@ impl Engine {
         }
     }
 
+    /// What comes first on a connection of a listener.
+    pub(super) fn first_phase(&self, listener: usize) -> Phase {
+        match &self.certificates {
+            Some(certificates) if certificates.is_encrypted(listener) => Phase::Hello(Box::default()),
+            _ => Phase::Head,
+        }
+    }
+
     /// Number of routers.
     pub(super) fn routers(&self) -> usize {
         self.rendezvous.len()
@@ -246,7 +265,7 @@ impl Engine {
             Ok(socket) => {
                 let speaks = Speaks::Link { end: WorkerEnd::new(LINK_HEAD), router, link };
                 self.born();
-                Some(Box::new(Connection::new(socket, speaks, usize::MAX, Peer::Unix)))
+                Some(Box::new(Connection::new(socket, speaks, Phase::Head, usize::MAX, Peer::Unix)))
             }
             Err(nix::Error::EAGAIN | nix::Error::ENOBUFS | nix::Error::EMFILE | nix::Error::ENFILE) => {
                 if let Some(undialled) = self.undialled.get(router) {
@@ -280,20 +299,22 @@ impl Engine {
     /// # Errors
     /// When the kernel cannot watch it; it is closed then.
     pub(super) fn park(&self, mut connection: Box<Connection>) -> nix::Result<Option<Box<Connection>>> {
-        let fd = connection.socket.as_raw_fd();
-        let Some(slot) = self.table.slot(fd) else {
+        let Some(slot) = self.table.slot(connection.socket.as_raw_fd()) else {
             self.close(connection);
             return Err(nix::Error::EMFILE);
         };
         if !connection.registered {
             slot.claim();
             connection.registered = true;
-            let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
-            let event = EpollEvent::new(flags, Token::Connection(fd).pack());
-            if let Err(error) = self.epoll.add(connection.fd(), event) {
+            if let Err(error) = self.epoll.add(connection.fd(), event(&connection)) {
                 self.close(connection);
                 return Err(error);
             }
+        } else if connection.is_stuck()
+            && let Err(error) = self.epoll.modify(connection.fd(), &mut event(&connection))
+        {
+            self.close(connection);
+            return Err(error);
         }
         let deadline = self.deadline(&connection);
         let again = slot.park(connection, deadline);
@@ -305,6 +326,9 @@ impl Engine {
 
     /// Closes a connection that the caller owns.
     pub(super) fn close(&self, connection: Box<Connection>) {
+        if !matches!(connection.phase, Phase::Linger { .. }) {
+            connection.wire().say_goodbye();
+        }
         if connection.registered
             && let Some(slot) = self.table.slot(connection.socket.as_raw_fd())
         {
@@ -321,15 +345,15 @@ impl Engine {
 
     /// Second in which a waiting connection expires; 0 never.
     pub(super) fn deadline(&self, connection: &Connection) -> u32 {
-        use super::connection::Phase;
         let seconds = match (&connection.speaks, &connection.phase) {
             // A router that is alive closes a link at once when its core has said goodbye.
             (Speaks::Link { .. }, _) if connection.said_bye => 1,
             (Speaks::Link { .. }, _) => return 0,
             (_, Phase::Linger { .. }) => 2,
             (_, Phase::Body(_)) => self.limits.inactive,
-            (_, Phase::Head) => match connection.head_began {
-                // However diligently it drips in, a head has an end.
+            (_, Phase::Hello(_) | Phase::Handshake) if self.is_draining() => PARTING,
+            (_, Phase::Hello(_) | Phase::Handshake | Phase::Head) => match connection.head_began {
+                // However diligently it drips in, a handshake or a head has an end.
                 Some(began) => {
                     let left = began.saturating_add(self.limits.header).saturating_sub(self.now());
                     self.limits.inactive.min(left)
@@ -448,6 +472,13 @@ impl Engine {
         let flags = nix::sys::socket::MsgFlags::MSG_NOSIGNAL | nix::sys::socket::MsgFlags::MSG_DONTWAIT;
         nix::sys::socket::send(self.control.as_raw_fd(), &[report.byte()], flags).is_ok()
     }
+}
+
+/// What a connection waits for.
+fn event(connection: &Connection) -> EpollEvent {
+    let mut flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
+    flags.set(EpollFlags::EPOLLOUT, connection.is_stuck());
+    EpollEvent::new(flags, Token::Connection(connection.socket.as_raw_fd()).pack())
 }
 
 impl Entrance {

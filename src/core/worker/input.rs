@@ -2,9 +2,7 @@
 //!
 //! Memory is initialised once and used again; an idle connection gives its buffer back to the core that served it.
 
-use std::os::fd::BorrowedFd;
-
-use super::wire::{Got, read_now};
+use super::wire::{Got, Wire};
 
 const FIRST: usize = 16 * 1024;
 /// A buffer larger than this is not kept for the next connection.
@@ -34,15 +32,16 @@ impl Input {
     }
 
     /// Reads once, growing to at most `limit` bytes of data. `drained` is set when the kernel has no more for now.
-    pub(super) fn fill(&mut self, socket: BorrowedFd<'_>, limit: usize, drained: &mut bool) -> Got {
+    pub(super) fn fill(&mut self, wire: Wire<'_>, limit: usize, drained: &mut bool) -> Got {
         self.make_room(limit);
         let Some(room) = self.bytes.get_mut(self.end..).filter(|room| !room.is_empty()) else { return Got::Nothing };
         let size = room.len();
-        let got = read_now(socket, room);
+        let got = wire.read_now(room);
         match got {
             Got::Bytes(count) => {
                 self.end += count.min(size);
-                *drained = count < size;
+                // An encrypted piece says nothing about what the kernel has.
+                *drained = count < size && !wire.is_encrypted();
             }
             Got::Nothing | Got::End | Got::Gone => *drained = true,
         }
@@ -116,11 +115,11 @@ mod tests {
         theirs.write_all(&[7; 100_000]).unwrap();
         let mut input = Input::default();
         let mut drained = false;
-        while let Got::Bytes(_) = input.fill(ours.as_fd(), 50_000, &mut drained) {}
+        while let Got::Bytes(_) = input.fill(Wire::new(ours.as_fd(), None), 50_000, &mut drained) {}
         assert_eq!(input.len(), 50_000);
         assert!(!drained, "the kernel has more");
         input.consume(45_000);
-        assert_eq!(input.fill(ours.as_fd(), 50_000, &mut drained), Got::Bytes(45_000));
+        assert_eq!(input.fill(Wire::new(ours.as_fd(), None), 50_000, &mut drained), Got::Bytes(45_000));
     }
 
     #[test]

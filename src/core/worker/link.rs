@@ -1,7 +1,7 @@
 //! A worker's end of its links to the routers: dialling, and answering over them.
 
 use std::io::IoSlice;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use nix::sys::socket::{AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair};
@@ -12,7 +12,7 @@ use rsgi_proto::link::{self, Hello};
 use super::answer::{Tally, size_from};
 use super::connection::Facts;
 use super::rest::{Remains, Rest};
-use super::wire;
+use super::wire::{self, Wire};
 use crate::logging::request::set_note;
 
 const COPIED: usize = 4096;
@@ -59,7 +59,7 @@ pub(super) fn encode_error(out: &mut Vec<u8>, code: u16, version: &str) -> Tally
 /// One answer over a link.
 #[derive(Debug)]
 pub(super) struct LinkAnswer<'a> {
-    pub(super) socket: BorrowedFd<'a>,
+    pub(super) wire: Wire<'a>,
     pub(super) timeout: Duration,
     pub(super) facts: Facts,
     pub(super) rest: Rest<'a>,
@@ -85,7 +85,7 @@ pub(super) enum State {
 
 impl LinkAnswer<'_> {
     fn flush(&mut self, direct: &[u8]) -> Result<(), SendError> {
-        let sent = wire::send_all(self.socket, self.out, direct, self.timeout);
+        let sent = self.wire.send_all(self.out, direct, self.timeout);
         self.out.clear();
         sent.inspect_err(|&error| self.fail(error))
     }
@@ -239,14 +239,14 @@ impl LinkAnswer<'_> {
         let rights = [ControlMessage::ScmRights(&fds)];
         loop {
             let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-            let sent = sendmsg::<()>(self.socket.as_raw_fd(), &[IoSlice::new(self.out)], &rights, flags, None);
+            let sent = sendmsg::<()>(self.wire.socket().as_raw_fd(), &[IoSlice::new(self.out)], &rights, flags, None);
             match sent {
                 Ok(count) => {
                     self.out.drain(..count.min(self.out.len()));
                     return self.flush(&[]);
                 }
                 Err(nix::Error::EINTR) => {}
-                Err(nix::Error::EAGAIN) if wire::writable(self.socket.as_fd(), self.timeout) => {}
+                Err(nix::Error::EAGAIN) if wire::wait_writable(self.wire.socket(), self.timeout) => {}
                 Err(error) => {
                     let error = if error == nix::Error::EAGAIN { SendError::Timeout } else { SendError::Gone };
                     self.fail(error);

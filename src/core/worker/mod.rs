@@ -2,6 +2,7 @@
 //!
 //! * [`engine`]: what the cores share; [`table`]: who owns which connection at the moment.
 //! * [`core`]: one core's loop; [`progress`], [`decode`]: bytes become requests; [`serve`]: a request through the plugin.
+//! * [`handshake`], [`session`]: what comes before a request on an encrypted socket; [`wire`]: the way of all bytes.
 //! * [`ahead`], [`rest`]: the body before and during the request; [`answer`], [`link`]: the answer, direct or by the router.
 //! * [`sweep`]: expired connections, orders, signals, leaving.
 
@@ -15,11 +16,13 @@ pub(crate) mod deadline;
 mod decode;
 mod engine;
 mod guardian;
+mod handshake;
 mod input;
 mod link;
 mod progress;
 mod rest;
 mod serve;
+mod session;
 mod stacks;
 mod sweep;
 mod table;
@@ -38,6 +41,7 @@ use rsgi_config::Config;
 use crate::control::Report;
 use crate::exit::Exit;
 use crate::memory::scoreboard::Scoreboard;
+use crate::tls::Material;
 use core::Core;
 use engine::Engine;
 
@@ -58,6 +62,8 @@ pub struct Job {
     pub config: Config,
     /// Listening sockets of the worker protocols, non-blocking.
     pub listeners: Vec<Listener>,
+    /// Certificates and keys of encrypted listeners.
+    pub material: Material,
     /// One end of each router's rendezvous: a link's far end is passed over it as a descriptor.
     pub rendezvous: Vec<OwnedFd>,
     /// Stream to the master ([`crate::control`]).

@@ -8,13 +8,13 @@ use super::ahead::{Ahead, Trouble};
 use super::connection::{Connection, Pending, Phase, Request, Speaks};
 use super::core::{Core, Fate};
 use super::decode::{Refusal, Reply, decoder};
-use super::wire::{self, Got};
+use super::wire::{self, Got, Wire};
 
 /// What a client may still send while we wait for it to read our last words.
 const LINGER: usize = 256 * 1024;
 
 /// What reading found.
-enum Read {
+pub(super) enum Read {
     /// More bytes.
     More,
     /// None for now.
@@ -28,6 +28,8 @@ impl Core<'_> {
     pub(super) fn progress(&mut self, connection: &mut Connection) -> Fate {
         loop {
             let fate = match &connection.phase {
+                Phase::Hello(_) => self.greet(connection),
+                Phase::Handshake => self.shake(connection),
                 Phase::Head => self.begin(connection),
                 Phase::Body(_) => self.resume_body(connection),
                 Phase::Linger { .. } => Some(linger(connection)),
@@ -43,20 +45,20 @@ impl Core<'_> {
         if self.out.is_empty() {
             return true;
         }
-        let sent = wire::send_all(connection.fd(), &self.out, &[], self.engine.limits.socket);
+        let sent = connection.wire().send_all(&self.out, &[], self.engine.limits.socket);
         self.out.clear();
         sent.is_ok()
     }
 
-    fn read(&mut self, connection: &mut Connection, limit: usize) -> Read {
+    pub(super) fn read(&mut self, connection: &mut Connection, limit: usize) -> Read {
         if connection.drained {
             return Read::Nothing;
         }
         if !connection.input.has_memory() && self.spare_input.has_memory() {
             connection.input = std::mem::take(&mut self.spare_input);
         }
-        let Connection { socket, input, drained, to_the_end, .. } = connection;
-        match input.fill(socket.as_fd(), limit, drained) {
+        let Connection { socket, session, input, drained, to_the_end, .. } = connection;
+        match input.fill(Wire::new(socket.as_fd(), session.as_deref()), limit, drained) {
             Got::Bytes(_) => {
                 *drained &= !*to_the_end;
                 Read::More
@@ -238,6 +240,7 @@ impl Core<'_> {
 /// throw our last bytes away before the client has them (RFC 9112 §9.6).
 pub(super) fn begin_linger(connection: &mut Connection) -> Fate {
     connection.input = super::input::Input::default();
+    connection.wire().say_goodbye();
     if shutdown(connection.socket.as_raw_fd(), Shutdown::Write).is_err() {
         return Fate::Close;
     }
@@ -248,7 +251,7 @@ pub(super) fn begin_linger(connection: &mut Connection) -> Fate {
 fn linger(connection: &mut Connection) -> Fate {
     let mut waste = [0_u8; 4096];
     while let Phase::Linger { left } = &mut connection.phase {
-        match wire::read_now(connection.socket.as_fd(), &mut waste) {
+        match wire::receive(connection.socket.as_fd(), &mut waste) {
             Got::Bytes(count) if count <= *left => *left -= count,
             Got::Nothing => return Fate::Wait,
             Got::Bytes(_) | Got::End | Got::Gone => return Fate::Close,

@@ -1,7 +1,6 @@
 //! What the application still reads of a body after its first bytes were handed over.
 
 use std::fs::File;
-use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -9,14 +8,14 @@ use rsgi_abi::host::ReadError;
 use rsgi_proto::Body;
 
 use super::ahead::{Ahead, Decoder, Trouble};
-use super::wire::{Got, read_now, read_wait};
+use super::wire::{Got, Wire};
 
 const PIECE: usize = 16 * 1024;
 
 /// The rest of one request's body.
 #[derive(Debug)]
 pub(super) struct Rest<'a> {
-    socket: BorrowedFd<'a>,
+    wire: Wire<'a>,
     timeout: Duration,
     /// The first bytes, for a body that is wholly in memory.
     prefix: &'a [u8],
@@ -52,7 +51,7 @@ pub(super) struct Remains {
 impl<'a> Rest<'a> {
     /// The rest after `ahead`, whose first bytes (`prefix`) go to the application with the request.
     pub(super) fn new(
-        socket: BorrowedFd<'a>,
+        wire: Wire<'a>,
         timeout: Duration,
         largest: Option<u64>,
         body: Body,
@@ -69,7 +68,7 @@ impl<'a> Rest<'a> {
             (None, false, None, Body::Length(length)) => Left::Plain(length.saturating_sub(received)),
             (None, false, None, _) => Left::Nothing { replay: None },
         };
-        Self { socket, timeout, prefix, left, received, largest }
+        Self { wire, timeout, prefix, left, received, largest }
     }
 
     /// Whether more has to come from the client.
@@ -96,7 +95,7 @@ impl<'a> Rest<'a> {
             Left::Plain(left) => {
                 let most = buffer.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                 let room = buffer.get_mut(..most).unwrap_or_default();
-                let count = read_wait(self.socket, room, self.timeout)?;
+                let count = self.wire.read_wait(room, self.timeout)?;
                 *left -= count as u64;
                 Ok(count)
             }
@@ -119,7 +118,7 @@ impl<'a> Rest<'a> {
                 *at = 0;
                 let kept = raw.len();
                 raw.resize(kept + PIECE, 0);
-                let count = read_wait(self.socket, raw.get_mut(kept..).unwrap_or_default(), self.timeout);
+                let count = self.wire.read_wait(raw.get_mut(kept..).unwrap_or_default(), self.timeout);
                 raw.truncate(kept + count.unwrap_or(0));
                 count?;
                 let (used, over) = decoder.decode(raw, decoded).map_err(|trouble| match trouble {
@@ -150,7 +149,7 @@ impl<'a> Rest<'a> {
     pub(super) fn is_called_off(&mut self) -> bool {
         let mut byte = [0; 1];
         match &self.left {
-            Left::Nothing { .. } | Left::Plain(0) => match read_now(self.socket, &mut byte) {
+            Left::Nothing { .. } | Left::Plain(0) => match self.wire.read_now(&mut byte) {
                 // Between the end of the body and our answer the router has nothing to say but ABORT.
                 Got::Bytes(_) | Got::End | Got::Gone => true,
                 Got::Nothing => false,

@@ -3,7 +3,6 @@
 use rsgi_abi::types::{NEXT_EXIT, Outcome, UNKNOWN, Var};
 use rsgi_proto::http1::chunked::Chunked;
 use rsgi_proto::names;
-use std::os::fd::AsFd;
 
 use super::ahead::{Ahead, Decoder};
 use super::answer::{self, Answer, Dialect, Tally};
@@ -58,12 +57,12 @@ impl Core<'_> {
         let limits = &self.engine.limits;
         let (engine, id, slot) = (self.engine, self.id, self.slot);
         let failure = move || super::board::failure(engine, id, slot);
-        let socket = connection.socket.as_fd();
-        let rest = Rest::new(socket, limits.socket, limits.body.largest, facts.body, &mut ahead, prefix);
+        let wire = connection.wire();
+        let rest = Rest::new(wire, limits.socket, limits.body.largest, facts.body, &mut ahead, prefix);
         let waits = facts.expect_continue && rest.is_missing();
         let (outcome, tally, alive, remains) = if let Speaks::Link { .. } = connection.speaks {
             let mut answer = LinkAnswer {
-                socket,
+                wire,
                 timeout: limits.socket,
                 facts,
                 rest,
@@ -83,7 +82,7 @@ impl Core<'_> {
                 Speaks::Fastcgi { nph } => Dialect::Fastcgi { cgi: !nph },
             };
             let mut answer = Answer {
-                socket,
+                wire,
                 timeout: limits.socket,
                 dialect,
                 facts,
@@ -215,7 +214,7 @@ fn skip(connection: &mut Connection, body: rsgi_proto::Body) -> Option<Fate> {
     while left > 0 {
         let most = waste.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let room = waste.get_mut(..most).unwrap_or_default();
-        match super::wire::read_now(connection.socket.as_fd(), room) {
+        match connection.wire().read_now(room) {
             super::wire::Got::Bytes(count) => left -= count as u64,
             _ => return Some(begin_linger(connection)),
         }

@@ -1,7 +1,5 @@
 //! What happens outside of requests: expired connections, orders of the master, signals, and leaving.
 
-use std::os::fd::AsRawFd;
-
 use nix::sys::signal::Signal;
 use rsgi_proto::http1::response::canned;
 
@@ -46,15 +44,15 @@ impl Core<'_> {
             Phase::Head if connection.input.is_empty() => None,
             Phase::Head => Some("the request head did not arrive in time"),
             Phase::Body(_) => Some("the request body did not arrive in time"),
+            Phase::Hello(_) | Phase::Handshake => {
+                tracing::debug!("client {}: the handshake took too long", connection.peer_name());
+                None
+            }
             Phase::Linger { .. } => None,
         };
         if let Some(reason) = unfinished {
             tracing::warn!("client {}: {reason} (408)", connection.peer_name());
-            let _ = nix::sys::socket::send(
-                connection.socket.as_raw_fd(),
-                canned(408),
-                nix::sys::socket::MsgFlags::MSG_DONTWAIT | nix::sys::socket::MsgFlags::MSG_NOSIGNAL,
-            );
+            connection.wire().send_now(canned(408));
         }
         self.engine.close(connection);
     }
@@ -62,7 +60,7 @@ impl Core<'_> {
     /// Reads the master's orders.
     pub(super) fn obey(&mut self) {
         let mut orders = [0_u8; 16];
-        match wire::read_now(std::os::fd::AsFd::as_fd(&self.engine.control), &mut orders) {
+        match wire::receive(std::os::fd::AsFd::as_fd(&self.engine.control), &mut orders) {
             Got::Bytes(count) => {
                 for &byte in orders.get(..count).unwrap_or_default() {
                     match Order::from_byte(byte) {

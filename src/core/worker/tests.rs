@@ -19,6 +19,8 @@ use rsgi_proto::vars::Vars;
 use super::*;
 use crate::control::Order;
 
+mod encrypted;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Quiet;
@@ -155,7 +157,9 @@ impl Worker {
             language.init(&Quiet, rsgi_proto::names::KNOWN, &[]).unwrap();
             let listeners = vec![Listener { socket: socket.into(), protocol, name }];
             let control = OwnedFd::from(theirs);
-            let job = Job { id: 1, generation: 0, master: 0, config, listeners, rendezvous, control, language, board };
+            let material = crate::tls::read(&config, None).unwrap().workers;
+            let (id, generation, master) = (1, 0, 0);
+            let job = Job { id, generation, master, config, listeners, material, rendezvous, control, language, board };
             let (signals, _writer) = nix::unistd::pipe2(OFlag::O_NONBLOCK).unwrap();
             let engine = Engine::new(job, "host".into(), signals).unwrap();
             serve(&engine, language, cores)

@@ -23,7 +23,7 @@ use crate::memory::scoreboard::Scoreboard;
 use crate::process::{Descriptors, Handover, HandoverError, Meaning};
 use crate::role::{Titled, title};
 use crate::worker::{self, Job, Listener};
-use crate::{logging, plugins, signals};
+use crate::{logging, plugins, signals, tls};
 use message::{Answer, Request};
 use services::Server;
 
@@ -251,12 +251,20 @@ fn become_worker(nest: Nest, id: u32, control: OwnedFd) -> Exit {
     if let Some(title) = title(&config.process, Titled::Worker(id)) {
         rsgi_sys::title::set(&title);
     }
+    let material = match tls::handover::receive(control.as_fd(), &config) {
+        Ok(material) => material,
+        Err(error) => {
+            error!("worker {id} gets no keys: {error}");
+            return Exit::WorkerEnd;
+        }
+    };
     worker::run(Job {
         id,
         generation: instance.generation,
         master: instance.master,
         config,
         listeners,
+        material,
         rendezvous,
         control,
         language,
