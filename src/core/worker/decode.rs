@@ -4,7 +4,7 @@ use rsgi_proto::http1::request::Peer;
 use rsgi_proto::http1::{self, Reject};
 use rsgi_proto::link::ToWorker;
 use rsgi_proto::vars::Vars;
-use rsgi_proto::{Body, Progress, cgi, fastcgi, scgi, uwsgi};
+use rsgi_proto::{Body, Progress, cgi, fastcgi, names, scgi, uwsgi};
 
 use super::ahead::Decoder;
 use super::connection::{Connection, Facts, Speaks};
@@ -78,6 +78,11 @@ impl Core<'_> {
                 let progress = http1::request::decode(input.data(), &peer, &limits.http, vars, &mut self.head)?;
                 if progress == Progress::NeedMore {
                     return Ok(None);
+                }
+                let host = vars.get(input.data(), names::HTTP_HOST).unwrap_or_default();
+                if session.as_ref().is_some_and(|session| !self.engine.leads_to(*listener, session, host)) {
+                    let reason = "this host asks for other client certificates: connect to it by its name";
+                    return Err(Refusal::status(421, reason));
                 }
                 if let Some(client) = client {
                     client.tell(vars, self.engine.config.router.export_cert);

@@ -2,16 +2,17 @@
 //! an unfinished head; it holds no core.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::server::{Accepted, Acceptor};
 
 use super::connection::{Connection, Phase, Speaks};
 use super::core::{Core, Fate};
+use super::engine::Engine;
 use super::progress::{Read, begin_linger};
 use super::session::{Out, Session};
 use super::wire::Got;
-use crate::tls::{PLAIN, Peer};
+use crate::tls::{Certificates, PLAIN, Peer};
 
 /// Largest first message of a handshake, and what may come with it.
 const HELLO: usize = 64 * 1024;
@@ -23,6 +24,15 @@ pub(super) struct Hello(Acceptor);
 impl fmt::Debug for Hello {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hello")
+    }
+}
+
+impl Engine {
+    /// Whether a client that shook hands for one site may ask for this host.
+    pub(super) fn leads_to(&self, door: usize, session: &Mutex<Session>, host: &[u8]) -> bool {
+        let site = Arc::clone(session.lock().unwrap_or_else(PoisonError::into_inner).site());
+        let may_ask = |all: &Certificates| all.may_ask(door, &site, &String::from_utf8_lossy(host));
+        self.certificates.as_ref().is_some_and(may_ask)
     }
 }
 
@@ -59,14 +69,15 @@ impl Core<'_> {
     fn accept_hello(&self, connection: &mut Connection, accepted: Accepted) -> Result<(), String> {
         let certificates = self.engine.certificates.as_ref().ok_or("there are no certificates")?;
         certificates.look(&self.engine.config);
-        let config = certificates.choose(connection.listener, accepted.client_hello().server_name());
-        let config = config.ok_or("the address has no certificate")?;
+        let (hello, door) = (accepted.client_hello(), connection.listener);
+        let chosen = certificates.choose(door, hello.server_name()).zip(certificates.site(door, hello.server_name()));
+        let (config, site) = chosen.ok_or("the address has no certificate")?;
         let tls = accepted.into_connection(config).map_err(|(error, mut alert)| {
             // It does not matter whether such a client hears why.
             let _ = alert.write_all(&mut Out(connection.fd()));
             error.to_string()
         })?;
-        let session = Session::new(tls, connection.input.data());
+        let session = Session::new(tls, site, connection.input.data());
         connection.input = super::input::Input::default();
         connection.session = Some(Box::new(Mutex::new(session)));
         connection.phase = Phase::Handshake;

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -14,6 +15,7 @@ use rsgi_abi::host::SendError;
 use rustls::ServerConnection;
 
 use super::wire::{self, Got};
+use crate::tls::Site;
 
 /// A record with its overhead (RFC 8446 §5.2), so that one read takes a whole one.
 const RECORD: usize = 16 * 1024 + 256 + 5;
@@ -24,6 +26,8 @@ const ENOUGH: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Session {
     tls: ServerConnection,
+    /// What the client had to prove.
+    site: Arc<Site>,
     /// Received, but not yet decrypted.
     early: VecDeque<u8>,
     /// The client has to take something before this goes on.
@@ -32,8 +36,8 @@ pub(super) struct Session {
 
 impl Session {
     /// `early` was received behind the client's first message.
-    pub(super) fn new(tls: ServerConnection, early: &[u8]) -> Self {
-        Self { tls, early: early.iter().copied().collect(), is_stuck: false }
+    pub(super) fn new(tls: ServerConnection, site: Arc<Site>, early: &[u8]) -> Self {
+        Self { tls, site, early: early.iter().copied().collect(), is_stuck: false }
     }
 
     pub(super) const fn is_stuck(&self) -> bool {
@@ -43,6 +47,11 @@ impl Session {
     /// What was agreed on.
     pub(super) const fn tls(&self) -> &ServerConnection {
         &self.tls
+    }
+
+    /// What the client had to prove to come in.
+    pub(super) const fn site(&self) -> &Arc<Site> {
+        &self.site
     }
 
     /// Goes on with the handshake as far as possible at once. `Got::Bytes`: it is done.

@@ -222,6 +222,7 @@ pub fn canned(code: u16) -> &'static [u8] {
         413 "Content Too Large" 17,
         414 "URI Too Long" 12,
         417 "Expectation Failed" 18,
+        421 "Misdirected Request" 19,
         429 "Too Many Requests" 17,
         431 "Request Header Fields Too Large" 31,
         500 "Internal Server Error" 21,

@@ -246,3 +246,18 @@ fn a_worker_leaves_though_handshakes_hang() {
     // The idle client is told, it is not cut.
     assert_eq!(rest(&mut idle), "");
 }
+
+#[test]
+fn who_came_in_by_one_name_cannot_ask_for_another_that_asks_for_more() {
+    let authority = Authority::new();
+    let guarded = Tls { client_ca: Some("ca.crt".into()), client_required: true, ..authority.vouch("guarded.org") };
+    let worker = start(Protocol::Https, 1, &authority, authority.vouch("localhost"), |config| {
+        config.router.sni.push(("guarded.org".into(), guarded));
+    });
+    for (host, status) in [("localhost", "200"), ("guarded.org:443", "421")] {
+        let mut stream = connect(&worker, authority.client(&[], None));
+        stream.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+        let answer = rest(&mut stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{host}: {answer}");
+    }
+}
