@@ -27,6 +27,8 @@ pub struct Config {
     pub start_dir: PathBuf,
     /// Sockets that the workers serve themselves, in the order written.
     pub sockets: Vec<Socket>,
+    /// The protocol of sockets that the process was started with; uwsgi when not given.
+    pub protocol: Option<Protocol>,
     /// Sockets bound first and named `=0`, `=1`… by others.
     pub shared_sockets: Vec<Address>,
     /// The HTTP router.
@@ -785,6 +787,10 @@ pub struct Emperor {
     pub max_throttle_ms: u64,
     /// Ending of the file that holds the socket of a vassal started on demand.
     pub on_demand_extension: Option<String>,
+    /// Directory of the sockets of vassals, all of them started on demand.
+    pub on_demand_directory: Option<PathBuf>,
+    /// Command that prints the socket of a vassal started on demand.
+    pub on_demand_exec: Option<String>,
     /// `key=value` for every vassal.
     pub set: Vec<(String, String)>,
     /// Files that every vassal inherits.
@@ -797,6 +803,8 @@ pub struct Emperor {
     pub stats: Option<Address>,
     /// Time without a heartbeat after which a vassal is replaced.
     pub required_heartbeat: Seconds,
+    /// How often this instance, a vassal, tells its emperor that it lives.
+    pub heartbeat: Option<Seconds>,
 }
 
 impl Default for Emperor {
@@ -809,12 +817,15 @@ impl Default for Emperor {
             throttle_ms: 1000,
             max_throttle_ms: 180_000,
             on_demand_extension: None,
+            on_demand_directory: None,
+            on_demand_exec: None,
             set: Vec::new(),
             inherit: Vec::new(),
             include: Vec::new(),
             pidfile: None,
             stats: None,
             required_heartbeat: Seconds(30),
+            heartbeat: None,
         }
     }
 }

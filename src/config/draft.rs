@@ -80,6 +80,7 @@ impl Draft {
             }
         }
         self.check_encrypted(&mut messages);
+        self.config.protocol = self.protocol;
         self.check_shared(&mut messages);
         self.check_cheaper(&mut messages);
         self.check_lifetime(&mut messages);

@@ -1,3 +1,8 @@
+//! The emperor and its vassals, seen from outside.
+
+mod demand;
+mod reign;
+
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -5,24 +10,24 @@ use nix::sys::signal::Signal;
 use crate::support::{Running, Server, eventually};
 
 /// An emperor whose vassals are files in the folder `vassals`; each serves the probe on its own port of the server's address.
-fn emperor(vassals: &[(&str, u16, &str)]) -> Server {
+pub(super) fn emperor(vassals: &[(&str, u16, &str)]) -> Server {
     let server = Server::new("--emperor {dir}/vassals --emperor-freq 1 --emperor-throttle 200");
     vassals
         .iter()
         .fold(server, |server, (name, port, more)| server.file(&format!("vassals/{name}"), &vassal(*port, more)))
 }
 
-fn vassal(port: u16, more: &str) -> String {
+pub(super) fn vassal(port: u16, more: &str) -> String {
     format!("[uwsgi]\nhttp-socket = {{ip}}:{port}\nwsgi-file = {{apps}}/probe.py\n{more}\n")
 }
 
-fn wait_until_served(server: &Running, port: u16) {
+pub(super) fn wait_until_served(server: &Running, port: u16) {
     let address = server.address(port);
     eventually("a vassal listens", || crate::support::processes::listeners().contains(&address).then_some(()));
     server.get(port, "/hello").expect(200);
 }
 
-fn wait_until_gone(server: &Running, port: u16) {
+pub(super) fn wait_until_gone(server: &Running, port: u16) {
     let address = server.address(port);
     eventually("a vassal is gone", || (!crate::support::processes::listeners().contains(&address)).then_some(()));
 }

@@ -1,6 +1,6 @@
 //! Options of the emperor.
 
-use crate::option::{Act, Arg, Group, OPT, Opt};
+use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
 
 /// The rows, in the order of the manual.
 pub(super) static ROWS: &[Opt] = &[
@@ -96,10 +96,40 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/emperor/on_demand_extension",
         example: "emperor-on-demand-extension = .socket",
-        built: false,
         doc: "Starts a vassal only when its socket, named in a file with this ending, is asked.",
         act: Act::Set(|d, v| {
             d.config.emperor.on_demand_extension = Some(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-on-demand-directory",
+        aliases: &["emperor-on-demand-dir"],
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        unit: "directory",
+        default: "none",
+        field: "/emperor/on_demand_directory",
+        example: "emperor-on-demand-directory = /run/vassals",
+        doc: "Starts a vassal only when its socket in this directory is asked: `NAME.socket` for `NAME.ini`.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.on_demand_directory = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-on-demand-exec",
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        unit: "command",
+        default: "none",
+        field: "/emperor/on_demand_exec",
+        example: "emperor-on-demand-exec = /usr/local/bin/socket-of",
+        doc: "Starts a vassal only when its socket is asked, which this command prints; its argument is the vassal's file.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.on_demand_exec = Some(v.word()?);
             Ok(())
         }),
         ..OPT
@@ -154,7 +184,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/emperor/pidfile",
         example: "emperor-pidfile = /run/emperor.pid",
-        built: false,
         doc: "Writes the pid of the emperor to this file.",
         act: Act::Set(|d, v| {
             d.config.emperor.pidfile = Some(v.path()?);
@@ -170,7 +199,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/emperor/stats",
         example: "emperor-stats = 127.0.0.1:9292",
-        built: false,
         doc: "Serves the state of the emperor as JSON on this address.",
         act: Act::Set(|d, v| {
             d.config.emperor.stats = Some(v.address()?);
@@ -185,10 +213,23 @@ pub(super) static ROWS: &[Opt] = &[
         default: "30",
         field: "/emperor/required_heartbeat",
         example: "emperor-required-heartbeat = 60",
-        built: false,
         doc: "Replaces a vassal that was silent for so long, if it sends heartbeats.",
         act: Act::Set(|d, v| {
             d.config.emperor.required_heartbeat = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "heartbeat",
+        group: Group::Emperor,
+        unit: "seconds",
+        default: "off",
+        field: "/emperor/heartbeat",
+        example: "heartbeat = 10",
+        doc: "Tells the emperor every so many seconds that this vassal lives.\n\nAn emperor that has heard nothing for `emperor-required-heartbeat` replaces the vassal.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.heartbeat = v.seconds_or_off()?;
             Ok(())
         }),
         ..OPT

@@ -674,9 +674,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/cheaper/idle",
         example: "idle = 600",
-        built: false,
         implies_master: true,
-        doc: "Stops all workers after so long without a request.",
+        differs: "only together with `die-on-idle`",
+        doc: "Ends the instance after so long without a request, if `die-on-idle` is given.\n\nA vassal started on demand sleeps then until its socket is asked again.",
         act: Act::Set(|d, v| {
             d.config.cheaper.idle = v.seconds_or_off()?;
             Ok(())
@@ -690,7 +690,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/cheaper/die_on_idle",
         example: "die-on-idle = true",
-        built: false,
         doc: "Ends the instance when it is idle.",
         act: Act::Set(|d, v| {
             d.config.cheaper.die_on_idle = v.switch();

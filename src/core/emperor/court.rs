@@ -1,7 +1,7 @@
 //! Who is a vassal and what is to be done about it. Pure: events in, actions out; no clock of its own, no process.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Exit code of a vassal that does not want to be started again (uWSGI's number).
@@ -18,6 +18,8 @@ pub struct Stamp {
     pub uid: u32,
     /// The owner's group.
     pub gid: u32,
+    /// It has a socket at which the emperor waits, and runs only when somebody has knocked there.
+    pub on_demand: bool,
 }
 
 /// Something that happened.
@@ -27,6 +29,12 @@ pub enum Event {
     Seen(BTreeMap<PathBuf, Stamp>),
     /// A vassal serves.
     Loyal(u64),
+    /// A vassal says that it lives.
+    Heartbeat(u64),
+    /// Somebody waits at the socket of a vassal that sleeps.
+    Knock(PathBuf),
+    /// The socket of a vassal cannot be had.
+    NoDoor(PathBuf),
     /// A vassal ended: its exit code, `None` when a signal killed it.
     Died(u64, Option<i32>),
     /// The emperor is to leave.
@@ -40,6 +48,8 @@ pub enum Event {
 pub enum Action {
     /// Start a vassal.
     Spawn(u64, PathBuf, Stamp),
+    /// Wait at the vassal's socket, and report [`Event::Knock`] once.
+    Watch(PathBuf, Stamp),
     /// Its file has changed: let it read it.
     Reload(u64),
     /// Let it finish and leave.
@@ -59,12 +69,51 @@ struct Vassal {
     state: State,
     /// Pause before the next start, should this one end badly.
     pause: Duration,
+    past: Past,
+}
+
+/// What is remembered of a vassal for the stats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Past {
+    /// When its file was found.
+    pub born: Instant,
+    /// Its first process, and the last one.
+    pub runs: Option<(Instant, Instant)>,
+    /// When it last began to serve.
+    pub loyal: Option<Instant>,
+    /// When it last said that it lives.
+    pub heartbeat: Option<Instant>,
+    /// Processes after the first one.
+    pub respawns: u32,
+    /// Processes in a row that ended too early, and when the first and the last of them did.
+    pub failures: Option<(u32, Instant, Instant)>,
+}
+
+/// One vassal as the stats show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Portrait {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its file when last looked at.
+    pub stamp: Stamp,
+    /// Serial number of its process, if it has one.
+    pub serial: Option<u64>,
+    /// It serves.
+    pub is_loyal: bool,
+    /// It was told to leave.
+    pub is_cursed: bool,
+    /// For how long it rests after its last failure; `None` when it runs, or sleeps until it is asked.
+    pub pause: Option<Duration>,
+    /// What was before.
+    pub past: Past,
 }
 
 #[derive(Debug)]
 enum State {
-    /// It runs; `loyal` once it serves.
-    Running { serial: u64, since: Instant, loyal: bool },
+    /// It runs; `loyal` once it serves, `heard` once it has said that it lives.
+    Running { serial: u64, since: Instant, loyal: bool, heard: Option<Instant> },
+    /// It runs only when asked, and nobody has asked.
+    Sleeping,
     /// It ended too early and is not tried again before this moment (`None`: before its file changes).
     Resting { until: Option<Instant> },
     /// Its file is gone, or the emperor leaves; `again`: the file has come back meanwhile.
@@ -78,14 +127,15 @@ pub struct Court {
     serial: u64,
     first_pause: Duration,
     longest_pause: Duration,
+    silence: Duration,
     stopping: bool,
 }
 
 impl Court {
-    /// An empty court. The pauses are `emperor-throttle` and `emperor-max-throttle`.
+    /// An empty court. The pauses are `emperor-throttle` and `emperor-max-throttle`, the silence `emperor-required-heartbeat`.
     #[must_use]
-    pub const fn new(first_pause: Duration, longest_pause: Duration) -> Self {
-        Self { vassals: BTreeMap::new(), serial: 0, first_pause, longest_pause, stopping: false }
+    pub const fn new(first_pause: Duration, longest_pause: Duration, silence: Duration) -> Self {
+        Self { vassals: BTreeMap::new(), serial: 0, first_pause, longest_pause, silence, stopping: false }
     }
 
     /// Takes note of an event and says what is to be done.
@@ -94,11 +144,14 @@ impl Court {
         match event {
             Event::Seen(files) if !self.stopping => self.seen(files, now, &mut out),
             Event::Seen(_) | Event::Tick => {}
-            Event::Loyal(serial) => self.loyal(serial, &mut out),
+            Event::Loyal(serial) => self.loyal(serial, now, &mut out),
+            Event::Heartbeat(serial) => self.heartbeat(serial, now),
+            Event::Knock(path) => self.knock(path, now, &mut out),
+            Event::NoDoor(path) => self.no_door(&path, now, &mut out),
             Event::Died(serial, code) => self.died(serial, code, now, &mut out),
             Event::Stop => {
                 self.stopping = true;
-                self.vassals.retain(|_, vassal| !matches!(vassal.state, State::Resting { .. }));
+                self.vassals.retain(|_, vassal| vassal.has_process());
                 for vassal in self.vassals.values_mut() {
                     vassal.curse(now, &mut out);
                 }
@@ -117,7 +170,8 @@ impl Court {
         let moments = self.vassals.values().filter_map(|vassal| match vassal.state {
             State::Resting { until } => until,
             State::Cursed { since, .. } => Some(since + PATIENCE),
-            State::Running { .. } => None,
+            State::Running { heard, .. } => heard.map(|heard| heard + self.silence),
+            State::Sleeping => None,
         });
         moments.min()
     }
@@ -130,6 +184,22 @@ impl Court {
         (self.vassals.values().filter(running).count(), self.vassals.values().filter(loyal).count())
     }
 
+    /// Every vassal, in the order of the files.
+    pub fn portraits(&self) -> impl Iterator<Item = Portrait> {
+        self.vassals.iter().map(|(path, vassal)| Portrait {
+            path: path.clone(),
+            stamp: vassal.stamp,
+            serial: vassal.serial(),
+            is_loyal: matches!(vassal.state, State::Running { loyal: true, .. }),
+            is_cursed: matches!(vassal.state, State::Cursed { .. }),
+            pause: match (&vassal.state, vassal.past.failures) {
+                (State::Resting { until: Some(until) }, Some((_, _, last))) => Some(*until - last),
+                _ => None,
+            },
+            past: vassal.past,
+        })
+    }
+
     fn seen(&mut self, files: BTreeMap<PathBuf, Stamp>, now: Instant, out: &mut Vec<Action>) {
         for (path, vassal) in &mut self.vassals {
             if !files.contains_key(path) && !matches!(vassal.state, State::Cursed { again: None, .. }) {
@@ -137,10 +207,12 @@ impl Court {
                 vassal.curse(now, out);
             }
         }
-        self.vassals.retain(|path, vassal| files.contains_key(path) || !matches!(vassal.state, State::Resting { .. }));
+        self.vassals.retain(|path, vassal| files.contains_key(path) || vassal.has_process());
         for (path, stamp) in files {
             let Some(vassal) = self.vassals.get_mut(&path) else {
-                let vassal = Vassal { stamp, state: State::Resting { until: Some(now) }, pause: self.first_pause };
+                let past = Past { born: now, runs: None, loyal: None, heartbeat: None, respawns: 0, failures: None };
+                let state = State::Resting { until: Some(now) };
+                let vassal = Vassal { stamp, state, pause: self.first_pause, past };
                 self.vassals.insert(path, vassal);
                 continue;
             };
@@ -156,29 +228,58 @@ impl Court {
                     *until = Some(now);
                     vassal.pause = self.first_pause;
                 }
-                State::Running { .. } | State::Resting { .. } => {}
+                // It has lost its socket, or got another one.
+                State::Sleeping if !stamp.on_demand || has_changed => {
+                    vassal.state = State::Resting { until: Some(now) };
+                }
+                State::Running { .. } | State::Resting { .. } | State::Sleeping => {}
             }
             vassal.stamp = stamp;
         }
     }
 
-    fn loyal(&mut self, serial: u64, out: &mut Vec<Action>) {
+    fn loyal(&mut self, serial: u64, now: Instant, out: &mut Vec<Action>) {
         for (path, vassal) in &mut self.vassals {
             if let State::Running { serial: other, loyal, .. } = &mut vassal.state
                 && *other == serial
                 && !std::mem::replace(loyal, true)
             {
+                vassal.past.loyal = Some(now);
                 out.push(Action::Say(format!("[emperor] vassal {} is now loyal", path.display())));
             }
         }
     }
 
+    fn heartbeat(&mut self, serial: u64, now: Instant) {
+        for vassal in self.vassals.values_mut() {
+            if let State::Running { serial: other, heard, .. } = &mut vassal.state
+                && *other == serial
+            {
+                *heard = Some(now);
+                vassal.past.heartbeat = Some(now);
+            }
+        }
+    }
+
+    fn knock(&mut self, path: PathBuf, now: Instant, out: &mut Vec<Action>) {
+        if let Some(vassal) = self.vassals.get_mut(&path)
+            && matches!(vassal.state, State::Sleeping)
+            && !self.stopping
+        {
+            self.serial += 1;
+            out.push(vassal.spawn(self.serial, path, now));
+        }
+    }
+
+    fn no_door(&mut self, path: &Path, now: Instant, out: &mut Vec<Action>) {
+        if let Some(vassal) = self.vassals.get_mut(path).filter(|vassal| matches!(vassal.state, State::Sleeping)) {
+            out.push(vassal.rest(path, "its socket cannot be had", self.longest_pause, now));
+        }
+    }
+
     fn died(&mut self, serial: u64, code: Option<i32>, now: Instant, out: &mut Vec<Action>) {
-        let is_it = |vassal: &Vassal| match vassal.state {
-            State::Running { serial: other, .. } | State::Cursed { serial: other, .. } => other == serial,
-            State::Resting { .. } => false,
-        };
-        let Some((path, vassal)) = self.vassals.iter_mut().find(|(_, vassal)| is_it(vassal)) else { return };
+        let found = self.vassals.iter_mut().find(|(_, vassal)| vassal.serial() == Some(serial));
+        let Some((path, vassal)) = found else { return };
         let how = code.map_or_else(|| "killed by a signal".to_owned(), |code| format!("exit code {code}"));
         match vassal.state {
             State::Cursed { again: Some(stamp), .. } if !self.stopping => {
@@ -194,38 +295,51 @@ impl Court {
                 out.push(Action::Say(format!("[emperor] vassal {} wants to be gone", path.display())));
                 vassal.state = State::Resting { until: None };
             }
+            // It has ended in good order, being idle: the next request starts it again.
+            State::Running { loyal: true, .. } if vassal.stamp.on_demand && code == Some(0) => {
+                vassal.pause = self.first_pause;
+                vassal.state = State::Resting { until: Some(now) };
+                out.push(Action::Say(format!("[emperor] vassal {} sleeps until it is asked", path.display())));
+            }
             State::Running { since, loyal, .. } => {
                 // Whoever served for a while starts again at once; who never did, later and later.
                 if loyal && now.duration_since(since) > vassal.pause {
                     vassal.pause = self.first_pause;
+                    vassal.past.failures = None;
                     vassal.state = State::Resting { until: Some(now) };
-                    out.push(Action::Say(format!(
-                        "[emperor] vassal {} died ({how}), starting it again",
-                        path.display()
-                    )));
+                    let path = path.display();
+                    out.push(Action::Say(format!("[emperor] vassal {path} died ({how}), starting it again")));
                 } else {
-                    let pause = vassal.pause;
-                    vassal.state = State::Resting { until: Some(now + pause) };
-                    vassal.pause = (pause * 2).min(self.longest_pause).max(self.first_pause);
-                    out.push(Action::Say(format!(
-                        "[emperor] vassal {} ended too early ({how}), next try in {} ms",
-                        path.display(),
-                        pause.as_millis()
-                    )));
+                    out.push(vassal.rest(path, &format!("ended too early ({how})"), self.longest_pause, now));
                 }
             }
-            State::Resting { .. } => {}
+            State::Resting { .. } | State::Sleeping => {}
         }
     }
 
-    /// Starts whoever has rested, kills whoever does not leave.
+    /// Starts whoever has rested, kills whoever does not leave or is silent for too long.
     fn due(&mut self, now: Instant, out: &mut Vec<Action>) {
         for (path, vassal) in &mut self.vassals {
             match &mut vassal.state {
                 State::Resting { until: Some(until) } if *until <= now && !self.stopping => {
-                    self.serial += 1;
-                    vassal.state = State::Running { serial: self.serial, since: now, loyal: false };
-                    out.push(Action::Spawn(self.serial, path.clone(), vassal.stamp));
+                    if vassal.stamp.on_demand {
+                        vassal.state = State::Sleeping;
+                        out.push(Action::Watch(path.clone(), vassal.stamp));
+                    } else {
+                        self.serial += 1;
+                        out.push(vassal.spawn(self.serial, path.clone(), now));
+                    }
+                }
+                State::Running { serial, heard, .. }
+                    if heard.is_some_and(|heard| now.duration_since(heard) >= self.silence) =>
+                {
+                    *heard = None;
+                    out.push(Action::Say(format!(
+                        "[emperor] vassal {} sent no heartbeat in the last {} seconds: replacing it",
+                        path.display(),
+                        self.silence.as_secs()
+                    )));
+                    out.push(Action::Kill(*serial));
                 }
                 State::Cursed { serial, since, .. } if now.duration_since(*since) >= PATIENCE => {
                     *since = now;
@@ -238,6 +352,36 @@ impl Court {
 }
 
 impl Vassal {
+    /// Serial number of its process.
+    const fn serial(&self) -> Option<u64> {
+        match self.state {
+            State::Running { serial, .. } | State::Cursed { serial, .. } => Some(serial),
+            State::Resting { .. } | State::Sleeping => None,
+        }
+    }
+
+    const fn has_process(&self) -> bool {
+        self.serial().is_some()
+    }
+
+    fn spawn(&mut self, serial: u64, path: PathBuf, now: Instant) -> Action {
+        let first = self.past.runs.map_or(now, |(first, _)| first);
+        self.past.respawns += u32::from(self.past.runs.is_some());
+        self.past.runs = Some((first, now));
+        self.state = State::Running { serial, since: now, loyal: false, heard: None };
+        Action::Spawn(serial, path, self.stamp)
+    }
+
+    /// Lets it rest after a failure, the next time for longer.
+    fn rest(&mut self, path: &Path, what: &str, longest: Duration, now: Instant) -> Action {
+        let pause = self.pause;
+        let (count, first) = self.past.failures.map_or((0, now), |(count, first, _)| (count, first));
+        self.past.failures = Some((count + 1, first, now));
+        self.state = State::Resting { until: Some(now + pause) };
+        self.pause = (pause * 2).min(longest).max(pause);
+        Action::Say(format!("[emperor] vassal {} {what}, next try in {} ms", path.display(), pause.as_millis()))
+    }
+
     fn curse(&mut self, now: Instant, out: &mut Vec<Action>) {
         match &mut self.state {
             State::Running { serial, .. } => {
@@ -248,7 +392,7 @@ impl Vassal {
                 *again = None;
                 out.push(Action::Leave(*serial));
             }
-            State::Resting { .. } => {}
+            State::Resting { .. } | State::Sleeping => {}
         }
     }
 }
@@ -265,13 +409,19 @@ mod tests {
 
     impl Scene {
         fn new() -> Self {
-            let court = Court::new(Duration::from_secs(1), Duration::from_secs(8));
+            let court = Court::new(Duration::from_secs(1), Duration::from_secs(8), Duration::from_secs(30));
             Self { court, now: Instant::now(), files: BTreeMap::new() }
         }
 
         fn touch(&mut self, name: &str, second: u64) -> &mut Self {
             let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
-            self.files.insert(name.into(), Stamp { changed, uid: 0, gid: 0 });
+            self.files.insert(name.into(), Stamp { changed, uid: 0, gid: 0, on_demand: false });
+            self
+        }
+
+        fn on_demand(&mut self, name: &str) -> &mut Self {
+            self.touch(name, 1);
+            self.files.get_mut(Path::new(name)).unwrap().on_demand = true;
             self
         }
 
@@ -376,5 +526,41 @@ mod tests {
         assert_eq!(scene.touch("d.ini", 1).look(), []);
         assert_eq!(scene.on(Event::Died(1, Some(0))), []);
         assert_eq!(scene.on(Event::Died(2, Some(0))), [Action::Done]);
+    }
+
+    #[test]
+    fn a_vassal_on_demand_runs_when_asked_and_sleeps_when_idle() {
+        let mut scene = Scene::new();
+        let watched = |actions: Vec<Action>| matches!(actions[..], [Action::Watch(..)]);
+        assert!(watched(scene.on_demand("a.ini").look()));
+        assert_eq!((scene.look(), scene.court.count()), (vec![], (0, 0)));
+        assert_eq!(spawned(&scene.on(Event::Knock("a.ini".into()))), [1]);
+        assert_eq!(scene.on(Event::Knock("a.ini".into())), [], "it runs already");
+        scene.on(Event::Loyal(1));
+        assert!(watched(scene.on(Event::Died(1, Some(0)))), "it went to sleep");
+        assert_eq!(spawned(&scene.on(Event::Knock("a.ini".into()))), [2]);
+        assert_eq!(scene.on(Event::Died(2, Some(1))), [], "it could not start");
+        assert_eq!(scene.on(Event::Knock("a.ini".into())), []);
+        assert!(watched(scene.pass(1)));
+        assert_eq!(scene.on(Event::NoDoor("a.ini".into())), []);
+        assert!(watched(scene.pass(2)), "later and later");
+        assert_eq!(scene.court.portraits().next().unwrap().past.respawns, 1);
+        assert_eq!(scene.on(Event::Stop), [Action::Done]);
+    }
+
+    #[test]
+    fn a_vassal_that_falls_silent_is_replaced() {
+        let mut scene = Scene::new();
+        scene.touch("a.ini", 1).touch("b.ini", 1).look();
+        for serial in [1, 2] {
+            scene.on(Event::Loyal(serial));
+        }
+        scene.on(Event::Heartbeat(1));
+        assert_eq!(scene.pass(29), []);
+        scene.on(Event::Heartbeat(1));
+        assert_eq!(scene.pass(29), []);
+        assert_eq!(scene.pass(1), [Action::Kill(1)], "the other one never said anything");
+        assert_eq!(scene.pass(1), []);
+        assert_eq!(spawned(&scene.on(Event::Died(1, None))), [3]);
     }
 }

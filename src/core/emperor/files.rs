@@ -44,7 +44,7 @@ fn stamp(path: &Path, follow: bool) -> Option<Stamp> {
     let timed = if follow { target } else { std::fs::symlink_metadata(path).ok()? };
     let seconds = Duration::from_secs(u64::try_from(timed.mtime()).unwrap_or(0));
     let nanos = Duration::from_nanos(u64::try_from(timed.mtime_nsec()).unwrap_or(0));
-    Some(Stamp { changed: UNIX_EPOCH + seconds + nanos, uid: timed.uid(), gid: timed.gid() })
+    Some(Stamp { changed: UNIX_EPOCH + seconds + nanos, uid: timed.uid(), gid: timed.gid(), on_demand: false })
 }
 
 #[cfg(test)]

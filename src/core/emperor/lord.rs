@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tracing::warn;
 
-use super::vassal::{LOYAL, SOCKET};
+use super::vassal::{HEARTBEAT, LOYAL, SOCKET};
 
 /// The socket to the emperor; nothing in an instance that has none.
 #[derive(Debug, Default)]
@@ -32,6 +32,14 @@ impl Lord {
             && let Err(error) = socket.write_all(&[LOYAL]).await
         {
             warn!("the emperor cannot be told: {error}");
+        }
+    }
+
+    /// Tells the emperor that this vassal lives.
+    pub fn live(&self) {
+        if let Some(socket) = &self.socket {
+            // An emperor that does not read has a full socket, and no need of more.
+            let _ = socket.try_write(&[HEARTBEAT]);
         }
     }
 

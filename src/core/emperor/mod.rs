@@ -2,17 +2,20 @@
 //! and go.
 //!
 //! * [`files`]: what is there; [`court`]: what is to be done about it; [`vassal`]: one vassal's process;
-//!   [`lord`]: the vassal's side.
+//!   [`demand`]: the sockets of vassals that sleep; [`stats`]: how they all are; [`lord`]: the vassal's side.
 //!
 //! A vassal is an ordinary master, started by exec. It says over a socket when it serves, and leaves when that socket ends.
 
 pub mod court;
+pub mod demand;
 pub mod files;
 pub mod lord;
+pub mod stats;
 pub mod vassal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -22,7 +25,10 @@ use tracing::{error, info};
 
 use crate::exit::Exit;
 use crate::startup::Started;
-use court::{Action, Court, Event};
+use crate::stats::server::{Server, next_client};
+use crate::stats::text;
+use court::{Action, Court, Event, Stamp};
+use demand::Doors;
 use vassal::Vassal;
 
 /// Runs the emperor until it is told to leave.
@@ -39,21 +45,31 @@ pub fn run(started: Started) -> Exit {
     })
 }
 
+/// What an emperor has.
+struct Reign {
+    started: Started,
+    court: Court,
+    doors: Doors,
+    vassals: BTreeMap<u64, Vassal>,
+    sender: UnboundedSender<Event>,
+}
+
 async fn reign(started: Started) -> io::Result<Exit> {
-    let config = &started.config;
-    let emperor = &config.emperor;
-    let pause = |millis: u64| Duration::from_millis(millis);
-    let mut court = Court::new(pause(emperor.throttle_ms), pause(emperor.max_throttle_ms));
-    let (sender, mut events) = unbounded_channel();
-    let mut vassals: BTreeMap<u64, Vassal> = BTreeMap::new();
+    let emperor = &started.config.emperor;
+    let (first, longest) = (Duration::from_millis(emperor.throttle_ms), Duration::from_millis(emperor.max_throttle_ms));
+    let court = Court::new(first, longest, emperor.required_heartbeat.duration().max(Duration::from_secs(1)));
     let mut look = tokio::time::interval(emperor.freq.duration().max(Duration::from_secs(1)));
+    let (sender, mut events) = unbounded_channel();
     let mut stop = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut quit = signal(SignalKind::quit())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let mut count = signal(SignalKind::user_defined1())?;
     info!("*** starting rsgi Emperor ***");
+    let stats = started.sockets.stats.as_ref().map(Server::new).transpose()?;
+    let mut reign = Reign { started, court, doors: Doors::default(), vassals: BTreeMap::new(), sender };
     loop {
-        let deadline = court.deadline().map(tokio::time::Instant::from_std);
+        let deadline = reign.court.deadline().map(tokio::time::Instant::from_std);
         let tick = async {
             match deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -62,48 +78,95 @@ async fn reign(started: Started) -> io::Result<Exit> {
         };
         let event = tokio::select! {
             Some(event) = events.recv() => event,
-            _ = look.tick() => Event::Seen(files::look(&emperor.sources, &config.start_dir, !emperor.nofollow)),
+            _ = look.tick() => reign.look(),
             _ = stop.recv() => Event::Stop,
             _ = interrupt.recv() => Event::Stop,
             _ = quit.recv() => Event::Stop,
             _ = hangup.recv() => {
-                vassals.values().for_each(|vassal| vassal.signal(Signal::SIGHUP));
+                reign.vassals.values().for_each(|vassal| vassal.signal(Signal::SIGHUP));
+                reign.look()
+            }
+            _ = count.recv() => {
+                let (running, loyal) = reign.court.count();
+                info!("[emperor] {running} vassals run, {loyal} of them serve");
+                Event::Tick
+            }
+            client = next_client(stats.as_ref()) => {
+                if let Some(stats) = &stats {
+                    stats.answer(client, reign.stats());
+                }
                 Event::Tick
             }
             () = tick => Event::Tick,
         };
         if let Event::Died(serial, _) = event {
-            vassals.remove(&serial);
+            reign.vassals.remove(&serial);
         }
-        for action in court.on(event, Instant::now()) {
-            let tell = |serial: &u64, what| {
-                if let Some(vassal) = vassals.get(serial) {
-                    vassal.signal(what);
-                }
-            };
-            match action {
-                Action::Spawn(serial, path, stamp) => match Vassal::start(config, &path, stamp) {
-                    Ok(mut vassal) => {
-                        info!("[emperor] vassal {} has been spawned (pid: {})", path.display(), vassal.pid());
-                        vassal.watch(serial, &sender);
-                        vassals.insert(serial, vassal);
-                    }
-                    Err(why) => {
-                        error!("[emperor] vassal {} cannot be started: {why}", path.display());
-                        unborn(&sender, serial);
-                    }
-                },
-                Action::Reload(serial) => tell(&serial, Signal::SIGHUP),
-                Action::Leave(serial) => tell(&serial, Signal::SIGINT),
-                Action::Kill(serial) => tell(&serial, Signal::SIGKILL),
-                Action::Say(line) => info!("{line}"),
-                Action::Done => {
-                    started.clean_up(&started.sockets);
-                    info!("The Emperor has been buried.");
-                    return Ok(Exit::Ok);
-                }
+        for action in reign.court.on(event, Instant::now()) {
+            if let Some(exit) = reign.act(action) {
+                return Ok(exit);
             }
         }
+    }
+}
+
+impl Reign {
+    fn look(&mut self) -> Event {
+        let config = &self.started.config;
+        let mut files = files::look(&config.emperor.sources, &config.start_dir, !config.emperor.nofollow);
+        let unknown = self.doors.ask(config, &files.keys().cloned().collect());
+        files.retain(|path, _| !unknown.contains(path));
+        for (path, stamp) in &mut files {
+            stamp.on_demand = self.doors.address(config, path).is_some();
+        }
+        let on_demand = files.iter().filter(|(_, stamp)| stamp.on_demand).map(|(path, _)| path.clone());
+        self.doors.keep(&on_demand.collect());
+        Event::Seen(files)
+    }
+
+    fn act(&mut self, action: Action) -> Option<Exit> {
+        let tell = |serial: u64, what| {
+            if let Some(vassal) = self.vassals.get(&serial) {
+                vassal.signal(what);
+            }
+        };
+        match action {
+            Action::Spawn(serial, path, stamp) => self.spawn(serial, &path, stamp),
+            Action::Watch(path, stamp) => self.doors.watch(&self.started.config, &path, stamp, &self.sender),
+            Action::Reload(serial) => tell(serial, Signal::SIGHUP),
+            Action::Leave(serial) => tell(serial, Signal::SIGINT),
+            Action::Kill(serial) => tell(serial, Signal::SIGKILL),
+            Action::Say(line) => info!("{line}"),
+            Action::Done => {
+                self.doors.keep(&BTreeSet::new());
+                self.started.clean_up(&self.started.sockets);
+                info!("The Emperor has been buried.");
+                return Some(Exit::Ok);
+            }
+        }
+        None
+    }
+
+    fn spawn(&mut self, serial: u64, path: &Path, stamp: Stamp) {
+        match Vassal::start(&self.started.config, path, stamp, self.doors.socket(path)) {
+            Ok(mut vassal) => {
+                info!("[emperor] vassal {} has been spawned (pid: {})", path.display(), vassal.pid());
+                vassal.watch(serial, &self.sender);
+                self.vassals.insert(serial, vassal);
+            }
+            Err(why) => {
+                error!("[emperor] vassal {} cannot be started: {why}", path.display());
+                unborn(&self.sender, serial);
+            }
+        }
+    }
+
+    fn stats(&self) -> Vec<u8> {
+        let pid = |serial| self.vassals.get(&serial).map_or(0, Vassal::pid);
+        let door = |path: &Path| self.doors.name(path).unwrap_or_default().to_owned();
+        let config = &self.started.config;
+        let document = stats::document(config, self.court.portraits(), pid, door, Instant::now());
+        text::write(&document, config.stats.http, config.stats.minified)
     }
 }
 

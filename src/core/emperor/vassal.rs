@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Stdio;
 
 use command_fds::{CommandFdExt, FdMapping};
 use nix::sys::signal::{Signal, kill};
@@ -19,6 +20,8 @@ use super::court::{Event, Stamp};
 pub const SOCKET: &str = "RSGI_EMPEROR_FD";
 /// What a vassal says when it serves.
 pub const LOYAL: u8 = b'l';
+/// What a vassal says that lives, every `heartbeat` seconds.
+pub const HEARTBEAT: u8 = b'h';
 
 const NUMBER: i32 = 3;
 
@@ -32,10 +35,11 @@ pub struct Vassal {
 
 impl Vassal {
     /// Starts the instance that `path` describes, in the file's directory; as the file's owner when the emperor is a tyrant.
+    /// A vassal on demand gets its socket as standard input.
     ///
     /// # Errors
     /// When no process can be started.
-    pub fn start(config: &Config, path: &Path, stamp: Stamp) -> io::Result<Self> {
+    pub fn start(config: &Config, path: &Path, stamp: Stamp, door: Option<OwnedFd>) -> io::Result<Self> {
         let emperor = &config.emperor;
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
@@ -70,7 +74,7 @@ impl Vassal {
         if emperor.tyrant {
             command.uid(stamp.uid).gid(stamp.gid);
         }
-        command.process_group(0).stdin(std::process::Stdio::null());
+        command.process_group(0).stdin(door.map_or_else(Stdio::null, Stdio::from));
         let mapping = FdMapping { parent_fd: OwnedFd::from(theirs), child_fd: NUMBER };
         command.fd_mappings(vec![mapping]).map_err(io::Error::other)?;
         let child = tokio::process::Command::from(command).spawn()?;
@@ -95,6 +99,7 @@ impl Vassal {
                     status = child.wait() => break status.ok().and_then(|status| status.code()),
                     said = socket.read(&mut byte) => match said {
                         Ok(1..) if byte == [LOYAL] => drop(sender.send(Event::Loyal(serial))),
+                        Ok(1..) if byte == [HEARTBEAT] => drop(sender.send(Event::Heartbeat(serial))),
                         Ok(1..) => {}
                         // It closed its end: nothing more to hear, its end is near.
                         Ok(0) | Err(_) => break child.wait().await.ok().and_then(|status| status.code()),

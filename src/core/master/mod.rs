@@ -6,6 +6,7 @@
 mod deadlines;
 pub mod fleet;
 mod generation;
+mod idle;
 mod notify;
 mod reap;
 mod signals;
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -51,6 +52,7 @@ struct Master {
     watch: crate::harakiri::watch::Watch,
     /// An application has set a deadline itself.
     has_user_deadlines: bool,
+    idleness: idle::Idleness,
     stats: Option<crate::stats::server::Server>,
     /// How often a listen queue was found full.
     full_queues: u64,
@@ -112,6 +114,7 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
         servers: BTreeMap::new(),
         watch: crate::harakiri::watch::Watch::default(),
         has_user_deadlines: false,
+        idleness: idle::Idleness::default(),
         stats: None,
         full_queues: 0,
         queue: VecDeque::new(),
@@ -122,6 +125,8 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
     let mut notifier = Notifier::default();
     let mut lord = Lord::of_this_process();
     let mut watchdog = notify::watchdog().map(tokio::time::interval);
+    let heartbeat = master.started.config.emperor.heartbeat;
+    let mut heartbeat = heartbeat.map(|every| tokio::time::interval(every.duration().max(Duration::from_secs(1))));
     let mut exit = master.act(actions);
     loop {
         if let Some(exit) = exit.take().or_else(|| master.settle(&mut events)) {
@@ -146,11 +151,20 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
                 None => std::future::pending().await,
             }
         };
+        let next_idle_look = master.next_idle_look();
+        let idle_look = async {
+            match next_idle_look {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             Some(event) = events.recv() => master.queue.push_back(event),
             heard = signals.next() => exit = master.hear(heard, &mut events),
-            client = stats::next_client(master.stats.as_ref()) => master.tell_stats(client),
+            client = crate::stats::server::next_client(master.stats.as_ref()) => master.tell_stats(client),
             () = look => master.look_at_deadlines(),
+            () = idle_look => master.look_for_requests(),
+            () = beat(heartbeat.as_mut()) => lord.live(),
             () = tick => master.queue.push_back(Event::Tick),
             () = beat(watchdog.as_mut()) => notifier.is_alive(),
             () = lord.fall() => master.queue.push_back(Event::Stop),

@@ -7,14 +7,6 @@ use super::generation::Generation;
 use crate::stats::server::{Client, Server};
 use crate::stats::{collect, text};
 
-/// The next client of the stats; never, when there is no such server.
-pub(super) async fn next_client(server: Option<&Server>) -> Client {
-    match server {
-        Some(server) => server.client().await,
-        None => std::future::pending().await,
-    }
-}
-
 impl Master {
     /// Serves the stats where the serving generation wants it.
     pub(super) fn open_stats(&mut self) {

@@ -111,6 +111,11 @@ pub fn start(
         rsgi_sys::title::set(&title);
     }
     adopt_passed_sockets(&mut config);
+    if !config.emperor.sources.is_empty() {
+        // An emperor has one state to tell, whichever option asks for it.
+        config.stats.address = config.emperor.stats.take().or(config.stats.address);
+        config.process.pidfile2 = config.emperor.pidfile.take().or(config.process.pidfile2);
+    }
     if !has_socket(&config) {
         return Err(StartError::NoSocket);
     }
@@ -157,6 +162,11 @@ pub fn start(
     }
     if nix::unistd::geteuid().is_root() && started.config.process.uid.is_none() {
         warn!("you are running rsgi as root: give it a user of its own with uid and gid");
+    }
+    if started.config.cheaper.idle.is_some() && !started.config.cheaper.die_on_idle {
+        warn!(
+            "idle does nothing alone, for workers stay: write die-on-idle = true to end the instance when it is idle"
+        );
     }
     if started.config.workers.harakiri.is_some() && started.config.limits.post_buffering == 0 {
         info!("{SLOW_UPLOADS}");

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
+use nix::sys::socket::{SockaddrStorage, getsockname};
 use rsgi_config::{Address, Config, Loaded, Protocol, Socket};
 
 use super::announce::say;
@@ -60,12 +61,33 @@ pub(super) fn adopt_passed_sockets(config: &mut Config) {
     let is_listener = socket2::SockRef::from(&stdin).is_listener().unwrap_or(false);
     for (number, _) in passed.chain(is_listener.then_some((0, Some(())))) {
         let address = Address::Fd(number);
+        if let Some(named) = same_place(config, number) {
+            *named = address;
+            continue;
+        }
         let routed = config.router.binds.iter().map(|bind| &bind.address);
         let named = config.sockets.iter().map(|socket| &socket.address).chain(routed).any(|known| *known == address);
         if !named {
-            config.sockets.push(Socket { protocol: Protocol::Uwsgi, text: address.to_string(), address, tls: None });
+            let protocol = config.protocol.unwrap_or(Protocol::Uwsgi);
+            config.sockets.push(Socket { protocol, text: address.to_string(), address, tls: None });
         }
     }
+}
+
+/// The address in the configuration at which the descriptor listens already: it is meant, and could not be bound again.
+fn same_place(config: &mut Config, number: i32) -> Option<&mut Address> {
+    let there = getsockname::<SockaddrStorage>(number).ok()?;
+    let path = there.as_unix_addr().and_then(|unix| Some(unix.path()?.to_owned()));
+    let name = there.to_string();
+    let workers = config.sockets.iter_mut().map(|socket| &mut socket.address);
+    let router = config.router.binds.iter_mut().map(|bind| &mut bind.address);
+    let start_dir = &config.start_dir;
+    workers.chain(router).find(|address| match address {
+        Address::Unix(named) => path.as_ref().is_some_and(|path| start_dir.join(named) == *path),
+        Address::Tcp { host, port } if host.is_empty() => name == format!("0.0.0.0:{port}"),
+        Address::Tcp { .. } => address.to_string() == name,
+        Address::Abstract(_) | Address::Fd(_) | Address::Shared(_) => false,
+    })
 }
 
 fn passed_by_systemd() -> Vec<i32> {

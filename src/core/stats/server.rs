@@ -94,6 +94,14 @@ impl Server {
     }
 }
 
+/// The next client of the stats; never, when there is no such server.
+pub async fn next_client(server: Option<&Server>) -> Client {
+    match server {
+        Some(server) => server.client().await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn write(client: Client, mut text: &[u8]) -> io::Result<()> {
     let socket = rsgi_sys::reactor::register(client.0)?;
     while !text.is_empty() {

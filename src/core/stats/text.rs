@@ -5,23 +5,21 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
-use super::model::Instance;
-
 /// In front of the document with `stats-http`. The end of the connection is the end of the document.
 pub const HTTP_HEAD: &str = "HTTP/1.0 200 OK\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\n\
                              Content-Type: application/json\r\n\r\n";
 
 /// Writes the document.
 #[must_use]
-pub fn write(instance: &Instance, http: bool, minified: bool) -> Vec<u8> {
+pub fn write(document: &impl Serialize, http: bool, minified: bool) -> Vec<u8> {
     let mut text = Vec::with_capacity(16 * 1024);
     if http {
         text.extend_from_slice(HTTP_HEAD.as_bytes());
     }
     let written = if minified {
-        instance.serialize(&mut Serializer::with_formatter(&mut text, CompactFormatter))
+        document.serialize(&mut Serializer::with_formatter(&mut text, CompactFormatter))
     } else {
-        instance.serialize(&mut Serializer::with_formatter(&mut text, Tabs(PrettyFormatter::with_indent(b"\t"))))
+        document.serialize(&mut Serializer::with_formatter(&mut text, Tabs(PrettyFormatter::with_indent(b"\t"))))
     };
     // Neither memory nor the model's plain types can fail to be written.
     debug_assert!(written.is_ok());
@@ -72,7 +70,7 @@ impl Formatter for Tabs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::model::{App, Core, RequestInfo, Socket, Worker};
+    use crate::stats::model::{App, Core, Instance, RequestInfo, Socket, Worker};
 
     fn instance() -> Instance {
         let app = App {

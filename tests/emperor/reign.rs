@@ -1,0 +1,98 @@
+//! What an emperor tells, writes and hears: stats, pid file, heartbeats, signals, rights.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use super::{emperor, wait_until_gone, wait_until_served};
+use crate::support::{Running, eventually};
+
+fn stats(server: &Running) -> Value {
+    let text = server.connect(9191).rest();
+    serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&text)))
+}
+
+fn pid_of(line: &str) -> i32 {
+    line.rsplit_once("pid: ").and_then(|(_, pid)| pid.trim_end_matches(')').parse().ok()).expect("a pid")
+}
+
+#[test]
+fn the_stats_tell_of_every_vassal_and_of_those_that_fail() {
+    let server = emperor(&[("good.ini", 3001, "heartbeat = 1"), ("bad.ini", 3002, "chdir = /no/such/folder")])
+        .arg("--emperor-stats")
+        .arg("{ip}:9191")
+        .spawn();
+    wait_until_served(&server, 3001);
+    server.log.wait_for("bad.ini ended too early .* next try in 400 ms");
+    let document = eventually("a heartbeat and two failures", || {
+        let document = stats(&server);
+        let beats = document["vassals"][0]["last_heartbeat"].as_u64().is_some_and(|time| time > 0);
+        (beats && document["blacklist"][0]["attempt"].as_u64() >= Some(2)).then_some(document)
+    });
+    let good = &document["vassals"][0];
+    assert_eq!((&good["id"], &good["loyal"], &good["respawns"]), (&"good.ini".into(), &1.into(), &0.into()));
+    assert_eq!(
+        i64::from(pid_of(&server.log.wait_for("good.ini has been spawned"))),
+        good["pid"].as_i64().expect("a pid")
+    );
+    assert_eq!(document["pid"], server.pid());
+    assert_eq!(document["blacklist"][0]["id"], "bad.ini");
+    assert_eq!(document["vassals"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_vassal_that_falls_silent_is_replaced() {
+    let server = emperor(&[("one.ini", 3001, "heartbeat = 1")]).arg("--emperor-required-heartbeat").arg("2").spawn();
+    let pid = pid_of(&server.log.wait_for("one.ini has been spawned"));
+    server.log.wait_for("is now loyal");
+    kill(Pid::from_raw(pid), Signal::SIGSTOP).expect("the vassal");
+    let seen = server.log.len();
+    server.log.wait_for("one.ini sent no heartbeat in the last 2 seconds");
+    server.log.wait_from(seen, "is now loyal");
+    wait_until_served(&server, 3001);
+}
+
+#[test]
+fn the_pid_file_is_the_emperors() {
+    let server = emperor(&[("one.ini", 3001, "")]).arg("--emperor-pidfile").arg("{dir}/emperor.pid").spawn();
+    wait_until_served(&server, 3001);
+    let text = std::fs::read_to_string(server.dir().join("emperor.pid")).expect("the pid file");
+    assert_eq!(text.trim(), server.pid().to_string());
+}
+
+#[test]
+fn a_hangup_reloads_every_vassal_and_a_count_is_said() {
+    let server = emperor(&[("one.ini", 3001, ""), ("two.ini", 3002, "")]).spawn();
+    server.log.wait_for_count(0, "is now loyal", 2);
+    server.signal(Signal::SIGUSR1);
+    server.log.wait_for("2 vassals run, 2 of them serve");
+    let seen = server.log.len();
+    server.signal(Signal::SIGHUP);
+    server.log.wait_for_count(seen, "generation 1 serves", 2);
+    for port in [3001, 3002] {
+        server.get(port, "/hello").expect(200);
+    }
+    let ended = server.stop_by(Signal::SIGTERM);
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert_eq!(ended.log.matches("goodbye to rsgi.").count(), 2, "{}", ended.log);
+}
+
+#[test]
+fn a_tyrants_vassals_run_as_the_owners_of_their_files() {
+    assert!(nix::unistd::geteuid().is_root(), "only root can be a tyrant: run the tests as root");
+    let server = emperor(&[]).arg("--emperor-tyrant").file("vassals/README", "").spawn();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(server.dir(), mode).expect("a folder that others may enter");
+    let file = server.dir().join("new.ini");
+    let app = "[uwsgi]\nhttp-socket = IP:3001\nwsgi-file = DIR/app.py\n";
+    let app = app.replace("IP", &server.ip.to_string()).replace("DIR", &server.dir().display().to_string());
+    let source = "import os\ndef application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'%d %d %d' % (os.getuid(), os.getgid(), len(os.getgroups()))]\n";
+    std::fs::write(server.dir().join("app.py"), source).expect("an application");
+    std::fs::write(&file, app).expect("a vassal");
+    std::os::unix::fs::chown(&file, Some(65534), Some(65534)).expect("root may do that");
+    std::fs::rename(&file, server.dir().join("vassals/one.ini")).expect("the vassal comes");
+    wait_until_served(&server, 3001);
+    assert_eq!(server.get(3001, "/").expect(200).text(), "65534 65534 0");
+    std::fs::remove_file(server.dir().join("vassals/one.ini")).expect("the vassal goes");
+    wait_until_gone(&server, 3001);
+}
