@@ -13,6 +13,8 @@ mod compat;
 mod configuration;
 /// Many instances, one emperor.
 mod emperor;
+/// HTTP/2 by clients that mean harm, and by those of the field.
+mod http2;
 /// HTTPS from outside: curl, openssl.
 mod https;
 /// Where the log goes, and how it looks.

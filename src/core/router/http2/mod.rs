@@ -3,6 +3,7 @@
 //! What the protocol forbids (pseudo-headers out of place, fields that concern the connection, a body unlike its length)
 //! is refused by hyper's `h2`; what a request may be, by the decoder behind [`head`].
 
+mod frames;
 mod head;
 mod session;
 
@@ -23,6 +24,7 @@ use tokio::time::{Instant, sleep_until};
 use super::answer;
 use super::client::Client;
 use super::gate::Wire;
+use frames::Frames;
 use session::{Session, Streams};
 
 /// Requests of one connection at the same time.
@@ -65,7 +67,7 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Client) {
     http.max_concurrent_streams(STREAMS).max_header_list_size(HEADER_LIST).max_send_buf_size(BUFFER);
     http.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOWS);
     http.max_pending_accept_reset_streams(RESETS_PENDING).max_local_error_reset_streams(RESETS_OURS);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(socket), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Frames::new(socket)), service));
     let mut drain = pin!(shop.drain.notified());
     drain.as_mut().enable();
 
