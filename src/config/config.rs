@@ -1,7 +1,7 @@
 //! The resolved configuration: what every process of a running instance is told. Immutable and free of option texts, except
 //! [`Config::options`], which repeats them for `--show-config` and `uwsgi.opt`. The defaults of all options live here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -860,6 +860,15 @@ pub struct App {
 }
 
 impl Config {
+    /// Where a path leads, seen from outside, that is meant after `chroot`. Without one: from the start directory.
+    #[must_use]
+    pub fn inside(&self, path: &Path) -> PathBuf {
+        match &self.process.chroot {
+            None => self.start_dir.join(path),
+            Some(root) => self.start_dir.join(root).join(path.strip_prefix("/").unwrap_or(path)),
+        }
+    }
+
     /// What the language plugin is told: its own options as resolved, then all others in effect, for `uwsgi.opt`.
     pub fn for_plugin(&self) -> Vec<(String, String)> {
         let others = self.options.iter().filter(|(name, _)| !crate::lookup::is_of_plugin(name));

@@ -11,7 +11,7 @@ pub enum Order {
     Retire,
     /// Leave at once.
     Quit,
-    /// The log file was moved away: open it anew ([`crate::logging::reopen`]).
+    /// The log file was moved away: open it anew ([`crate::logging::reopen_inside`]).
     ReopenLog,
     /// To routers: a worker is about to be killed for a request that took too long. Behind it comes which ([`Overdue`]).
     Overdue,

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use rsgi::exit::Exit;
 use rsgi::process::{self, Descriptors, Handover, HandoverError, Meaning};
-use rsgi::role::{Role, Titled, title};
+use rsgi::role::{Role, title};
 use rsgi::router::Job;
 use rsgi::startup::{self, Sources};
 use rsgi::{emperor, logging, master, plugins, privileges, signals, zygote};
@@ -26,12 +26,23 @@ fn main() {
 fn run_role(role: Role) -> Exit {
     let taken = process::take_over(role).and_then(|(handover, descriptors)| {
         logging::dress(&handover.config.log);
+        if let Some(title) = title(&handover.config.process, role.titled(handover.id)) {
+            rsgi_sys::title::set(&title);
+        }
+        // A plugin that is named with a root directory to change to lies outside.
+        let language = match role {
+            Role::Zygote if handover.config.process.chroot.is_some() => match plugins::choose(&handover.config) {
+                Ok(language) => Some(language),
+                Err(error) => return Ok(fail(&error)),
+            },
+            _ => None,
+        };
         // Before anything of the application or the network is looked at.
         if let Err(error) = privileges::drop(&handover.config.process) {
             return Ok(fail(&error));
         }
         match role {
-            Role::Zygote => Ok(zygote::run(handover, descriptors)),
+            Role::Zygote => Ok(zygote::run(handover, descriptors, language)),
             Role::Router => {
                 signals::disregard_all();
                 router_job(handover, descriptors).map(rsgi::router::run)
@@ -42,9 +53,6 @@ fn run_role(role: Role) -> Exit {
 }
 
 fn router_job(handover: Handover, mut descriptors: Descriptors) -> Result<Job, HandoverError> {
-    if let Some(title) = title(&handover.config.process, Titled::Router(handover.id)) {
-        rsgi_sys::title::set(&title);
-    }
     let listeners = descriptors.all(|meaning| (*meaning == Meaning::Bind).then_some(()));
     Ok(Job {
         id: handover.id,

@@ -1,13 +1,18 @@
-//! Giving rights up: user, groups, capabilities. Done once sockets are bound and before a byte of application or network is
-//! read, in the master and, where that keeps its own (`master-as-root`), in every process it starts.
+//! Giving rights up: root directory, user, groups, capabilities. Done once sockets are bound and before a byte of application
+//! or network is read, in the master and, where that keeps its own (`master-as-root`), in every process it starts.
+//!
+//! `chroot` is for those processes alone. The master reads neither requests nor applications; it stays outside, as the new
+//! user and with the one capability that its processes need to enter: so a reload finds the configuration, a log its file and
+//! a pid file its end. That capability also keeps everybody inside from tracing the master (ptrace(2)).
 //!
 //! Nothing goes on with rights that should be gone: every step is checked, and afterwards the way back is tried and must fail.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use caps::{CapSet, Capability, CapsHashSet};
 use nix::unistd::{
-    Gid, Group, Uid, User, chown, getegid, geteuid, getgid, getuid, initgroups, setgid, setgroups, setuid,
+    Gid, Group, Uid, User, chown, getegid, geteuid, getgid, getgrouplist, getuid, setgid, setgroups, setuid,
 };
 use rsgi_config::Process;
 
@@ -20,6 +25,12 @@ pub enum RightsError {
     /// An ordinary user cannot become another one.
     #[error("cannot setuid() as non-root user: start as root, or leave {0} out")]
     NotRoot(&'static str),
+    /// An ordinary user cannot change the root directory.
+    #[error("cannot chroot() as non-root user: start as root, or leave chroot out")]
+    NoChroot,
+    /// A root directory that is none.
+    #[error("chroot: {} cannot be entered", .0.display())]
+    Jail(PathBuf, #[source] io::Error),
     /// A step that failed.
     #[error("{step} failed: {errno}; going on with the rights of root would be wrong")]
     Step {
@@ -57,6 +68,7 @@ pub struct Rights {
     further: Vec<Gid>,
     with_users_groups: bool,
     keep: Vec<Capability>,
+    jail: Option<PathBuf>,
 }
 
 impl Rights {
@@ -71,7 +83,8 @@ impl Rights {
         let further = process.add_gid.iter().map(|name| find_group(name)).collect::<Result<_, _>>()?;
         let keep = process.cap.iter().map(|name| find_capability(name)).collect::<Result<_, _>>()?;
         let user = user.map(|user| (user.uid, user.name));
-        Ok(Self { user, group, further, with_users_groups: !process.no_initgroups, keep })
+        let jail = process.chroot.clone();
+        Ok(Self { user, group, further, with_users_groups: !process.no_initgroups, keep, jail })
     }
 
     /// Whether there is anything to do: nothing was asked for, or it has been done already.
@@ -90,11 +103,41 @@ impl Rights {
         chown(&path, user, self.group).map_err(|errno| RightsError::Owner { path, errno })
     }
 
-    /// Becomes that user and group, for good.
+    /// Whether the root directory can be changed later: it is there, and somebody may.
+    ///
+    /// # Errors
+    /// When it is no directory, or this process may not enter it.
+    pub fn check_jail(&self) -> Result<(), RightsError> {
+        let Some(jail) = &self.jail else { return Ok(()) };
+        if !geteuid().is_root() {
+            return Err(RightsError::NoChroot);
+        }
+        std::fs::read_dir(jail).map(std::mem::drop).map_err(|error| RightsError::Jail(jail.clone(), error))
+    }
+
+    /// Becomes that user and group for good, but for what the processes need that are started from here.
     ///
     /// # Errors
     /// At the first step that fails; the process must end then.
     pub fn take(&self) -> Result<(), RightsError> {
+        let entering = self.jail.is_some().then_some(Capability::CAP_SYS_CHROOT);
+        let keep: Vec<_> = self.keep.iter().copied().chain(entering).collect();
+        self.become_user(self.groups()?.as_deref(), &keep)
+    }
+
+    /// Enters the root directory and becomes that user and group, for good.
+    fn take_all(&self) -> Result<(), RightsError> {
+        // Names are those of the outside.
+        let groups = self.groups()?;
+        if let Some(jail) = &self.jail {
+            enter(jail)?;
+        }
+        self.become_user(groups.as_deref(), &self.keep)?;
+        // The master has left us one to enter with.
+        if self.jail.is_some() && !geteuid().is_root() { leave_only(&self.keep) } else { Ok(()) }
+    }
+
+    fn become_user(&self, groups: Option<&[Gid]>, keep: &[Capability]) -> Result<(), RightsError> {
         if self.is_met() {
             return Ok(());
         }
@@ -106,16 +149,21 @@ impl Rights {
             setgid(group).map_err(step("setgid()"))?;
             tracing::info!("setgid() to {group}");
         }
-        self.take_groups().map_err(step("setgroups()"))?;
+        if let Some(groups) = groups {
+            setgroups(groups).map_err(step("setgroups()"))?;
+        }
         if let Some((user, _)) = self.user {
-            if !self.keep.is_empty() {
+            if !keep.is_empty() {
                 caps::securebits::set_keepcaps(true)?;
             }
             setuid(user).map_err(step("setuid()"))?;
             tracing::info!("setuid() to {user}");
-            self.keep_capabilities()?;
+            if !keep.is_empty() {
+                leave_only(keep)?;
+                caps::securebits::set_keepcaps(false)?;
+            }
             // The real test of the drop: nobody but root may become root again.
-            let may_return = user.is_root() || self.keep.contains(&Capability::CAP_SETUID);
+            let may_return = user.is_root() || keep.contains(&Capability::CAP_SETUID);
             if !may_return && (setuid(Uid::from_raw(0)).is_ok() || geteuid().is_root()) {
                 return Err(RightsError::Reversible);
             }
@@ -123,34 +171,38 @@ impl Rights {
         Ok(())
     }
 
-    fn take_groups(&self) -> nix::Result<()> {
+    /// The supplementary groups to have; `None` leaves those that are.
+    fn groups(&self) -> Result<Option<Vec<Gid>>, RightsError> {
         let Some(group) = self.group else {
-            return if self.further.is_empty() { Ok(()) } else { setgroups(&self.further) };
+            return Ok((!self.further.is_empty()).then(|| self.further.clone()));
         };
         let name = self.user.as_ref().and_then(|(_, name)| name.as_deref()).filter(|_| self.with_users_groups);
         let mut groups = match name.and_then(|name| std::ffi::CString::new(name).ok()) {
             Some(name) => {
-                initgroups(&name, group)?;
-                nix::unistd::getgroups()?
+                getgrouplist(&name, group).map_err(|errno| RightsError::Step { step: "getgrouplist()", errno })?
             }
             None => vec![group],
         };
         groups.extend_from_slice(&self.further);
-        setgroups(&groups)
+        Ok(Some(groups))
     }
+}
 
-    /// Leaves exactly the wanted capabilities, through exec as well (ambient).
-    fn keep_capabilities(&self) -> Result<(), RightsError> {
-        if self.keep.is_empty() {
-            return Ok(());
-        }
-        let wanted: CapsHashSet = self.keep.iter().copied().collect();
-        for set in [CapSet::Effective, CapSet::Permitted, CapSet::Inheritable, CapSet::Ambient] {
-            caps::set(None, set, &wanted)?;
-        }
-        caps::securebits::set_keepcaps(false)?;
-        Ok(())
+/// Makes `jail` the root directory.
+fn enter(jail: &Path) -> Result<(), RightsError> {
+    let entered = nix::unistd::chroot(jail).and_then(|()| nix::unistd::chdir("/"));
+    entered.map_err(|errno| RightsError::Jail(jail.to_owned(), errno.into()))
+}
+
+/// Leaves exactly these capabilities, through exec as well (ambient).
+fn leave_only(keep: &[Capability]) -> Result<(), RightsError> {
+    let wanted: CapsHashSet = keep.iter().copied().collect();
+    // Ambient ones must be permitted and inheritable: taken back before those, given after them.
+    caps::clear(None, CapSet::Ambient)?;
+    for set in [CapSet::Effective, CapSet::Permitted, CapSet::Inheritable, CapSet::Ambient] {
+        caps::set(None, set, &wanted)?;
     }
+    Ok(())
 }
 
 /// Gives up what the options say; to be called at the start of a process. Nothing is done where a parent has done it.
@@ -158,7 +210,7 @@ impl Rights {
 /// # Errors
 /// See [`Rights::of`] and [`Rights::take`].
 pub fn drop(process: &Process) -> Result<(), RightsError> {
-    Rights::of(process)?.take()
+    Rights::of(process)?.take_all()
 }
 
 /// Keeps this process, and all it starts, from gaining rights by running a program.

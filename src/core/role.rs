@@ -22,6 +22,15 @@ impl Role {
         }
     }
 
+    /// What process `id` of this role is titled as.
+    #[must_use]
+    pub const fn titled(self, id: u32) -> Titled {
+        match self {
+            Self::Zygote => Titled::Zygote,
+            Self::Router => Titled::Router(id),
+        }
+    }
+
     /// The role behind a first argument.
     #[must_use]
     pub fn from_argument(argument: &std::ffi::OsStr) -> Option<Self> {

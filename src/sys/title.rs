@@ -2,6 +2,10 @@
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
+use std::sync::OnceLock;
+
+/// Found once: a process, and what it forks, keeps its place, and later `/proc` may be out of reach (`chroot`).
+static AREA: OnceLock<Option<(usize, usize)>> = OnceLock::new();
 
 /// Sets the title. The kernel keeps 15 bytes of it as the name; the argument area takes as much as the arguments were long.
 ///
@@ -11,7 +15,7 @@ pub fn set(title: &str) {
     if let Ok(name) = CString::new(bytes.get(..bytes.len().min(15)).unwrap_or_default()) {
         let _ = nix::sys::prctl::set_name(&name);
     }
-    if let Some((start, end)) = argument_area() {
+    if let Some((start, end)) = *AREA.get_or_init(argument_area) {
         write_area(start, end, &bytes);
     }
 }

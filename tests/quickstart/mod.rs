@@ -1,7 +1,6 @@
 //! uWSGI's quickstart, one file a row of what it promises. `as_the_quickstart_says` in each is the row itself, proved on
 //! uWSGI and on rsgi (`RSGI_UNDER_TEST` leaves one of them); the tests beside it go on from there.
 
-mod as_root;
 mod django;
 mod row_01_version;
 mod row_02_plugins;

@@ -1,6 +1,6 @@
 //! `uid = foo`, `gid = bar` beside `https = :9090,…`: the key is for root only, and nobody serves as root.
 
-use super::as_root::{all_are, nobody, nobodys, start_by_root};
+use crate::support::as_root::{all_are, nobody, nobodys, start_by_root};
 use crate::support::openssl::{curl, make_certificate};
 use crate::support::{Kind, Server};
 

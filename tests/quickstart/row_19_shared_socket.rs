@@ -1,6 +1,6 @@
 //! `shared-socket = :443` and `https = =0,…`: a port for root only, bound before rights are given up.
 
-use super::as_root::{all_are, nobody, nobodys, start_by_root};
+use crate::support::as_root::{all_are, nobody, nobodys, start_by_root};
 use crate::support::openssl::{curl, make_certificate};
 use crate::support::{Kind, Server};
 

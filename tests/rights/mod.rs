@@ -1,3 +1,7 @@
+//! User, groups, capabilities, root directory.
+
+mod jail;
+
 use std::os::unix::fs::MetadataExt;
 
 use nix::unistd::{User, geteuid};

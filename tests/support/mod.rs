@@ -1,6 +1,7 @@
 //! What the tests are written with: a server to start, clients to talk to it, and a look at its processes.
 
 pub(crate) mod address;
+pub(crate) mod as_root;
 pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod django;

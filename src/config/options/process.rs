@@ -381,8 +381,10 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/process/chroot",
         example: "chroot = /srv/jail",
-        built: false,
-        doc: "Locks the processes in this directory.",
+        doc: "Makes this the root directory of routers, zygote and workers, before the application is looked at.\n\nPaths of the \
+              application, of sockets other than `shared-socket`, of static files, `pidfile2` and `logto2` lie inside; \
+              configuration, certificates, `pidfile`, `logto` and a plugin outside. The interpreter's library folder has to be \
+              inside. The master stays outside, as the user of `uid`, so that a reload finds the configuration again.",
         act: Act::Set(|d, v| {
             d.config.process.chroot = Some(v.path()?);
             Ok(())

@@ -84,9 +84,22 @@ pub fn reopen(config: &Config) {
     let paths = [&log.daemonize2, &log.daemonize, &log.to2, &log.to];
     let Some(path) = paths.into_iter().find_map(Option::as_ref) else { return };
     let kept = Logging { truncate: false, ..log.clone() };
-    let opened = sink::open_file(&config.start_dir.join(path), &kept).and_then(sink::redirect);
+    let is_second = [&log.to2, &log.daemonize2].into_iter().flatten().any(|second| second == path);
+    let path = if is_second { config.inside(path) } else { config.start_dir.join(path) };
+    let opened = sink::open_file(&path, &kept).and_then(sink::redirect);
     if let Err(error) = opened {
         tracing::warn!("the log cannot be opened anew: {error}");
+    }
+}
+
+/// [`reopen`] for the processes of a master. Those that have changed their root directory cannot see the file.
+pub fn reopen_inside(config: &Config) {
+    if config.process.chroot.is_some() {
+        tracing::warn!(
+            "inside chroot the log cannot be opened anew: this process writes to the old file until a reload"
+        );
+    } else {
+        reopen(config);
     }
 }
 

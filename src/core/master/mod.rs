@@ -316,6 +316,10 @@ impl Master {
                 sockets::Sockets::bind(&config, bound).map_err(|error| format!("error: {}", logging::chain(&error)))?;
             let materials = tls::read(&config, before.map(|before| &before.materials))
                 .map_err(|error| format!("error: {}", logging::chain(&error)))?;
+            // Inside a root directory of their own, routers cannot look at the files themselves.
+            let is_kept =
+                |before: &&Generation| config.process.chroot.is_none() || before.materials.router == materials.router;
+            let before = before.filter(is_kept);
             let mut generation = Generation::prepare(number, config, sockets, before)
                 .map_err(|error| format!("error: {}", logging::chain(&error)))?;
             generation.materials = materials;

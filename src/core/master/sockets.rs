@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::unistd::{Group, User};
@@ -94,7 +94,7 @@ impl Sockets {
         let mut binder = Binder { config, options: options(config)?, before };
         let mut sockets = Self::default();
         for address in &config.shared_sockets {
-            sockets.shared.push(binder.bind(address, &[])?);
+            sockets.shared.push(binder.bind_as(address, &[], true)?);
         }
         for socket in &config.sockets {
             sockets.workers.push(binder.bind(&socket.address, &sockets.shared)?);
@@ -122,6 +122,10 @@ struct Binder<'a> {
 
 impl Binder<'_> {
     fn bind(&mut self, address: &Address, shared: &[Bound]) -> Result<Bound, BindError> {
+        self.bind_as(address, shared, false)
+    }
+
+    fn bind_as(&mut self, address: &Address, shared: &[Bound], is_shared: bool) -> Result<Bound, BindError> {
         if let Address::Shared(number) = address {
             let found = shared.get(*number).ok_or(BindError::NoShared(*number, shared.len()))?;
             return Ok(Bound { file: None, ..found.clone() });
@@ -132,22 +136,24 @@ impl Binder<'_> {
         let fail = |error| explain(address, error);
         let fd = match address {
             Address::Tcp { host, port } => socket::tcp(resolve(address, host, *port)?, &self.options).map_err(fail)?,
-            Address::Unix(path) => self.unix(path).map_err(fail)?,
+            Address::Unix(path) => socket::unix(&self.place(path, is_shared), &self.options).map_err(fail)?,
             Address::Abstract(name) => socket::abstract_name(name, &self.options).map_err(fail)?,
             Address::Fd(number) => socket::adopt(inherited(*number).map_err(fail)?).map_err(fail)?,
             Address::Shared(_) => return Err(BindError::NoShared(0, 0)),
         };
         let file = if let Address::Unix(path) = address {
-            self.chown(path)?;
-            Litter::of(&self.config.start_dir.join(path))
+            let path = self.place(path, is_shared);
+            self.chown(&path)?;
+            Litter::of(&path)
         } else {
             None
         };
         Ok(Bound { address: address.clone(), name: socket::local_name(&fd), fd: Arc::new(fd), file })
     }
 
-    fn unix(&self, path: &Path) -> io::Result<OwnedFd> {
-        socket::unix(&self.config.start_dir.join(path), &self.options)
+    /// Where the file of a socket is. As in uWSGI, only shared sockets are bound before the root directory changes.
+    fn place(&self, path: &Path, is_shared: bool) -> PathBuf {
+        if is_shared { self.config.start_dir.join(path) } else { self.config.inside(path) }
     }
 
     fn chown(&self, path: &Path) -> Result<(), BindError> {
@@ -165,8 +171,7 @@ impl Binder<'_> {
             Ok(id) => Ok(nix::unistd::Gid::from_raw(id)),
             Err(_) => Ok(Group::from_name(name).ok().flatten().ok_or_else(|| unknown(name))?.gid),
         });
-        let path = self.config.start_dir.join(path);
-        nix::unistd::chown(&path, Some(user_id), group_id.transpose()?)
+        nix::unistd::chown(path, Some(user_id), group_id.transpose()?)
             .map_err(|errno| BindError::Other(format!("chown-socket: {}", path.display()), errno.into()))
     }
 }

@@ -83,7 +83,8 @@ pub enum PluginError {
 pub fn choose(config: &Config) -> Result<Language, PluginError> {
     let home = config.app.last("home").map(PathBuf::from);
     let home_version = home.as_deref().and_then(|home| {
-        let text = std::fs::read_to_string(home.join("pyvenv.cfg")).ok()?;
+        let home = config.process.chdir.as_deref().map_or_else(|| home.to_owned(), |chdir| chdir.join(home));
+        let text = std::fs::read_to_string(config.inside(&home).join("pyvenv.cfg")).ok()?;
         version_of_home(&text)
     });
     let wanted = wanted(config)?;

@@ -142,7 +142,7 @@ async fn order(control: &mut OwnedReadHalf, config: &Config, shop: &Shop) -> Opt
     loop {
         let byte = control.read_u8().await.ok()?;
         match Order::from_byte(byte) {
-            Some(Order::ReopenLog) => crate::logging::reopen(config),
+            Some(Order::ReopenLog) => crate::logging::reopen_inside(config),
             Some(Order::Overdue) => {
                 let (pid, link) = (control.read_u32_le().await.ok()?, control.read_u32_le().await.ok()?);
                 shop.condemn(Overdue { pid, link });

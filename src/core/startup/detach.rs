@@ -16,7 +16,7 @@ use crate::logging::sink;
 pub(super) fn open_log(config: &Config) -> Result<Option<io::PipeWriter>, StartError> {
     let log = &config.log;
     let open = |option: &'static str, path: &Path| {
-        let path = config.start_dir.join(path);
+        let path = if option.ends_with('2') { config.inside(path) } else { config.start_dir.join(path) };
         let file = sink::open_file(&path, log).and_then(|file| give(&path, config).map(|()| file));
         file.map_err(|source| StartError::File { option, path, source })
     };

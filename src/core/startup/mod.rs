@@ -124,7 +124,7 @@ pub fn start(
         return Err(StartError::BusyEmperor);
     }
     // A user or group that does not exist is found out before anything is made.
-    Rights::of(&config.process)?;
+    Rights::of(&config.process)?.check_jail()?;
     // So is a wrong pattern. Routers and workers prepare it anew, each for itself.
     if config.process.chroot.is_none() {
         Statics::of(&config)?;
@@ -207,7 +207,8 @@ impl Started {
         let pid = std::process::id();
         for (option, path) in wanted {
             let Some(path) = path else { continue };
-            let path = self.config.start_dir.join(path);
+            let is_second = option.ends_with('2');
+            let path = if is_second { self.config.inside(path) } else { self.config.start_dir.join(path) };
             let written = write_pid(&path, pid).map_err(|source| StartError::File { option, path, source })?;
             if let Some(written) = written.filter(|written| !self.pid_files.contains(written)) {
                 self.pid_files.push(written);

@@ -149,6 +149,10 @@ impl Certificates {
     /// Takes changed files over when the last look is a while ago and nobody else is at it. Connections go on as they are;
     /// only handshakes to come show the new certificate.
     pub(crate) fn look(&self, config: &Config) {
+        // The files are outside; the master reads them at a reload.
+        if config.process.chroot.is_some() {
+            return;
+        }
         let Ok(mut state) = self.state.try_lock() else { return };
         if state.looked.elapsed() < LOOK {
             return;

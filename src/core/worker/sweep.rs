@@ -67,7 +67,7 @@ impl Core<'_> {
                         Some(Order::Drain) => self.drain(Exit::WorkerEnd, Hurry::Now),
                         Some(Order::Retire) => self.drain(Exit::WorkerEnd, Hurry::Gently),
                         Some(Order::Quit) => self.quit(),
-                        Some(Order::ReopenLog) => crate::logging::reopen(&self.engine.config),
+                        Some(Order::ReopenLog) => crate::logging::reopen_inside(&self.engine.config),
                         Some(Order::Overdue) | None => {}
                     }
                 }

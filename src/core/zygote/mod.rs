@@ -50,15 +50,13 @@ enum Leave {
     Worker { id: u32, control: OwnedFd },
 }
 
-/// Runs as a zygote; returns in the zygote and in each of its workers, with the code to end with.
+/// Runs as a zygote; returns in the zygote and in each of its workers, with the code to end with. `language` is there
+/// already when it could not be found from here.
 #[must_use]
-pub fn run(handover: Handover, descriptors: Descriptors) -> Exit {
-    if let Some(title) = title(&handover.config.process, Titled::Zygote) {
-        rsgi_sys::title::set(&title);
-    }
+pub fn run(handover: Handover, descriptors: Descriptors, language: Option<Language>) -> Exit {
     // While it imports it does not see the end of its master; afterwards it does, and its workers are to outlive that.
     die_with_master(true);
-    let (nest, channel, apps) = match load(handover, descriptors) {
+    let (nest, channel, apps) = match load(handover, descriptors, language) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
@@ -80,7 +78,11 @@ fn die_with_master(is_so: bool) {
 }
 
 /// Everything up to the first fork.
-fn load(handover: Handover, mut descriptors: Descriptors) -> Result<(Nest, OwnedFd, u32), Exit> {
+fn load(
+    handover: Handover,
+    mut descriptors: Descriptors,
+    language: Option<Language>,
+) -> Result<(Nest, OwnedFd, u32), Exit> {
     let broken = |error: HandoverError| {
         error!("{}", logging::chain(&error));
         Exit::Config
@@ -102,11 +104,12 @@ fn load(handover: Handover, mut descriptors: Descriptors) -> Result<(Nest, Owned
     let rendezvous = descriptors.all(|meaning| (*meaning == Meaning::Rendezvous).then_some(()));
     let rendezvous = rendezvous.into_iter().map(|((), fd)| fd).collect();
 
-    change_directory("chdir", config.process.chdir.as_deref())?;
-    let language = plugins::choose(config).map_err(|error| {
+    // As in uWSGI, a plugin is looked for where the server was started, not in `chdir`.
+    let language = language.map_or_else(|| plugins::choose(config), Ok).map_err(|error| {
         error!("{}", logging::chain(&error));
         Exit::Config
     })?;
+    change_directory("chdir", config.process.chdir.as_deref())?;
     let server: &'static Server = Box::leak(Box::new(Server::new(config, handover.instance, board)));
     language.init(server, rsgi_proto::names::KNOWN, &config.for_plugin()).map_err(Exit::Raw)?;
     let apps = if config.workers.lazy_apps { 0 } else { load_apps(language, config.process.need_app)? };
@@ -171,7 +174,7 @@ fn serve(nest: &Nest, channel: OwnedFd) -> Leave {
                     None => {}
                 }
             }
-            Ok(Some((Request::ReopenLog, _))) => logging::reopen(&nest.handover.config),
+            Ok(Some((Request::ReopenLog, _))) => logging::reopen_inside(&nest.handover.config),
             Ok(Some((Request::Fork { .. }, None))) => warn!("a message of the master lacks its descriptor"),
             Ok(None) => return leave(nest, &children),
             Err(error) => {
