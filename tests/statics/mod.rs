@@ -1,5 +1,7 @@
 //! Static files through both front doors: the worker's own socket and the router.
 
+mod offload;
+
 use std::os::unix::fs::symlink;
 
 use crate::support::{Kind, Running, Server, eventually};

@@ -395,8 +395,10 @@ pub(super) static ROWS: &[Opt] = &[
         default: "0",
         field: "/workers/offload_threads",
         example: "offload-threads = 2",
-        built: false,
-        doc: "Sets how many threads of each worker send files for the others.",
+        differs: "a core sends what the socket takes at once; only what is left goes to a thread",
+        doc: "Sets how many threads of each worker send files to slow clients, so that no core waits for them.\n\n\
+              Concerns the workers' own sockets (`socket`, `http-socket`, FastCGI, SCGI). What comes over `http` needs no core \
+              for files in any case. A client that takes nothing for `socket-timeout` is left.",
         act: Act::Set(|d, v| {
             d.config.workers.offload_threads = v.count_as()?;
             Ok(())

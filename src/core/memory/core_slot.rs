@@ -30,6 +30,7 @@ enum Number {
     WriteErrors,
     ReadErrors,
     Statics,
+    Offloaded,
 }
 
 impl CoreSlot {
@@ -130,9 +131,22 @@ impl CoreSlot {
         self.get(Number::Statics)
     }
 
-    /// Counts an answer that could not be sent to its end.
+    /// Counts an answer that needed no core to be sent.
+    pub fn count_offloaded(self) {
+        self.set(Number::Offloaded, self.offloaded() + 1);
+    }
+
+    /// Answers that needed no core to be sent.
+    #[must_use]
+    pub fn offloaded(self) -> u64 {
+        self.get(Number::Offloaded)
+    }
+
+    /// Counts an answer that could not be sent to its end. Offload threads count for the core as well.
     pub fn count_write_error(self) {
-        self.set(Number::WriteErrors, self.write_errors() + 1);
+        if let Some(word) = self.word(Number::WriteErrors) {
+            word.fetch_add(1, Relaxed);
+        }
     }
 
     /// Answers that could not be sent to their end.

@@ -34,13 +34,14 @@ pub fn instance(config: &Config, sockets: &Sockets, board: Scoreboard, errors: &
 
 fn listeners(config: &Config, sockets: &Sockets) -> Vec<Socket> {
     let workers = sockets.workers.iter().zip(&config.sockets);
-    let workers = workers.map(|(bound, socket)| (bound, protocol(socket.protocol), &socket.address));
+    let workers = workers.map(|(bound, socket)| (bound, protocol(socket.protocol), &socket.address, true));
     let router = sockets.router.iter().zip(&config.router.binds);
-    let router = router.map(|(bound, bind)| (bound, if bind.tls.is_some() { "https" } else { "http" }, &bind.address));
-    workers.chain(router).map(|(bound, proto, address)| listener(config, bound, proto, address)).collect()
+    let router =
+        router.map(|(bound, bind)| (bound, if bind.tls.is_some() { "https" } else { "http" }, &bind.address, false));
+    workers.chain(router).map(|(bound, proto, address, ours)| listener(config, bound, proto, address, ours)).collect()
 }
 
-fn listener(config: &Config, bound: &Bound, proto: &'static str, address: &Address) -> Socket {
+fn listener(config: &Config, bound: &Bound, proto: &'static str, address: &Address, of_workers: bool) -> Socket {
     // A kernel that cannot tell (unix sockets without sock_diag) leaves what was configured.
     let backlog = rsgi_sys::backlog::of(bound.fd.as_fd()).ok();
     Socket {
@@ -49,8 +50,13 @@ fn listener(config: &Config, bound: &Bound, proto: &'static str, address: &Addre
         queue: backlog.map_or(0, |backlog| backlog.waiting),
         max_queue: backlog.map_or(config.limits.listen, |backlog| backlog.room),
         shared: u8::from(matches!(address, Address::Shared(_))),
-        can_offload: 0,
+        // Workers send files over it, and the kernel can.
+        can_offload: u8::from(of_workers && config.workers.offload_threads > 0 && !is_encrypted(proto)),
     }
+}
+
+fn is_encrypted(proto: &str) -> bool {
+    matches!(proto, "https" | "suwsgi")
 }
 
 const fn protocol(protocol: Protocol) -> &'static str {
@@ -133,7 +139,7 @@ fn core(id: u32, slot: CoreSlot) -> Core {
         requests: slot.requests(),
         static_requests: slot.statics(),
         routed_requests: 0,
-        offloaded_requests: 0,
+        offloaded_requests: slot.offloaded(),
         write_errors: slot.write_errors(),
         read_errors: slot.read_errors(),
         in_request: u8::from(since.is_some()),

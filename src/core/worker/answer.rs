@@ -1,6 +1,7 @@
 //! The answer to a request on a direct socket (HTTP, uwsgi, SCGI, FastCGI), as the plugin gives it piece by piece.
 
-use std::os::fd::BorrowedFd;
+use std::collections::VecDeque;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rsgi_abi::host::{Exchange, HeadView, ReadError, SendError};
@@ -12,9 +13,11 @@ use rsgi_proto::http1::response::{
 };
 
 use super::connection::Facts;
+use super::offload::{FIRST, Step, Transfer};
 use super::rest::{Remains, Rest};
 use super::wire::Wire;
 use crate::logging::request::{Notes, set_note};
+use crate::statics::{Piece, Reply};
 
 /// Pieces from this size on are not copied but sent from where they are.
 const COPIED: usize = 4096;
@@ -30,6 +33,8 @@ pub(super) struct Tally {
     pub(super) head_bytes: u64,
     pub(super) body_bytes: u64,
     pub(super) by_sendfile: bool,
+    /// No core waits until the client has all of it.
+    pub(super) is_offloaded: bool,
     /// The answer is a file of the configuration; no application was asked.
     pub(super) is_static: bool,
     /// The request body broke off.
@@ -82,6 +87,9 @@ pub(super) struct Answer<'a> {
     pub(super) state: State,
     /// Follows the chunks that the application makes itself.
     pub(super) app_chunks: Chunked,
+    /// Files are sent without waiting: what the socket does not take at once is left in `transfer`.
+    pub(super) offload: bool,
+    pub(super) transfer: Option<Transfer>,
 }
 
 /// How far an answer is.
@@ -103,6 +111,8 @@ pub(super) struct Finished {
     pub(super) tally: Tally,
     pub(super) keep_alive: bool,
     pub(super) remains: Remains,
+    /// What an offload thread has to send before the answer is complete.
+    pub(super) transfer: Option<Transfer>,
 }
 
 impl Answer<'_> {
@@ -204,6 +214,38 @@ impl Answer<'_> {
         Ok(sent)
     }
 
+    /// Sends a file that answers in place of an application.
+    ///
+    /// # Errors
+    /// As of [`Exchange::send_file`].
+    pub(super) fn send_reply(&mut self, reply: Reply) -> Result<(), SendError> {
+        let length: u64 = reply.pieces.iter().map(Piece::len).sum();
+        if !self.offload || length == 0 {
+            return reply.send(self);
+        }
+        let plan = self.plan_for(Some(&reply.head()), Some(length))?;
+        self.hand(plan, reply.file.into(), reply.pieces.into())
+    }
+
+    /// Sends pieces of a file as the rest of the body without waiting for the client.
+    fn hand(&mut self, plan: Plan, file: OwnedFd, pieces: VecDeque<Piece>) -> Result<(), SendError> {
+        self.tally.body_bytes += pieces.iter().map(Piece::len).sum::<u64>();
+        (self.tally.by_sendfile, self.tally.is_offloaded) = (true, true);
+        let short = matches!(plan.framing, Framing::Length(length) if self.tally.body_bytes < length);
+        let record = matches!(self.dialect, Dialect::Fastcgi { .. }).then_some(self.facts.record);
+        let mut transfer = Transfer::new(std::mem::take(self.out), file, pieces, record, !short);
+        self.state = if short { State::Broken } else { State::Done(plan) };
+        match transfer.step(self.wire.socket(), FIRST) {
+            Step::Done => *self.out = transfer.into_memory(),
+            Step::Blocked => self.transfer = Some(transfer),
+            Step::Broken(error) => {
+                self.fail(error);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Answers `code` for an application that gave no answer; its connection is closed.
     fn fail_politely(&mut self, code: u16) {
         let error = canned(code);
@@ -241,7 +283,7 @@ impl Answer<'_> {
         if !self.out.is_empty() && !held_back {
             keep_alive &= self.flush(&[]).is_ok();
         }
-        Finished { tally: self.tally, keep_alive, remains: self.rest.finish() }
+        Finished { tally: self.tally, keep_alive, remains: self.rest.finish(), transfer: self.transfer }
     }
 }
 
@@ -349,6 +391,11 @@ impl Exchange for Answer<'_> {
             // not in files.
             Framing::Chunked | Framing::AppChunked | Framing::Unchunk => return Err(SendError::Misuse),
         };
+        if let Some(length) = len.filter(|&length| self.offload && length > 0)
+            && let Ok(file) = file.try_clone_to_owned()
+        {
+            return self.hand(plan, file, [Piece::Part(offset..offset.saturating_add(length))].into());
+        }
         self.flush(&[])?;
         match self.transfer(file, offset, len) {
             Ok(sent) => {

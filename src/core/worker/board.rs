@@ -73,6 +73,9 @@ impl Core<'_> {
             if tally.is_static {
                 slot.count_static();
             }
+            if tally.is_offloaded {
+                slot.count_offloaded();
+            }
             if tally.unread {
                 slot.count_read_error();
             }

@@ -15,6 +15,7 @@ use super::clock::Clock;
 use super::connection::{Connection, Request, Speaks};
 use super::engine::{Engine, Hurry, Token};
 use super::input::Input;
+use super::offload::{Job, Next, Transfer};
 use crate::exit::Exit;
 use crate::memory::{core_slot::CoreSlot, scoreboard::WorkerSlot};
 
@@ -41,6 +42,8 @@ pub(super) struct Core<'e> {
     pub(super) text: Vec<u8>,
     pub(super) vars: Vec<Var<'static>>,
     pub(super) clock: Clock,
+    /// The rest of an answer, for an offload thread, and what its connection does then.
+    pub(super) transfer: Option<(Transfer, Next)>,
     /// A request decided that this worker leaves: done when its connection has been seen to.
     pub(super) leaving: Option<Exit>,
 }
@@ -52,6 +55,8 @@ pub(super) enum Fate {
     Wait,
     /// It is closed.
     Close,
+    /// It goes to an offload thread, with [`Core::transfer`].
+    Hand,
 }
 
 impl<'e> Core<'e> {
@@ -77,6 +82,7 @@ impl<'e> Core<'e> {
             text: Vec::new(),
             vars: Vec::new(),
             clock: Clock::default(),
+            transfer: None,
             leaving: None,
         }
     }
@@ -142,6 +148,11 @@ impl<'e> Core<'e> {
             Token::Control => self.obey(),
             Token::Signal => self.heed_signals(),
             Token::Wake => {}
+            Token::Returned => {
+                if let Some(connection) = self.engine.offload.take_returned() {
+                    self.drive(connection);
+                }
+            }
         }
     }
 
@@ -178,8 +189,12 @@ impl<'e> Core<'e> {
             if let Some(memory) = connection.input.take_memory() {
                 self.spare_input = memory;
             }
-            if fate == Fate::Close {
-                return self.close(connection);
+            match (fate, self.transfer.take()) {
+                (Fate::Hand, Some((transfer, next))) => {
+                    return self.engine.offload.hand(Job { connection, transfer, next, slot: self.slot });
+                }
+                (Fate::Close | Fate::Hand, _) => return self.close(connection),
+                (Fate::Wait, _) => {}
             }
             match self.engine.park(connection) {
                 Ok(None) => return,

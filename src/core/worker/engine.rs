@@ -18,6 +18,7 @@ use rsgi_sys::net::Peer;
 use super::ahead::BodyLimits;
 use super::connection::{Connection, Phase, Speaks};
 use super::guardian::Guard;
+use super::offload::Offload;
 use super::table::Table;
 use super::{Job, Listener, link};
 use crate::control::Report;
@@ -59,6 +60,7 @@ pub(super) struct Engine {
     pub(super) harakiri: Option<u64>,
     /// One for each core, with `harakiri-graceful`.
     pub(super) guards: Vec<Guard>,
+    pub(super) offload: Offload,
     hello: Hello,
     rendezvous: Vec<OwnedFd>,
     timer: TimerFd,
@@ -116,6 +118,7 @@ pub(super) enum Token {
     Control,
     Signal,
     Wake,
+    Returned,
 }
 
 impl Token {
@@ -127,6 +130,7 @@ impl Token {
             Self::Control => (3, 0),
             Self::Signal => (4, 0),
             Self::Wake => (5, 0),
+            Self::Returned => (6, 0),
         };
         (kind << 32) | number as u64
     }
@@ -139,7 +143,8 @@ impl Token {
             2 => Self::Timer,
             3 => Self::Control,
             4 => Self::Signal,
-            _ => Self::Wake,
+            5 => Self::Wake,
+            _ => Self::Returned,
         }
     }
 }
@@ -182,6 +187,7 @@ impl Engine {
             },
             certificates,
             statics,
+            offload: Offload::new(job.config.workers.offload_threads)?,
             form: Form::of(&job.config.log),
             hello: Hello { worker: job.id, core: 0, pid: std::process::id(), generation: job.generation },
             undialled: job.rendezvous.iter().map(|_| Mutex::default()).collect(),
@@ -201,6 +207,7 @@ impl Engine {
         engine.watch(engine.wake.as_fd(), Token::Wake)?;
         engine.watch(engine.control.as_fd(), Token::Control)?;
         engine.watch(engine.signals.as_fd(), Token::Signal)?;
+        engine.watch(engine.offload.bell(), Token::Returned)?;
         Ok(engine)
     }
 
@@ -451,6 +458,7 @@ impl Engine {
     pub(super) fn stop(&self) {
         self.stopping.store(true, Release);
         let _ = self.wake.write(1);
+        self.offload.wake();
         super::deadline::wake_guardian();
     }
 
@@ -512,7 +520,7 @@ mod tests {
     #[test]
     fn tokens_survive_the_kernel() {
         let all = [Token::Connection(7), Token::Listener(3), Token::Timer, Token::Control, Token::Signal, Token::Wake];
-        for token in all {
+        for token in all.into_iter().chain([Token::Returned]) {
             assert_eq!(Token::unpack(token.pack()), token);
         }
     }

@@ -9,9 +9,9 @@ use rsgi_abi::host::{Exchange, HeadView, ReadError, SendError};
 use rsgi_abi::types::{HEAD_CHUNKED, HEAD_CLOSE, HEAD_DATE, HEAD_SERVER};
 use rsgi_proto::link::{self, Hello};
 
-use super::answer::{Tally, size_from};
+use super::answer::{Finished, Tally, size_from};
 use super::connection::Facts;
-use super::rest::{Remains, Rest};
+use super::rest::Rest;
 use super::wire::{self, Wire};
 use crate::logging::request::set_note;
 
@@ -68,6 +68,8 @@ pub(super) struct LinkAnswer<'a> {
     pub(super) state: State,
     /// The answer has no body, whatever the application sends (HEAD, 204, 304).
     pub(super) no_body: bool,
+    /// There are offload threads: the log says of files that they need no core, as they never do here.
+    pub(super) offload: bool,
 }
 
 /// How far the answer is.
@@ -127,7 +129,7 @@ impl LinkAnswer<'_> {
     }
 
     /// Ends the request, with `failure` for an application that said nothing. `false`: the link is of no more use.
-    pub(super) fn finish(mut self, failure: u16) -> (Tally, bool, Remains) {
+    pub(super) fn finish(mut self, failure: u16) -> Finished {
         match self.state {
             State::Waiting(_) => {
                 self.tally = encode_error(self.out, failure, self.facts.version.name());
@@ -139,8 +141,8 @@ impl LinkAnswer<'_> {
             }
             State::Done | State::Broken => {}
         }
-        let alive = self.state == State::Done && (self.out.is_empty() || self.flush(&[]).is_ok());
-        (self.tally, alive, self.rest.finish())
+        let keep_alive = self.state == State::Done && (self.out.is_empty() || self.flush(&[]).is_ok());
+        Finished { tally: self.tally, keep_alive, remains: self.rest.finish(), transfer: None }
     }
 }
 
@@ -226,7 +228,7 @@ impl Exchange for LinkAnswer<'_> {
             self.pass(file)?;
         }
         self.tally.body_bytes += length;
-        self.tally.by_sendfile = true;
+        (self.tally.by_sendfile, self.tally.is_offloaded) = (true, self.offload && length > 0);
         self.state = State::Done;
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! * [`core`]: one core's loop; [`progress`], [`decode`]: bytes become requests; [`serve`]: a request through the plugin.
 //! * [`handshake`], [`session`]: what comes before a request on an encrypted socket; [`wire`]: the way of all bytes.
 //! * [`ahead`], [`rest`]: the body before and during the request; [`answer`], [`link`]: the answer, direct or by the router.
+//! * [`offload`]: files that are sent without a core, with `offload-threads`.
 //! * [`sweep`]: expired connections, orders, signals, leaving.
 
 mod ahead;
@@ -19,6 +20,7 @@ mod guardian;
 mod handshake;
 mod input;
 mod link;
+mod offload;
 mod progress;
 mod rest;
 mod serve;
@@ -154,6 +156,7 @@ fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
                 tracing::error!("worker {} cannot start core {core}: {error}", engine.id);
             }
         }
+        offload::start(engine, scope);
         stacks::answer(language.remote(), engine.board, engine.id);
         if let Some(grace) = engine.config.workers.harakiri_graceful {
             let remote = language.remote();

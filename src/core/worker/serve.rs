@@ -5,11 +5,12 @@ use rsgi_proto::http1::chunked::Chunked;
 use rsgi_proto::names;
 
 use super::ahead::{Ahead, Decoder};
-use super::answer::{self, Answer, Dialect, Tally};
+use super::answer::{self, Answer, Dialect, Finished, Tally};
 use super::clock::Clock;
 use super::connection::{Connection, Request, Speaks};
 use super::core::{Core, Fate};
 use super::link::{self, LinkAnswer};
+use super::offload::Next;
 use super::progress::begin_linger;
 use super::rest::{Remains, Rest};
 use crate::exit::Exit;
@@ -60,7 +61,7 @@ impl Core<'_> {
         let wire = connection.wire();
         let rest = Rest::new(wire, limits.socket, limits.body.largest, facts.body, &mut ahead, prefix);
         let waits = facts.expect_continue && rest.is_missing();
-        let (outcome, tally, alive, remains) = if let Speaks::Link { .. } = connection.speaks {
+        let (outcome, finished) = if let Speaks::Link { .. } = connection.speaks {
             let mut answer = LinkAnswer {
                 wire,
                 timeout: limits.socket,
@@ -70,10 +71,10 @@ impl Core<'_> {
                 tally: Tally::default(),
                 state: link::State::Waiting(waits),
                 no_body: false,
+                offload: self.engine.offload.is_on(),
             };
             let outcome = self.plugin.handle(&vars, body_length, prefix, &mut answer);
-            let (tally, alive, remains) = answer.finish(failure());
-            (outcome, tally, alive, remains)
+            (outcome, answer.finish(failure()))
         } else {
             let dialect = match connection.speaks {
                 Speaks::Http | Speaks::Link { .. } => Dialect::Http,
@@ -94,33 +95,49 @@ impl Core<'_> {
                 tally: Tally::default(),
                 state: answer::State::Waiting(waits),
                 app_chunks: Chunked::new(),
+                // The kernel cannot encrypt.
+                offload: self.engine.offload.is_on() && !wire.is_encrypted(),
+                transfer: None,
             };
-            let outcome = match &found {
+            let outcome = match found {
                 Some(reply) => {
                     answer.tally.is_static = true;
                     // Why it could not be sent is in the tally.
-                    let _ = reply.send(&mut answer);
+                    let _ = answer.send_reply(reply);
                     Outcome::NONE
                 }
                 None => self.plugin.handle(&vars, body_length, prefix, &mut answer),
             };
-            let finished = answer.finish(failure());
-            (outcome, finished.tally, finished.keep_alive, finished.remains)
+            (outcome, answer.finish(failure()))
         };
+        let Finished { tally, keep_alive, remains, transfer } = finished;
         self.account(connection, request, started, &outcome, &tally);
         self.vars = recycle(vars);
 
         connection.served = connection.served.saturating_add(1);
         connection.input.consume(used);
         self.consider_leaving(&outcome);
-        after(connection, alive, remains, hold)
+        let next = after(connection, keep_alive, remains, hold);
+        if let Some(transfer) = transfer {
+            self.transfer = Some((transfer, next));
+            return Some(Fate::Hand);
+        }
+        match next {
+            Next::Request => None,
+            Next::Close => Some(Fate::Close),
+            Next::Linger => Some(begin_linger(connection)),
+        }
     }
 
     /// Counts the request and writes its log line.
     fn account(&mut self, connection: &Connection, request: &Request, started: u64, outcome: &Outcome, tally: &Tally) {
         let (worker_request, total_request) = self.end_on_board(started, outcome, tally);
         let micros = Clock::micros().saturating_sub(started);
-        let via = if tally.by_sendfile { Via::Sendfile } else { Via::Writing };
+        let via = match tally {
+            Tally { is_offloaded: true, .. } => Via::Offload,
+            Tally { by_sendfile: true, .. } => Via::Sendfile,
+            _ => Via::Writing,
+        };
         let facts =
             Facts { status: tally.code, generated: tally.body_bytes, via, failed: tally.failed.is_some(), micros };
         if !is_wanted(&self.engine.config.log, facts) {
@@ -185,41 +202,37 @@ impl Core<'_> {
     }
 }
 
-/// What becomes of the connection after an answer.
-fn after(connection: &mut Connection, alive: bool, remains: Remains, hold: bool) -> Option<Fate> {
+/// What the connection does after an answer.
+fn after(connection: &mut Connection, alive: bool, remains: Remains, hold: bool) -> Next {
     if let (Speaks::Link { end, .. }, Some(Decoder::Link(decoder))) = (&mut connection.speaks, remains.decoder) {
         *end = decoder;
     }
     connection.input.append(&remains.leftover);
     if connection.is_link() {
-        return if alive { None } else { Some(Fate::Close) };
+        return if alive { Next::Request } else { Next::Close };
     }
     match remains.missing {
-        None if alive => None,
+        None if alive => Next::Request,
         // More input than we care for is on its way or here: let the client read its answer first.
-        None if hold => Some(begin_linger(connection)),
-        None => Some(Fate::Close),
-        Some(Some(left)) if alive && left <= SKIPPED => {
-            let body = rsgi_proto::Body::Length(left);
-            skip(connection, body)
-        }
-        Some(_) => Some(begin_linger(connection)),
+        None if hold => Next::Linger,
+        None => Next::Close,
+        Some(Some(left)) if alive && left <= SKIPPED && skip(connection, left) => Next::Request,
+        Some(_) => Next::Linger,
     }
 }
 
-/// Throws away the rest of a body without holding the core, as far as it is here already.
-fn skip(connection: &mut Connection, body: rsgi_proto::Body) -> Option<Fate> {
-    let rsgi_proto::Body::Length(mut left) = body else { return Some(begin_linger(connection)) };
+/// Throws away the rest of a body without holding the core; `false` when not all of it is here already.
+fn skip(connection: &Connection, mut left: u64) -> bool {
     let mut waste = [0_u8; 4096];
     while left > 0 {
         let most = waste.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let room = waste.get_mut(..most).unwrap_or_default();
         match connection.wire().read_now(room) {
             super::wire::Got::Bytes(count) => left -= count as u64,
-            _ => return Some(begin_linger(connection)),
+            _ => return false,
         }
     }
-    None
+    true
 }
 
 /// An empty list with the memory of a used one.

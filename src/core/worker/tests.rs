@@ -20,6 +20,7 @@ use super::*;
 use crate::control::Order;
 
 mod encrypted;
+mod offload;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -88,6 +89,11 @@ fn application(_: u32, request: &Request<'_>) -> Outcome {
             start(&[]);
             let file = std::os::fd::AsFd::as_fd(&file);
             let _ = request.send_file(Some(&head), file, 2, None);
+        }
+        b"/large" => {
+            let file = std::fs::File::open(std::str::from_utf8(var(b"QUERY_STRING")).unwrap()).unwrap();
+            start(&[]);
+            let _ = request.send_file(Some(&head), std::os::fd::AsFd::as_fd(&file), 10, None);
         }
         b"/exit" => {
             start(&[]);
