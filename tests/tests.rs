@@ -1,6 +1,8 @@
 //! The tests that start the built server: one binary, one module a theme.
 #![forbid(unsafe_code)]
 
+/// Processes beside the workers.
+mod aside;
 /// Broken clients, applications and configurations.
 mod bad_input;
 /// What a service manager sees.

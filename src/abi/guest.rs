@@ -3,12 +3,13 @@
 
 use std::ffi::c_int;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use crate::head::Head;
 use crate::host::{ReadError, SendError};
 use crate::types::{self, AppInfo, Setting, Slice, Var};
 
-pub use crate::host::App;
+pub use crate::host::{App, MessageError, Received, Recipient, Sources};
 
 /// The core, as a plugin sees it.
 #[derive(Clone, Copy)]
@@ -80,6 +81,44 @@ impl Host {
     pub fn set_deadline(self, seconds: u32) -> bool {
         // SAFETY: callable at any time.
         (unsafe { (self.0.set_deadline)(seconds) }) == 0
+    }
+
+    /// Sends a message to mules, without waiting.
+    ///
+    /// # Errors
+    /// When there is no such mule or farm, or it cannot be sent; the latter is logged.
+    pub fn send_message(self, to: Recipient<'_>, message: &[u8]) -> Result<(), MessageError> {
+        let (kind, number, farm) = match to {
+            Recipient::Any => (types::TO_ANY, 0, &[][..]),
+            Recipient::Mule(number) => (types::TO_MULE, number, &[][..]),
+            Recipient::Farm(name) => (types::TO_FARM, 0, name),
+        };
+        // SAFETY: name and message live during the call.
+        match unsafe { (self.0.send_message)(kind, number, Slice::new(farm), Slice::new(message)) } {
+            0 => Ok(()),
+            -1 => Err(MessageError::Nobody),
+            _ => Err(MessageError::Failed),
+        }
+    }
+
+    /// Waits for a message to this mule; `None` waits for ever.
+    pub fn receive_message(self, from: Sources, timeout: Option<Duration>, buffer: &mut [u8]) -> Received {
+        let sum = u32::from(from.mule) * types::FROM_MULE + u32::from(from.farms) * types::FROM_FARMS;
+        let timeout = timeout.map_or(-1, |timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX));
+        // SAFETY: the buffer is writable for its length.
+        match unsafe { (self.0.receive_message)(sum, timeout, buffer.as_mut_ptr(), buffer.len()) } {
+            types::RECEIVE_NOT_HERE => Received::NotHere,
+            types::RECEIVE_LEAVE => Received::Leave,
+            types::RECEIVE_SIGNAL => Received::Signal,
+            count => usize::try_from(count).map_or(Received::Timeout, Received::Message),
+        }
+    }
+
+    /// Whether this process is a mule of the farm; of any, when the name is empty.
+    #[must_use]
+    pub fn in_farm(self, farm: &[u8]) -> bool {
+        // SAFETY: the name lives during the call.
+        (unsafe { (self.0.in_farm)(Slice::new(farm)) }) != 0
     }
 
     /// Names this process in `ps` and `top`.

@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use crate::types::{self, AppInfo, Host, Outcome, Request, ResponseHead, Setting, Slice, Var};
 
@@ -29,6 +30,68 @@ pub trait Services: Send + Sync + 'static {
         let _ = seconds;
         false
     }
+    /// Sends a message to mules, without waiting.
+    ///
+    /// # Errors
+    /// When there is no such mule, or it cannot be sent; the latter is logged.
+    fn send_message(&self, to: Recipient<'_>, message: &[u8]) -> Result<(), MessageError> {
+        let _ = (to, message);
+        Err(MessageError::Nobody)
+    }
+    /// Waits for a message to this mule.
+    fn receive_message(&self, from: Sources, timeout: Option<Duration>, buffer: &mut [u8]) -> Received {
+        let _ = (from, timeout, buffer);
+        Received::NotHere
+    }
+    /// Whether this process is a mule of the farm; of any, when the name is empty.
+    fn in_farm(&self, farm: &[u8]) -> bool {
+        let _ = farm;
+        false
+    }
+}
+
+/// Who is to get a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipient<'a> {
+    /// Any mule.
+    Any,
+    /// The mule with this number, 1 first.
+    Mule(u32),
+    /// Any mule of the farm with this name.
+    Farm(&'a [u8]),
+}
+
+/// Why a message was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageError {
+    /// There is no such mule or farm.
+    Nobody,
+    /// It cannot be sent now.
+    Failed,
+}
+
+/// Which messages a mule waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sources {
+    /// Those for itself and for any mule.
+    pub mule: bool,
+    /// Those for its farms.
+    pub farms: bool,
+}
+
+/// What waiting for a message has brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// A message of so many bytes.
+    Message(usize),
+    /// Nothing in time.
+    Timeout,
+    /// This process is no mule.
+    NotHere,
+    /// This process is to leave.
+    Leave,
+    /// A signal has come.
+    Signal,
 }
 
 /// An application as reported while loading.
@@ -281,6 +344,12 @@ impl Language {
         unsafe { (self.table.shutdown)(grace_ms) };
     }
 
+    /// Lives as a mule, in a process that has become one; returns the exit code.
+    pub fn mule(self, program: &str) -> i32 {
+        // SAFETY: main thread by type; the program's name lives during the call.
+        unsafe { (self.table.mule)(Slice::new(program.as_bytes())) }
+    }
+
     /// The part that other threads may use.
     #[must_use]
     pub const fn remote(self) -> Remote {
@@ -371,6 +440,9 @@ fn host_table(names: &'static [Slice]) -> Host {
         set_log_variable,
         set_title,
         set_deadline,
+        send_message,
+        receive_message,
+        in_farm,
     }
 }
 
@@ -409,6 +481,51 @@ unsafe extern "C" fn query(what: u32) -> i64 {
 
 unsafe extern "C" fn set_deadline(seconds: u32) -> c_int {
     guarded(-1, || SERVICES.get().map_or(-1, |services| if services.set_deadline(seconds) { 0 } else { -1 }))
+}
+
+unsafe extern "C" fn send_message(to: u32, number: u32, farm: Slice, message: Slice) -> c_int {
+    guarded(-2, || {
+        let Some(services) = SERVICES.get() else { return -2 };
+        // SAFETY: the plugin keeps both alive during this call.
+        let (farm, message) = unsafe { (farm.bytes(), message.bytes()) };
+        let to = match to {
+            types::TO_MULE => Recipient::Mule(number),
+            types::TO_FARM => Recipient::Farm(farm),
+            _ => Recipient::Any,
+        };
+        match services.send_message(to, message) {
+            Ok(()) => 0,
+            Err(MessageError::Nobody) => -1,
+            Err(MessageError::Failed) => -2,
+        }
+    })
+}
+
+unsafe extern "C" fn receive_message(from: u32, timeout_ms: i64, buffer: *mut u8, len: usize) -> isize {
+    guarded(types::RECEIVE_TIMEOUT, || {
+        let Some(services) = SERVICES.get() else { return types::RECEIVE_NOT_HERE };
+        let buffer = match len {
+            0 => &mut [][..],
+            // SAFETY: the plugin passes writable, initialised memory of `len` bytes.
+            len => unsafe { std::slice::from_raw_parts_mut(buffer, len) },
+        };
+        let from = Sources { mule: from & types::FROM_MULE != 0, farms: from & types::FROM_FARMS != 0 };
+        let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        match services.receive_message(from, timeout, buffer) {
+            Received::Message(count) => isize::try_from(count).unwrap_or(isize::MAX),
+            Received::Timeout => types::RECEIVE_TIMEOUT,
+            Received::NotHere => types::RECEIVE_NOT_HERE,
+            Received::Leave => types::RECEIVE_LEAVE,
+            Received::Signal => types::RECEIVE_SIGNAL,
+        }
+    })
+}
+
+unsafe extern "C" fn in_farm(farm: Slice) -> c_int {
+    guarded(0, || {
+        // SAFETY: the plugin keeps the name alive during this call.
+        SERVICES.get().map_or(0, |services| c_int::from(services.in_farm(unsafe { farm.bytes() })))
+    })
 }
 
 unsafe extern "C" fn set_title(title: Slice) {

@@ -31,6 +31,7 @@ static TABLE: Plugin = Plugin {
     dump_traceback,
     interrupt: accept,
     shutdown: ignore,
+    mule,
 };
 
 /// The language with `application`; the first one given in a process stays.
@@ -60,6 +61,10 @@ unsafe extern "C" fn nothing() {}
 unsafe extern "C" fn ignore(_: u32) {}
 
 unsafe extern "C" fn accept(_: u32) -> c_int {
+    0
+}
+
+unsafe extern "C" fn mule(_: Slice) -> c_int {
     0
 }
 

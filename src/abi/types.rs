@@ -117,6 +117,9 @@ pub struct Plugin {
     /// Ends the interpreter in this process: joins non-daemon threads for at most `grace_ms`, runs exit handlers,
     /// flushes buffers. Main thread only; nothing is called afterwards.
     pub shutdown: unsafe extern "C" fn(grace_ms: u32),
+    /// In a forked process that is a mule, on the main thread: runs `program` (a file or `module:function`, as the user
+    /// wrote it), or, when it is empty, handles messages until [`RECEIVE_LEAVE`]. Returns the exit code.
+    pub mule: unsafe extern "C" fn(program: Slice) -> c_int,
 }
 
 /// What the core offers to a plugin. The pointer given to `init` stays valid for ever.
@@ -162,6 +165,16 @@ pub struct Host {
     /// Gives the request on the calling thread so many seconds from now on (0: takes that back). 0, or -1 when this thread
     /// serves none.
     pub set_deadline: unsafe extern "C" fn(seconds: u32) -> c_int,
+    /// Sends a message to mules. `to` is one of `TO_*`; with [`TO_MULE`] `number` tells which one (1…), with [`TO_FARM`]
+    /// `farm` is its name. 0, or -1 when there is no such mule or farm, or -2 when it could not be sent (the reason has
+    /// been logged). Never waits.
+    pub send_message: unsafe extern "C" fn(to: u32, number: u32, farm: Slice, message: Slice) -> c_int,
+    /// Waits for a message to this mule; `from` is a sum of `FROM_*`, `timeout_ms` is negative for ever. Returns its
+    /// length (what does not fit into the buffer is lost), or a `RECEIVE_*` code. The message before it counts as done.
+    /// Call it without the interpreter lock.
+    pub receive_message: unsafe extern "C" fn(from: u32, timeout_ms: i64, buffer: *mut u8, len: usize) -> isize,
+    /// Whether this process is a mule of the farm: 1, or 0. An empty name asks for any farm.
+    pub in_farm: unsafe extern "C" fn(farm: Slice) -> c_int,
 }
 
 /// The client went away while its body was read.
@@ -207,6 +220,34 @@ pub const QUERY_STARTED: u32 = 7;
 pub const QUERY_BUFFER_SIZE: u32 = 8;
 /// `Host::query`: the generation of this process (0 before the first reload).
 pub const QUERY_GENERATION: u32 = 9;
+
+/// `Host::query`: number of the mule this process is, 0 outside of mules.
+pub const QUERY_MULE: u32 = 10;
+
+/// `Host::send_message`: any mule.
+pub const TO_ANY: u32 = 0;
+/// `Host::send_message`: the mule with a number.
+pub const TO_MULE: u32 = 1;
+/// `Host::send_message`: any mule of a farm.
+pub const TO_FARM: u32 = 2;
+
+/// `Host::receive_message`: what is for this mule, and what is for any.
+pub const FROM_MULE: u32 = 1;
+/// `Host::receive_message`: what is for a farm of this mule.
+pub const FROM_FARMS: u32 = 2;
+
+/// No message came in time.
+pub const RECEIVE_TIMEOUT: isize = -1;
+/// This process is no mule.
+pub const RECEIVE_NOT_HERE: isize = -2;
+/// This process is to leave.
+pub const RECEIVE_LEAVE: isize = -3;
+/// A signal has come: run the application's handlers, then wait on.
+pub const RECEIVE_SIGNAL: isize = -4;
+
+/// How far below the last real-time signal the one is that the core sends to the main thread of a mule that is to leave and
+/// does not wait for messages there: the plugin raises the language's "exit" in it.
+pub const LEAVE_SIGNAL_BELOW_MAX: c_int = 3;
 
 /// One request, valid during `handle`.
 #[repr(C)]

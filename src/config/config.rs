@@ -37,6 +37,8 @@ pub struct Config {
     pub workers: Workers,
     /// The number of workers follows the load.
     pub cheaper: Cheaper,
+    /// Processes beside the workers.
+    pub aside: Aside,
     /// Sizes and deadlines of connections and requests.
     pub limits: Limits,
     /// Where and what to log.
@@ -391,6 +393,33 @@ impl Default for Cheaper {
             cheap: false,
             idle: None,
             die_on_idle: false,
+        }
+    }
+}
+
+/// Processes beside the workers, which serve no requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aside {
+    /// Mules in the order written, each with the program it runs: a file, `module:function`, or none.
+    pub mules: Vec<Option<String>>,
+    /// Names of groups of mules, and the numbers (1…) of their mules.
+    pub farms: Vec<(String, Vec<u32>)>,
+    /// Room of a queue of messages to mules in bytes; `None` leaves the system's.
+    pub mule_msg_size: Option<u64>,
+    /// Longest time a mule may spend on one message.
+    pub mule_harakiri: Option<Seconds>,
+    /// Time that a mule may take to end before it is killed.
+    pub mule_reload_mercy: Seconds,
+}
+
+impl Default for Aside {
+    fn default() -> Self {
+        Self {
+            mules: Vec::new(),
+            farms: Vec::new(),
+            mule_msg_size: None,
+            mule_harakiri: None,
+            mule_reload_mercy: Seconds(60),
         }
     }
 }

@@ -85,6 +85,7 @@ impl Draft {
         self.check_cheaper(&mut messages);
         self.check_lifetime(&mut messages);
         self.check_buffer(&mut messages);
+        self.check_farms(&mut messages);
         let router = &mut self.config.router;
         router.headers_timeout = self.headers_timeout.unwrap_or(router.timeout);
         router.connect_timeout = self.connect_timeout.unwrap_or(router.timeout);
@@ -136,6 +137,16 @@ impl Draft {
                 format!("max-worker-lifetime: {} must be more than min-worker-lifetime, which is {}", max.0, min.0);
             let help = format!("write max-worker-lifetime = {}, or lower min-worker-lifetime", min.0.saturating_add(1));
             messages.push(self.error_at("max-worker-lifetime", message, help));
+        }
+    }
+
+    fn check_farms(&self, messages: &mut Vec<Diagnostic>) {
+        let there = self.config.aside.mules.len();
+        for (name, mules) in &self.config.aside.farms {
+            for mule in mules.iter().filter(|&&mule| usize::try_from(mule).is_ok_and(|mule| mule > there)) {
+                let message = format!("farm: {name} names mule {mule}, but there are {there}");
+                messages.push(self.error_at("farm", message, format!("write mules = {mule}, or another number")));
+            }
         }
     }
 

@@ -114,6 +114,8 @@ pub(crate) enum Group {
     Http,
     /// Workers and their life.
     Workers,
+    /// Processes beside the workers.
+    Aside,
     /// The application and its Python.
     Python,
     /// Sizes and deadlines.
@@ -138,10 +140,11 @@ pub(crate) enum Group {
 
 impl Group {
     /// All chapters in the order of the manual.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Sockets,
         Self::Http,
         Self::Workers,
+        Self::Aside,
         Self::Python,
         Self::Limits,
         Self::Logging,
@@ -160,6 +163,7 @@ impl Group {
             Self::Sockets => "Sockets",
             Self::Http => "HTTP router",
             Self::Workers => "Workers",
+            Self::Aside => "Mules and spoolers",
             Self::Python => "Application and Python",
             Self::Limits => "Limits and deadlines",
             Self::Logging => "Logging",

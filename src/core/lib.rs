@@ -1,16 +1,18 @@
 //! The language-free core of rsgi: everything behind `main`.
 //!
 //! * [`startup`] → [`master`]: one process that binds, supervises and reloads; [`role`] and [`process`]: how it starts others.
-//! * [`zygote`] loads the language through [`plugins`] and forks every [`worker`]; the [`router`] faces HTTP clients.
+//! * [`zygote`] loads the language through [`plugins`] and forks every [`worker`] and what runs [`aside`] of them; the [`router`] faces HTTP clients.
 //! * They meet through [`control`] (orders and reports), [`memory`] (the scoreboard) and [`logging`]; [`stats`] tells
 //!   about them.
 #![forbid(unsafe_code)]
 
+pub mod aside;
 pub mod control;
 pub mod emperor;
 pub mod ending;
 pub mod exit;
 pub mod harakiri;
+pub mod identity;
 pub mod logging;
 pub mod master;
 pub mod memory;

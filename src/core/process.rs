@@ -12,6 +12,7 @@ use command_fds::{CommandFdExt, FdMapping};
 use rsgi_config::{Config, EnvChange, Protocol};
 use serde::{Deserialize, Serialize};
 
+use crate::aside::mailbox::{Addressee, End};
 use crate::role::Role;
 use crate::tls::Material;
 
@@ -57,6 +58,10 @@ pub enum Meaning {
     Control,
     /// The scoreboard.
     Board,
+    /// The scoreboard of the processes beside the workers.
+    AsideBoard,
+    /// One end of a queue of messages to mules.
+    Mailbox(Addressee, End),
     /// One end of a router's rendezvous; in the order of routers.
     Rendezvous,
     /// A listening socket of the workers, in the order of the configuration.

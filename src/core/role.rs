@@ -47,6 +47,8 @@ pub enum Titled {
     Zygote,
     /// A worker by number.
     Worker(u32),
+    /// A mule by number.
+    Mule(u32),
     /// A router by number.
     Router(u32),
 }
@@ -61,6 +63,7 @@ pub fn title(process: &Process, which: Titled) -> Option<String> {
         Titled::Master => "rsgi master".to_owned(),
         Titled::Zygote => "rsgi zygote".to_owned(),
         Titled::Worker(number) => format!("rsgi worker {number}"),
+        Titled::Mule(number) => format!("rsgi mule {number}"),
         Titled::Router(number) => format!("rsgi http {number}"),
     };
     let is_master = which == Titled::Master;

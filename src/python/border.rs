@@ -9,7 +9,7 @@ use rsgi_abi::guest::{self, Host};
 use rsgi_abi::types::{self, ABI, Outcome, Plugin, Request, Setting, Slice};
 
 use crate::settings::Settings;
-use crate::{interpreter, loader, log, shutdown, stacks, threads, wsgi};
+use crate::{interpreter, loader, log, mule, shutdown, stacks, threads, wsgi};
 
 /// What this plugin offers to the core.
 pub static PLUGIN: Plugin = Plugin {
@@ -29,6 +29,7 @@ pub static PLUGIN: Plugin = Plugin {
     dump_traceback,
     interrupt,
     shutdown: end,
+    mule: live_as_mule,
 };
 
 /// The one symbol that the core looks up in a plugin file.
@@ -135,6 +136,12 @@ unsafe extern "C" fn dump_traceback(fd: c_int) {
 
 unsafe extern "C" fn interrupt(core: u32) -> c_int {
     guarded(-1, || if threads::interrupt(core) { 0 } else { -1 })
+}
+
+unsafe extern "C" fn live_as_mule(program: Slice) -> c_int {
+    // SAFETY: the core keeps the program's name alive during the call.
+    let program = String::from_utf8_lossy(unsafe { program.bytes() });
+    guarded(1, || GIVEN.get().map_or(1, |given| mule::run(given.host, &given.settings, &program)))
 }
 
 unsafe extern "C" fn end(grace_ms: u32) {

@@ -16,6 +16,7 @@ mod home;
 mod interpreter;
 mod loader;
 mod log;
+mod mule;
 mod search_path;
 mod settings;
 mod shutdown;

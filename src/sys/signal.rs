@@ -59,6 +59,12 @@ pub fn stacks() -> c_int {
     libc::SIGRTMAX() - 2
 }
 
+/// The signal by which the main thread of a process beside the workers is asked to leave; the plugin handles it.
+#[must_use]
+pub fn leave() -> c_int {
+    libc::SIGRTMAX() - 3
+}
+
 /// Calls `function` in the handler of `signal`; for one signal of a process. Returns `false` and changes nothing when the
 /// application has a handler of its own.
 ///

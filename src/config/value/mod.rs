@@ -1,6 +1,7 @@
 //! Reads one value of an option: texts and switches here, numbers and addresses beside. Says what was expected; who wrote
 //! it is added by the caller.
 
+mod farm;
 mod number;
 mod place;
 

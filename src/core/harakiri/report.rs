@@ -1,11 +1,15 @@
 //! The words for the log: uWSGI's lines, and what rsgi knows beyond them.
 
+use super::watch::Sight;
+use crate::master::fleet::Kind;
 use crate::memory::core_slot::CoreSlot;
 use crate::memory::variables::redacted;
 
-/// A request as the log names it.
+/// A request, or a message to a mule, as the log names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accused {
+    /// What the process is.
+    pub kind: Kind,
     /// Number of the core.
     pub core: u32,
     /// Beginning of the request, seconds since the epoch.
@@ -19,9 +23,9 @@ pub struct Accused {
 impl Accused {
     /// The request that a core is in.
     #[must_use]
-    pub fn of(core: u32, slot: CoreSlot) -> Option<Self> {
+    pub fn of(kind: Kind, core: u32, slot: CoreSlot) -> Option<Self> {
         let since = slot.busy_since()? / 1_000_000;
-        Some(Self { core, since, thread: slot.thread().0, variables: redacted(slot.variables().read()) })
+        Some(Self { kind, core, since, thread: slot.thread().0, variables: redacted(slot.variables().read()) })
     }
 
     fn value(&self, key: &str) -> String {
@@ -33,32 +37,38 @@ impl Accused {
     #[must_use]
     pub fn line(&self) -> String {
         let [client, method, uri] = ["REMOTE_ADDR", "REQUEST_METHOD", "REQUEST_URI"].map(|key| self.value(key));
-        format!("HARAKIRI [core {}] {client} - {method} {uri} since {}", self.core, self.since)
+        let label = self.label();
+        match self.kind {
+            Kind::Worker => format!("HARAKIRI [{label}] {client} - {method} {uri} since {}", self.since),
+            Kind::Mule => format!("HARAKIRI [{label}] to {} since {}", self.value("TO"), self.since),
+        }
+    }
+
+    /// What the lines about it begin with.
+    fn label(&self) -> String {
+        match self.kind {
+            Kind::Worker => format!("core {}", self.core),
+            Kind::Mule => "message".to_owned(),
+        }
     }
 
     /// What rsgi adds: which thread of the traceback it is, and every variable of the request.
     pub fn details(&self) -> impl Iterator<Item = String> {
-        let thread = (self.thread != 0).then(|| format!("HARAKIRI [core {}] thread 0x{:016x}", self.core, self.thread));
-        let variables = self.variables.iter().map(|one| format!("HARAKIRI [core {}] {}", self.core, shown(one)));
+        let thread = (self.thread != 0).then(|| format!("HARAKIRI [{}] thread 0x{:016x}", self.label(), self.thread));
+        let variables = self.variables.iter().map(|one| format!("HARAKIRI [{}] {}", self.label(), shown(one)));
         thread.into_iter().chain(variables)
     }
 }
 
-/// Everything that is said when a worker is accused. `accused` are all its busy cores, `core` is the one it is about.
+/// Everything that is said when a process is accused. `accused` are all its busy cores.
 #[must_use]
-pub fn accusation(
-    worker: u32,
-    pid: u32,
-    attempt: u32,
-    gently: bool,
-    core: u32,
-    by_user: bool,
-    accused: &[Accused],
-) -> Vec<String> {
+pub fn accusation(sight: &Sight, attempt: u32, gently: bool, accused: &[Accused]) -> Vec<String> {
+    let Sight { kind, number, core, pid, by_user, .. } = *sight;
     let yes = if gently { "yes" } else { "no" };
+    let loud = kind.to_string().to_uppercase();
     let mut lines = vec![
-        format!("*** HARAKIRI ON WORKER {worker} (pid: {pid}, try: {attempt}, graceful: {yes}) ***"),
-        format!("HARAKIRI !!! worker {worker} status !!!"),
+        format!("*** HARAKIRI ON {loud} {number} (pid: {pid}, try: {attempt}, graceful: {yes}) ***"),
+        format!("HARAKIRI !!! {kind} {number} status !!!"),
     ];
     for one in accused {
         lines.push(one.line());
@@ -66,9 +76,10 @@ pub fn accusation(
             lines.extend(one.details());
         }
     }
-    lines.push(format!("HARAKIRI !!! end of worker {worker} status !!!"));
+    lines.push(format!("HARAKIRI !!! end of {kind} {number} status !!!"));
     let whose = if by_user { " (user)" } else { "" };
-    lines.push(format!("HARAKIRI{whose} triggered by worker {worker} core {core} !!!"));
+    let place = if kind == Kind::Worker { format!(" core {core}") } else { String::new() };
+    lines.push(format!("HARAKIRI{whose} triggered by {kind} {number}{place} !!!"));
     lines
 }
 
@@ -99,7 +110,34 @@ mod tests {
 
     fn accused(core: u32, variables: &[&str]) -> Accused {
         let variables = variables.iter().map(|one| one.as_bytes().to_vec()).collect();
-        Accused { core, since: 1_795_374_121, thread: 0x7f12_0000_0000 + u64::from(core), variables }
+        Accused {
+            kind: Kind::Worker,
+            core,
+            since: 1_795_374_121,
+            thread: 0x7f12_0000_0000 + u64::from(core),
+            variables,
+        }
+    }
+
+    fn sight(number: u32, pid: u32, core: u32) -> Sight {
+        let kind = Kind::Worker;
+        Sight { generation: 0, kind, number, core, pid, serial: 1, deadline: 0, by_user: false, stacks: 1 }
+    }
+
+    #[test]
+    fn a_message_is_named_with_its_mule() {
+        let message = Accused { kind: Kind::Mule, ..accused(0, &["TO=farm mails", "MESSAGE=go\0"]) };
+        let sight = Sight { kind: Kind::Mule, ..sight(3, 17330, 0) };
+        insta::assert_snapshot!(accusation(&sight, 1, false, &[message]).join("\n"), @r"
+        *** HARAKIRI ON MULE 3 (pid: 17330, try: 1, graceful: no) ***
+        HARAKIRI !!! mule 3 status !!!
+        HARAKIRI [message] to farm mails since 1795374121
+        HARAKIRI [message] thread 0x00007f1200000000
+        HARAKIRI [message] TO=farm mails
+        HARAKIRI [message] MESSAGE=go\x00
+        HARAKIRI !!! end of mule 3 status !!!
+        HARAKIRI triggered by mule 3 !!!
+        ");
     }
 
     #[test]
@@ -108,12 +146,13 @@ mod tests {
             accused(0, &["REQUEST_METHOD=GET", "REQUEST_URI=/sleep?6", "REMOTE_ADDR=127.0.0.1", "HTTP_X=a\n\u{e9}"]),
             accused(1, &["REQUEST_METHOD=POST", "REQUEST_URI=/other", "REMOTE_ADDR=192.0.2.1"]),
         ];
-        insta::assert_snapshot!(accusation(1, 17330, 1, false, 0, false, &all).join("\n"));
+        insta::assert_snapshot!(accusation(&sight(1, 17330, 0), 1, false, &all).join("\n"));
     }
 
     #[test]
     fn without_variables_only_the_core_is_known() {
-        insta::assert_snapshot!(accusation(2, 5, 2, true, 3, true, &[accused(3, &[])]).join("\n"));
+        let sight = Sight { by_user: true, ..sight(2, 5, 3) };
+        insta::assert_snapshot!(accusation(&sight, 2, true, &[accused(3, &[])]).join("\n"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::micros;
+use crate::master::fleet::Kind;
 
 /// Time for writing the stacks.
 const EVIDENCE: u64 = micros_of(1);
@@ -25,8 +26,10 @@ const fn micros_of(seconds: u64) -> u64 {
 pub struct Sight {
     /// Generation of its worker.
     pub generation: u32,
-    /// Number of its worker.
-    pub worker: u32,
+    /// What the process is.
+    pub kind: Kind,
+    /// Its number among its kind.
+    pub number: u32,
     /// Number of the core.
     pub core: u32,
     /// Process id of the worker.
@@ -43,7 +46,7 @@ pub struct Sight {
 
 impl Sight {
     fn is(&self, other: &Self) -> bool {
-        let key = |sight: &Self| (sight.generation, sight.worker, sight.core, sight.pid, sight.serial);
+        let key = |sight: &Self| (sight.generation, sight.number, sight.core, sight.pid, sight.serial);
         key(self) == key(other)
     }
 }
@@ -193,7 +196,17 @@ mod tests {
     const SECOND: u64 = 1_000_000;
 
     fn sight(core: u32, deadline: u64) -> Sight {
-        Sight { generation: 0, worker: 1, core, pid: 7, serial: 3, deadline, by_user: false, stacks: 1 }
+        Sight {
+            generation: 0,
+            kind: Kind::Worker,
+            number: 1,
+            core,
+            pid: 7,
+            serial: 3,
+            deadline,
+            by_user: false,
+            stacks: 1,
+        }
     }
 
     fn none(_: &Sight) -> Patience {
@@ -241,7 +254,7 @@ mod tests {
     #[test]
     fn a_worker_is_accused_once_at_a_time_and_others_by_themselves() {
         let mut watch = Watch::default();
-        let other = Sight { worker: 2, pid: 8, ..sight(0, SECOND) };
+        let other = Sight { number: 2, pid: 8, ..sight(0, SECOND) };
         let steps = watch.look(2 * SECOND, &[sight(0, SECOND), sight(1, SECOND), other], none);
         let accused: Vec<_> = steps.iter().map(|step| matches!(step, Step::Accuse { .. })).collect();
         assert_eq!(accused, [true, true]);

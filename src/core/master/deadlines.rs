@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rsgi_config::Config;
 use tracing::{info, warn};
 
 use super::Master;
-use super::fleet::Who;
+use super::fleet::{Kind, Who};
 use super::generation::Generation;
 use super::sockets::Bound;
 use crate::control::Overdue;
@@ -19,11 +20,13 @@ use crate::harakiri::report::{Accused, accusation, kernel};
 use crate::harakiri::watch::{Patience, Sight, Step};
 use crate::harakiri::{micros, now};
 use crate::logging;
+use crate::memory::scoreboard::Scoreboard;
 
 impl Master {
     /// When to look at the cores; `None`: no request has a deadline, and none will without a word.
     pub(super) fn next_look(&self) -> Option<tokio::time::Instant> {
-        let spans = self.generations.values().filter_map(|generation| generation.config.workers.harakiri);
+        let spans = |config: &Config| [config.workers.harakiri, config.aside.mule_harakiri];
+        let spans = self.generations.values().flat_map(|generation| spans(&generation.config)).flatten();
         let shortest = spans.map(|seconds| seconds.duration()).min();
         if shortest.is_none() && !self.has_user_deadlines {
             return None;
@@ -47,8 +50,13 @@ impl Master {
                 Step::Ask(sight) => self.ask(&sight),
                 Step::Kill(sight) => self.harakiri(&sight),
                 Step::Spare(sight) => {
-                    let Sight { worker, core, .. } = sight;
-                    info!("HARAKIRI called off: the request of worker {worker} core {core} has ended");
+                    let Sight { kind, number, core, .. } = sight;
+                    match kind {
+                        Kind::Worker => {
+                            info!("HARAKIRI called off: the request of worker {number} core {core} has ended")
+                        }
+                        Kind::Mule => info!("HARAKIRI called off: mule {number} is done with its message"),
+                    }
                 }
             }
         }
@@ -57,24 +65,36 @@ impl Master {
     /// Every core in a request that has a deadline, of workers that are ours.
     fn sights(&self) -> Vec<Sight> {
         let mut sights = Vec::new();
-        for (&generation, Generation { view, .. }) in &self.generations {
-            for (number, worker) in view.workers().filter_map(|number| Some((number, view.worker(number)?))) {
-                let pid = u32::try_from(worker.pid()).unwrap_or(0);
-                if pid == 0 || !self.servers.values().any(|server| server.pid == pid) {
-                    continue;
-                }
-                let stacks = worker.stacks().map_or(0, |count| count.load(std::sync::atomic::Ordering::Acquire));
-                for (core, slot) in view.cores(number) {
-                    let (serial, Some((deadline, by_user))) = (slot.serial(), slot.deadline()) else { continue };
-                    sights.push(Sight { generation, worker: number, core, pid, serial, deadline, by_user, stacks });
-                }
-            }
+        for (&generation, Generation { view, aside, .. }) in &self.generations {
+            self.sights_of(generation, Kind::Worker, *view, &mut sights);
+            self.sights_of(generation, Kind::Mule, *aside, &mut sights);
         }
         sights
     }
 
+    fn sights_of(&self, generation: u32, kind: Kind, board: Scoreboard, sights: &mut Vec<Sight>) {
+        for (number, block) in board.workers().filter_map(|number| Some((number, board.worker(number)?))) {
+            let pid = u32::try_from(block.pid()).unwrap_or(0);
+            if pid == 0 || !self.servers.values().any(|server| server.pid == pid) {
+                continue;
+            }
+            let stacks = block.stacks().map_or(0, |count| count.load(std::sync::atomic::Ordering::Acquire));
+            for (core, slot) in board.cores(number) {
+                let (serial, Some((deadline, by_user))) = (slot.serial(), slot.deadline()) else { continue };
+                sights.push(Sight { generation, kind, number, core, pid, serial, deadline, by_user, stacks });
+            }
+        }
+    }
+
+    /// The board that a process is on.
+    fn board_of(&self, sight: &Sight) -> Option<Scoreboard> {
+        let generation = self.generations.get(&sight.generation)?;
+        Some(if sight.kind == Kind::Worker { generation.view } else { generation.aside })
+    }
+
     fn patience(&self, sight: &Sight) -> Patience {
-        let Some(generation) = self.generations.get(&sight.generation) else { return Patience::default() };
+        let generation = self.generations.get(&sight.generation).filter(|_| sight.kind == Kind::Worker);
+        let Some(generation) = generation else { return Patience::default() };
         let workers = &generation.config.workers;
         Patience {
             held: workers.harakiri_queue_threshold.is_some_and(|least| !self.is_crowded(generation, least)),
@@ -91,19 +111,20 @@ impl Master {
     }
 
     fn accuse(&self, sight: &Sight, attempt: u32, gently: bool) {
-        let Sight { worker, core, pid, by_user, .. } = *sight;
-        let Some(Generation { view, config, .. }) = self.generations.get(&sight.generation) else { return };
-        let accused: Vec<_> = view.cores(worker).filter_map(|(core, slot)| Accused::of(core, slot)).collect();
-        let thread = view.core(worker, core).map_or(0, |slot| slot.thread().1);
-        let mut lines = accusation(worker, pid, attempt, gently, core, by_user, &accused);
+        let Sight { kind, number, core, pid, .. } = *sight;
+        let Some(Generation { config, .. }) = self.generations.get(&sight.generation) else { return };
+        let Some(board) = self.board_of(sight) else { return };
+        let accused: Vec<_> = board.cores(number).filter_map(|(core, slot)| Accused::of(kind, core, slot)).collect();
+        let thread = board.core(number, core).map_or(0, |slot| slot.thread().1);
+        let mut lines = accusation(sight, attempt, gently, &accused);
         if config.workers.harakiri_verbose {
             lines.extend(kernel(pid, thread));
         }
         lines.iter().for_each(|line| logging::line(line.as_bytes()));
         if sight.stacks == 0 {
-            warn!("worker {worker} cannot write its stacks: the application handles the signal for that itself");
+            warn!("{kind} {number} cannot write its stacks: the application handles the signal for that itself");
         } else if let Err(errno) = rsgi_sys::thread::signal(pid, thread, rsgi_sys::signal::stacks()) {
-            warn!("worker {worker} cannot be asked for its stacks: {errno}");
+            warn!("{kind} {number} cannot be asked for its stacks: {errno}");
         }
     }
 
@@ -118,8 +139,8 @@ impl Master {
         // Routers are told first: the end of a link is then seen by someone who knows its reason. Other requests of the
         // worker that are late as well share the verdict, the rest is innocent and may be tried again.
         let now = now();
-        let view = self.generations.get(&sight.generation).map(|generation| generation.view);
-        for (_, slot) in view.iter().flat_map(|view| view.cores(sight.worker)) {
+        let board = self.board_of(sight);
+        for (_, slot) in board.iter().flat_map(|board| board.cores(sight.number)) {
             let is_late = slot.deadline().is_some_and(|(deadline, _)| deadline <= now);
             let Some(link) = slot.link().filter(|_| is_late) else { continue };
             let overdue = Overdue { pid: sight.pid, link }.message();
@@ -134,9 +155,8 @@ impl Master {
     }
 
     fn count(&self, sight: &Sight) {
-        let view = self.generations.get(&sight.generation).map(|generation| generation.view);
-        if let Some(worker) = view.and_then(|view| view.worker(sight.worker)) {
-            worker.count_harakiri();
+        if let Some(block) = self.board_of(sight).and_then(|board| board.worker(sight.number)) {
+            block.count_harakiri();
         }
     }
 }

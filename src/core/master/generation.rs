@@ -10,6 +10,7 @@ use rsgi_config::Config;
 
 use super::fleet::{Generation as Number, Plan};
 use super::sockets::Sockets;
+use crate::aside::mailbox::Mailboxes;
 use crate::memory::scoreboard::Scoreboard;
 use crate::process::Meaning;
 use crate::tls::Materials;
@@ -25,6 +26,10 @@ pub(super) struct Generation {
     board: OwnedFd,
     /// Counters of the scoreboard.
     pub(super) view: Scoreboard,
+    /// The board of the processes beside the workers, one block each.
+    aside_board: OwnedFd,
+    pub(super) aside: Scoreboard,
+    mailboxes: Rc<Mailboxes>,
     routers: Rc<Routers>,
 }
 
@@ -53,12 +58,20 @@ impl Generation {
         let (workers, cores) = (config.workers.processes as usize, config.workers.threads.max(1) as usize);
         let board = Scoreboard::create(workers, cores)?;
         let view = Scoreboard::map(board.as_fd(), workers, cores)?;
+        let beside = config.aside.mules.len();
+        let aside_board = Scoreboard::create(beside, 1)?;
+        let aside = Scoreboard::map(aside_board.as_fd(), beside, 1)?;
+        let mailboxes = match before.filter(|before| before.posts_like(&config)) {
+            Some(before) => Rc::clone(&before.mailboxes),
+            None => Rc::new(Mailboxes::new(&config.aside)?),
+        };
         let kept = before.filter(|before| before.routes_like(&config)).map(|before| Rc::clone(&before.routers));
         let routers = match kept {
             Some(routers) => routers,
             None => Rc::new(Routers::new(number, &config)?),
         };
-        Ok(Self { number, config, sockets, materials: Materials::default(), board, view, routers })
+        let materials = Materials::default();
+        Ok(Self { number, config, sockets, materials, board, view, aside_board, aside, mailboxes, routers })
     }
 
     /// Whether a router of this generation would do the same under `config`.
@@ -73,6 +86,13 @@ impl Generation {
             && ours.env == config.env
     }
 
+    /// Whether messages to mules would find the same queues under `config`. What waits in them is then kept.
+    fn posts_like(&self, config: &Config) -> bool {
+        let (ours, theirs) = (&self.config.aside, &config.aside);
+        let same_farms = ours.farms.iter().map(|farm| &farm.0).eq(theirs.farms.iter().map(|farm| &farm.0));
+        ours.mules.len() == theirs.mules.len() && same_farms && ours.mule_msg_size == theirs.mule_msg_size
+    }
+
     /// What the fleet is to bring up.
     pub(super) fn plan(&self) -> Plan {
         let workers = &self.config.workers;
@@ -80,8 +100,10 @@ impl Generation {
             workers: workers.processes,
             cores: workers.threads.max(1),
             routers: u32::try_from(self.routers.rendezvous.len()).unwrap_or(u32::MAX),
+            mules: u32::try_from(self.config.aside.mules.len()).unwrap_or(u32::MAX),
             routed_by: self.routers.since,
             mercy: workers.worker_reload_mercy.duration(),
+            mule_mercy: self.config.aside.mule_reload_mercy.duration(),
             pause: workers.forkbomb_delay.duration(),
             need_app: self.config.process.need_app,
         }
@@ -90,6 +112,8 @@ impl Generation {
     /// Descriptors for a zygote, the channel aside.
     pub(super) fn for_zygote(&self) -> io::Result<Vec<(Meaning, OwnedFd)>> {
         let mut descriptors = vec![(Meaning::Board, self.board.try_clone()?)];
+        descriptors.push((Meaning::AsideBoard, self.aside_board.try_clone()?));
+        descriptors.extend(self.mailboxes.descriptors()?);
         for (bound, socket) in self.sockets.workers.iter().zip(&self.config.sockets) {
             let meaning = Meaning::Listener { protocol: socket.protocol, name: bound.name.clone() };
             descriptors.push((meaning, bound.fd.try_clone()?));

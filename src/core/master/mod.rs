@@ -47,7 +47,7 @@ struct Master {
     serving: fleet::Generation,
     generations: BTreeMap<fleet::Generation, Generation>,
     zygotes: BTreeMap<u64, Zygote>,
-    /// Routers and workers: process id (0 before birth) and the master's end of the control stream.
+    /// Routers, workers and mules: process id (0 before birth) and the master's end of the control stream.
     servers: BTreeMap<Who, Server>,
     watch: crate::harakiri::watch::Watch,
     /// An application has set a deadline itself.
@@ -249,8 +249,8 @@ impl Master {
                     let started = self.start_router(who, generation, number);
                     self.check(who, started);
                 }
-                Action::StartWorker { who, number, zygote, .. } => {
-                    let started = self.start_worker(who, number, zygote);
+                Action::Fork { who, number, zygote, .. } => {
+                    let started = self.fork(who, number, zygote);
                     self.check(who, started);
                 }
                 Action::Tell(who, order) => self.tell(who, order),
@@ -280,7 +280,7 @@ impl Master {
                     zygote.channel = None;
                 }
             }
-            Who::Router(_) | Who::Worker(_) => self.tell_server(who, order),
+            Who::Router(_) | Who::Worker(_) | Who::Mule(_) => self.tell_server(who, order),
         }
     }
 
@@ -294,7 +294,7 @@ impl Master {
     fn kill(&self, who: Who) {
         let pid = match who {
             Who::Zygote(serial) => self.zygotes.get(&serial).map(|zygote| zygote.pid),
-            Who::Router(_) | Who::Worker(_) => self.servers.get(&who).map(|server| server.pid),
+            Who::Router(_) | Who::Worker(_) | Who::Mule(_) => self.servers.get(&who).map(|server| server.pid),
         };
         if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()).filter(|&pid| pid > 0) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);

@@ -17,9 +17,9 @@ use crate::zygote::message::{self, Answer};
 pub(super) const fn event(who: Who, answer: Answer) -> Event {
     match answer {
         Answer::Loaded { .. } => Event::Said(who, Report::Ready),
-        Answer::Born { birth, pid } => Event::Born(Who::Worker(birth), pid),
-        Answer::Unborn { birth, .. } => Event::Gone(Who::Worker(birth), Ending::Unknown),
-        Answer::Died { birth, ending } => Event::Gone(Who::Worker(birth), ending),
+        Answer::Born { kind, birth, pid } => Event::Born(kind.who(birth), pid),
+        Answer::Unborn { kind, birth, .. } => Event::Gone(kind.who(birth), Ending::Unknown),
+        Answer::Died { kind, birth, ending } => Event::Gone(kind.who(birth), ending),
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::warn;
 
-use super::fleet::{self, Event, Who};
+use super::fleet::{self, Event, Kind, Who};
 use super::generation::Generation;
 use super::{Master, Server, Zygote, reap};
 use crate::control::Report;
@@ -77,15 +77,17 @@ impl Master {
         Ok(())
     }
 
-    pub(super) fn start_worker(&mut self, who: Who, worker: u32, zygote: Who) -> io::Result<()> {
-        let (Who::Worker(birth), Who::Zygote(serial)) = (who, zygote) else { return Ok(()) };
+    pub(super) fn fork(&mut self, who: Who, number: u32, zygote: Who) -> io::Result<()> {
+        let (Some((kind, birth)), Who::Zygote(serial)) = (who.forked(), zygote) else { return Ok(()) };
         let gone = || io::Error::other("its zygote is gone");
         let zygote = self.zygotes.get(&serial).ok_or_else(gone)?;
-        let (number, channel) = (zygote.generation, zygote.channel.clone().ok_or_else(gone)?);
-        let generation = self.generation(number)?;
+        let (generation, channel) = (zygote.generation, zygote.channel.clone().ok_or_else(gone)?);
         let (ours, theirs) = control_pair()?;
-        tls::handover::send(ours.as_fd(), &generation.config, &generation.materials.workers)?;
-        message::send(channel.as_fd(), &Request::Fork { worker, birth }, Some(theirs.as_fd()))?;
+        if kind == Kind::Worker {
+            let generation = self.generation(generation)?;
+            tls::handover::send(ours.as_fd(), &generation.config, &generation.materials.workers)?;
+        }
+        message::send(channel.as_fd(), &Request::Fork { kind, number, birth }, Some(theirs.as_fd()))?;
         self.listen_to(who, Some(serial), ours)
     }
 

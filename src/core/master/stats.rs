@@ -25,13 +25,14 @@ impl Master {
     pub(super) fn tell_stats(&mut self, client: Client) {
         let (Some(server), Some(generation)) = (&self.stats, self.generations.get(&self.serving)) else { return };
         let Generation { config, sockets, view, .. } = generation;
-        let instance = collect::instance(config, sockets, *view, &mut self.full_queues);
+        let mut instance = collect::instance(config, sockets, *view, &mut self.full_queues);
+        instance.mules = collect::mules(generation.aside);
         server.answer(client, text::write(&instance, config.stats.http, config.stats.minified));
     }
 
     /// The process is gone, whatever it was in the middle of: nobody is to see it as a running one.
     pub(super) fn clear_board(&self, pid: u32) {
-        for view in self.generations.values().map(|generation| generation.view) {
+        for view in self.generations.values().flat_map(|generation| [generation.view, generation.aside]) {
             for (number, worker) in view.workers().filter_map(|number| Some((number, view.worker(number)?))) {
                 if pid != 0 && worker.pid() == u64::from(pid) {
                     worker.died();

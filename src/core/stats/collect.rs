@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use rsgi_config::{Address, Config, Protocol};
 
-use super::model::{App, Core, Instance, RequestInfo, Socket, Worker};
+use super::model::{App, Core, Instance, Mule, RequestInfo, Socket, Worker};
 use crate::logging::usage::Usage;
 use crate::master::sockets::{Bound, Sockets};
 use crate::memory::core_slot::CoreSlot;
@@ -29,6 +29,38 @@ pub fn instance(config: &Config, sockets: &Sockets, board: Scoreboard, errors: &
         locks: Vec::new(),
         sockets,
         workers: board.workers().filter_map(|id| worker(board, id, config.stats.no_cores)).collect(),
+        mules: Vec::new(),
+    }
+}
+
+/// Looks at the mules; `board` is theirs.
+pub fn mules(board: Scoreboard) -> Vec<Mule> {
+    board.workers().filter_map(|id| mule(board, id)).collect()
+}
+
+fn mule(board: Scoreboard, id: u32) -> Option<Mule> {
+    let block = board.worker(id)?;
+    let pid = block.pid();
+    let Usage { rss, vsz } = if pid == 0 { Usage::default() } else { Usage::of(pid).unwrap_or_default() };
+    let is_busy = board.core(id, 0).is_some_and(|slot| slot.busy_since().is_some());
+    Some(Mule {
+        id,
+        pid,
+        status: status(pid, is_busy),
+        messages: block.requests(),
+        harakiri_count: block.harakiris(),
+        rss,
+        vsz,
+        last_spawn: block.spawned(),
+        respawn_count: block.spawns(),
+    })
+}
+
+const fn status(pid: u64, is_busy: bool) -> &'static str {
+    match (pid, is_busy) {
+        (0, _) => "cheap",
+        (_, true) => "busy",
+        (_, false) => "idle",
     }
 }
 
@@ -91,11 +123,7 @@ fn worker(board: Scoreboard, id: u32, no_cores: bool) -> Option<Worker> {
         harakiri_count: slot.harakiris(),
         signals: 0,
         signal_queue: 0,
-        status: match () {
-            () if pid == 0 => "cheap",
-            () if is_busy => "busy",
-            () => "idle",
-        },
+        status: status(pid, is_busy),
         rss,
         vsz,
         running_time: slot.running_time(),

@@ -33,6 +33,32 @@ pub struct Instance {
     pub sockets: Vec<Socket>,
     /// Workers in the order of their numbers.
     pub workers: Vec<Worker>,
+    /// Mules in the order of their numbers; left out without any. uWSGI does not tell about them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mules: Vec<Mule>,
+}
+
+/// A mule.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Mule {
+    /// Its number, 1 first.
+    pub id: u32,
+    /// Its process, 0 when there is none at the moment.
+    pub pid: u64,
+    /// `cheap` (no process), `busy` (working on a message) or `idle`.
+    pub status: &'static str,
+    /// Messages that all processes with the number are done with.
+    pub messages: u64,
+    /// Processes killed because a message took too long.
+    pub harakiri_count: u64,
+    /// Resident memory, bytes.
+    pub rss: u64,
+    /// Address space, bytes.
+    pub vsz: u64,
+    /// Birth of the present process, seconds since the epoch.
+    pub last_spawn: u64,
+    /// Processes that have had the number.
+    pub respawn_count: u64,
 }
 
 /// A listening socket.

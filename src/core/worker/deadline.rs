@@ -40,7 +40,7 @@ pub(crate) fn set(seconds: u32) -> bool {
     IN_USE.store(true, Relaxed);
     wake_guardian();
     // A master that is gone has nobody killed, and this worker is leaving.
-    let _ = super::identity().is_some_and(|worker| worker.report(Report::HasDeadline));
+    let _ = crate::identity::identity().is_some_and(|worker| worker.report(Report::HasDeadline));
     true
 }
 

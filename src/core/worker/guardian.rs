@@ -15,6 +15,7 @@ use super::engine::Engine;
 use crate::harakiri::report::Accused;
 use crate::harakiri::{micros, now};
 use crate::logging;
+use crate::master::fleet::Kind;
 use crate::memory::core_slot::CoreSlot;
 
 /// Pause before trying again what could not be interrupted.
@@ -58,7 +59,9 @@ impl Guard {
         let mut interrupted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let serial = slot.serial();
         let is_late = slot.deadline().is_some_and(|(deadline, _)| deadline <= now());
-        let (Some(accused), true) = (Accused::of(core, slot), is_late && *interrupted != serial) else { return true };
+        let (Some(accused), true) = (Accused::of(Kind::Worker, core, slot), is_late && *interrupted != serial) else {
+            return true;
+        };
         let mut lines = vec![accused.line()];
         lines.extend(accused.details());
         lines.push(format!(

@@ -25,15 +25,14 @@ mod progress;
 mod rest;
 mod serve;
 mod session;
-mod stacks;
+pub(crate) mod stacks;
 mod sweep;
 mod table;
 #[cfg(test)]
 mod tests;
 mod wire;
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::OnceLock;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
@@ -42,6 +41,7 @@ use rsgi_config::Config;
 
 use crate::control::Report;
 use crate::exit::Exit;
+use crate::identity::identity;
 use crate::memory::scoreboard::Scoreboard;
 use crate::tls::Material;
 use core::Core;
@@ -87,41 +87,12 @@ pub struct Listener {
     pub name: String,
 }
 
-/// Who this process is, for the plugin's questions.
-#[derive(Debug)]
-pub struct Identity {
-    /// Number of the worker.
-    pub id: u32,
-    /// Stream to the master, for the application's wishes.
-    pub control: OwnedFd,
-}
-
-static IDENTITY: OnceLock<Identity> = OnceLock::new();
-
-/// The worker that this process is; `None` in every other process.
-pub fn identity() -> Option<&'static Identity> {
-    IDENTITY.get()
-}
-
-impl Identity {
-    /// Tells the master something; `false` when it is gone.
-    #[must_use]
-    pub fn report(&self, report: Report) -> bool {
-        let flags = nix::sys::socket::MsgFlags::MSG_NOSIGNAL | nix::sys::socket::MsgFlags::MSG_DONTWAIT;
-        nix::sys::socket::send(self.control.as_raw_fd(), &[report.byte()], flags) == Ok(1)
-    }
-}
-
 /// Serves as a worker until it is told to leave. The caller ends the process with the result.
 #[must_use]
 pub fn run(job: Job) -> Exit {
     let language = job.language;
     let cores = job.config.workers.threads.max(1);
     let mercy = job.config.workers.worker_reload_mercy.0;
-    match job.control.try_clone() {
-        Ok(control) => drop(IDENTITY.set(Identity { id: job.id, control })),
-        Err(error) => return cannot_start(job.id, &error),
-    }
     board::born(job.board, job.id);
     let signals = match catch_signals() {
         Ok(signals) => signals,
@@ -157,7 +128,7 @@ fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
             }
         }
         offload::start(engine, scope);
-        stacks::answer(language.remote(), engine.board, engine.id);
+        stacks::answer(language.remote(), engine.board.worker(engine.id), &format!("worker {}", engine.id));
         if let Some(grace) = engine.config.workers.harakiri_graceful {
             let remote = language.remote();
             let guardian = move || guardian::watch(engine, remote, grace.duration());
@@ -190,8 +161,8 @@ fn run_core(engine: &Engine, remote: Remote, core: u32, cores: u32) {
     }
 }
 
-/// Makes the signals that mean something to a worker readable, unless the application has taken them.
-fn catch_signals() -> std::io::Result<OwnedFd> {
+/// Makes the signals that mean something to a worker, or to a process beside them, readable, unless the application has taken them.
+pub(crate) fn catch_signals() -> std::io::Result<OwnedFd> {
     let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
     for signal in [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGUSR2] {
         rsgi_sys::signal::on(signal, writer.try_clone()?)?;

@@ -7,18 +7,19 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use rsgi_abi::host::Remote;
 
-use crate::memory::scoreboard::Scoreboard;
+use crate::memory::scoreboard::WorkerSlot;
 
 static DOOR: OnceLock<(Remote, &'static AtomicU64)> = OnceLock::new();
 
-/// Answers the signal from now on, unless the application has taken it, and says so in the scoreboard.
-pub(super) fn answer(remote: Remote, board: Scoreboard, worker: u32) {
-    let Some(count) = board.worker(worker).and_then(|slot| slot.stacks()) else { return };
+/// Answers the signal from now on, unless the application has taken it, and says so in the process's block of the
+/// scoreboard. `name` is what the log calls the process.
+pub(crate) fn answer(remote: Remote, block: Option<WorkerSlot>, name: &str) {
+    let Some(count) = block.and_then(WorkerSlot::stacks) else { return };
     DOOR.get_or_init(|| (remote, count));
     match rsgi_sys::signal::call(rsgi_sys::signal::stacks(), write) {
         Ok(true) => count.store(1, Release),
-        Ok(false) => tracing::info!("worker {worker}: the application handles the signal for stacks itself"),
-        Err(errno) => tracing::warn!("worker {worker} cannot be asked for its stacks: {errno}"),
+        Ok(false) => tracing::info!("{name}: the application handles the signal for stacks itself"),
+        Err(errno) => tracing::warn!("{name} cannot be asked for its stacks: {errno}"),
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::ending::Ending;
+use crate::master::fleet::Kind;
 
 /// Largest message in bytes.
 const LARGEST: usize = 4096;
@@ -14,10 +15,12 @@ const LARGEST: usize = 4096;
 /// From the master.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// Fork a worker. The worker's end of its control stream comes with it.
+    /// Fork. The child's end of its control stream comes with it.
     Fork {
-        /// Number of the worker, 1 first.
-        worker: u32,
+        /// What the child is to be.
+        kind: Kind,
+        /// Its number among its kind, 1 first.
+        number: u32,
         /// Serial number of this birth.
         birth: u64,
     },
@@ -33,22 +36,28 @@ pub enum Answer {
         /// Applications that serve.
         apps: u32,
     },
-    /// A worker was forked.
+    /// A process was forked.
     Born {
+        /// What it is.
+        kind: Kind,
         /// Serial number of the birth.
         birth: u64,
         /// Its process id.
         pid: u32,
     },
-    /// A worker could not be forked.
+    /// A process could not be forked.
     Unborn {
+        /// What it was to be.
+        kind: Kind,
         /// Serial number of the birth.
         birth: u64,
         /// The kernel's error number.
         errno: i32,
     },
-    /// A worker has ended.
+    /// A process has ended.
     Died {
+        /// What it was.
+        kind: Kind,
         /// Serial number of its birth.
         birth: u64,
         /// How.
@@ -100,8 +109,8 @@ mod tests {
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
         let answers = [
             Answer::Loaded { apps: 1 },
-            Answer::Born { birth: 3, pid: 7 },
-            Answer::Died { birth: 3, ending: Ending::Killed(9) },
+            Answer::Born { kind: Kind::Worker, birth: 3, pid: 7 },
+            Answer::Died { kind: Kind::Mule, birth: 3, ending: Ending::Killed(9) },
         ];
         for answer in &answers {
             send(zygote.as_fd(), answer, None).unwrap();

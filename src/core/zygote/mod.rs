@@ -1,4 +1,4 @@
-//! The zygote: loads one language and the application, then does nothing but fork workers and wait for them.
+//! The zygote: loads one language and the application, then does nothing but fork (workers, mules) and wait for its forks.
 //!
 //! It runs one thread of ours and no runtime, so that a fork leaves nothing half done. It leaves when the master closes
 //! the channel; its workers then belong to the master.
@@ -17,8 +17,12 @@ use rsgi_abi::host::Language;
 use rsgi_sys::fork::{Fork, fork, pidfd};
 use tracing::{error, warn};
 
+use crate::aside::mailbox::Mailboxes;
+use crate::aside::{self, desk, mule};
 use crate::ending::Ending;
 use crate::exit::Exit;
+use crate::identity;
+use crate::master::fleet::Kind;
 use crate::memory::scoreboard::Scoreboard;
 use crate::process::{Descriptors, Handover, HandoverError, Meaning};
 use crate::role::{Titled, title};
@@ -27,19 +31,21 @@ use crate::{logging, plugins, signals, tls};
 use message::{Answer, Request};
 use services::Server;
 
-/// What a zygote, and after a fork its worker, is made of.
+/// What a zygote, and after a fork its child, is made of.
 struct Nest {
     handover: Handover,
     language: Language,
     board: Scoreboard,
+    aside: Scoreboard,
     listeners: Vec<Listener>,
     rendezvous: Vec<OwnedFd>,
 }
 
-/// A worker that was forked and lives.
+/// A process that was forked and lives.
 struct Child {
     birth: u64,
-    worker: u32,
+    kind: Kind,
+    number: u32,
     pid: Pid,
     ended: OwnedFd,
 }
@@ -47,7 +53,7 @@ struct Child {
 /// How the zygote's loop ends: as itself, or in the child of a fork.
 enum Leave {
     Done,
-    Worker { id: u32, control: OwnedFd },
+    Born { kind: Kind, number: u32, control: OwnedFd },
 }
 
 /// Runs as a zygote; returns in the zygote and in each of its workers, with the code to end with. `language` is there
@@ -67,7 +73,7 @@ pub fn run(handover: Handover, descriptors: Descriptors, language: Option<Langua
     }
     match serve(&nest, channel) {
         Leave::Done => Exit::Ok,
-        Leave::Worker { id, control } => become_worker(nest, id, control),
+        Leave::Born { kind, number, control } => become_child(nest, kind, number, control),
     }
 }
 
@@ -95,6 +101,12 @@ fn load(
         error!("the scoreboard cannot be mapped: {errno}");
         Exit::Config
     })?;
+    let aside = descriptors.one(&Meaning::AsideBoard, "the scoreboard of mules").map_err(broken)?;
+    let aside = Scoreboard::map(aside.as_fd(), config.aside.mules.len(), 1).map_err(|errno| {
+        error!("the scoreboard of mules cannot be mapped: {errno}");
+        Exit::Config
+    })?;
+    desk::open(Mailboxes::take_over(&mut descriptors), &config.aside);
     let listeners = descriptors.all(|meaning| match meaning {
         Meaning::Listener { protocol, name } => Some((*protocol, name.clone())),
         _ => None,
@@ -116,7 +128,7 @@ fn load(
     change_directory("chdir2", config.process.chdir2.as_deref())?;
     // Only now: an interpreter looks at the handlers when it starts, and should find the defaults.
     signals::disregard_all();
-    Ok((Nest { handover, language, board, listeners, rendezvous }, channel, apps))
+    Ok((Nest { handover, language, board, aside, listeners, rendezvous }, channel, apps))
 }
 
 fn load_apps(language: Language, need_app: bool) -> Result<u32, Exit> {
@@ -167,9 +179,9 @@ fn serve(nest: &Nest, channel: OwnedFd) -> Leave {
             continue;
         }
         match message::receive::<Request>(channel.as_fd()) {
-            Ok(Some((Request::Fork { worker, birth }, Some(control)))) => {
-                match spawn(nest.language, worker, birth, &channel) {
-                    Some(Spawned::Here) => return Leave::Worker { id: worker, control },
+            Ok(Some((Request::Fork { kind, number, birth }, Some(control)))) => {
+                match spawn(nest.language, (kind, number), birth, &control, &channel) {
+                    Some(Spawned::Here) => return Leave::Born { kind, number, control },
                     Some(Spawned::There(child)) => children.push(child),
                     None => {}
                 }
@@ -205,38 +217,62 @@ fn bury(children: &mut Vec<Child>, ended: &[bool], channel: &OwnedFd) {
             return true;
         }
         let ending = waitpid(child.pid, None).ok().and_then(Ending::of).unwrap_or(Ending::Unknown);
-        if let Err(error) = message::send(channel.as_fd(), &Answer::Died { birth: child.birth, ending }, None) {
-            warn!("the end of worker {} cannot be reported: {error}", child.worker);
+        let answer = Answer::Died { kind: child.kind, birth: child.birth, ending };
+        if let Err(error) = message::send(channel.as_fd(), &answer, None) {
+            warn!("the end of {} {} cannot be reported: {error}", child.kind, child.number);
         }
         false
     });
 }
 
 enum Spawned {
-    /// This process is the worker.
+    /// This process is the child.
     Here,
-    /// The worker is a child.
+    /// The child is another one.
     There(Child),
 }
 
-fn spawn(language: Language, worker: u32, birth: u64, channel: &OwnedFd) -> Option<Spawned> {
-    let forked = language.around_fork(worker, fork, |forked| *forked == Ok(Fork::Child));
+fn spawn(
+    language: Language,
+    (kind, number): (Kind, u32),
+    birth: u64,
+    control: &OwnedFd,
+    channel: &OwnedFd,
+) -> Option<Spawned> {
+    // Hooks of the application run right after the fork, and ask who they are in.
+    let own = match control.try_clone() {
+        Ok(own) => own,
+        Err(error) => {
+            error!("{kind} {number} cannot be forked: {error}");
+            report(channel, &Answer::Unborn { kind, birth, errno: error.raw_os_error().unwrap_or(0) });
+            return None;
+        }
+    };
+    let divide = || {
+        let forked = fork();
+        if forked == Ok(Fork::Child) {
+            identity::become_one(kind, number, own);
+        }
+        forked
+    };
+    let worker = if kind == Kind::Worker { number } else { 0 };
+    let forked = language.around_fork(worker, divide, |forked| *forked == Ok(Fork::Child));
     let answer = match forked {
         Ok(Fork::Child) => return Some(Spawned::Here),
         Ok(Fork::Parent(pid)) => match pidfd(pid) {
             Ok(ended) => {
-                report(channel, &Answer::Born { birth, pid: pid.as_raw().unsigned_abs() });
-                return Some(Spawned::There(Child { birth, worker, pid, ended }));
+                report(channel, &Answer::Born { kind, birth, pid: pid.as_raw().unsigned_abs() });
+                return Some(Spawned::There(Child { birth, kind, number, pid, ended }));
             }
             Err(errno) => {
-                error!("worker {worker} cannot be watched: {errno}");
+                error!("{kind} {number} cannot be watched: {errno}");
                 let _ = kill(pid, Signal::SIGKILL).and_then(|()| waitpid(pid, None).map(drop));
-                Answer::Unborn { birth, errno: errno as i32 }
+                Answer::Unborn { kind, birth, errno: errno as i32 }
             }
         },
         Err(errno) => {
-            error!("worker {worker} cannot be forked: {errno}");
-            Answer::Unborn { birth, errno: errno as i32 }
+            error!("{kind} {number} cannot be forked: {errno}");
+            Answer::Unborn { kind, birth, errno: errno as i32 }
         }
     };
     report(channel, &answer);
@@ -249,28 +285,41 @@ fn report(channel: &OwnedFd, answer: &Answer) {
     }
 }
 
-fn become_worker(nest: Nest, id: u32, control: OwnedFd) -> Exit {
-    let Nest { handover: Handover { instance, config, .. }, language, board, listeners, rendezvous } = nest;
-    if let Some(title) = title(&config.process, Titled::Worker(id)) {
+fn become_child(nest: Nest, kind: Kind, id: u32, control: OwnedFd) -> Exit {
+    let Nest { handover: Handover { instance, config, .. }, language, board, aside, listeners, rendezvous } = nest;
+    let titled = match kind {
+        Kind::Worker => Titled::Worker(id),
+        Kind::Mule => Titled::Mule(id),
+    };
+    if let Some(title) = title(&config.process, titled) {
         rsgi_sys::title::set(&title);
     }
-    let material = match tls::handover::receive(control.as_fd(), &config) {
-        Ok(material) => material,
-        Err(error) => {
-            error!("worker {id} gets no keys: {error}");
-            return Exit::WorkerEnd;
+    match kind {
+        Kind::Worker => {
+            let material = match tls::handover::receive(control.as_fd(), &config) {
+                Ok(material) => material,
+                Err(error) => {
+                    error!("worker {id} gets no keys: {error}");
+                    return Exit::WorkerEnd;
+                }
+            };
+            worker::run(Job {
+                id,
+                generation: instance.generation,
+                master: instance.master,
+                config,
+                listeners,
+                material,
+                rendezvous,
+                control,
+                language,
+                board,
+            })
         }
-    };
-    worker::run(Job {
-        id,
-        generation: instance.generation,
-        master: instance.master,
-        config,
-        listeners,
-        material,
-        rendezvous,
-        control,
-        language,
-        board,
-    })
+        Kind::Mule => {
+            // What it does not serve must not stay open with it.
+            drop((listeners, rendezvous));
+            mule::run(aside::Job { id, config, control, language, board: aside })
+        }
+    }
 }

@@ -1,14 +1,19 @@
 //! What the core does for the language plugin outside of requests, in the zygote and in its workers.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
 
-use rsgi_abi::host::{App, Services};
+use rsgi_abi::host::{App, MessageError, Received, Recipient, Services, Sources};
 use rsgi_abi::types;
 use rsgi_config::Config;
 use tracing::{info, warn};
 
+use crate::aside::desk::desk;
+use crate::aside::mule;
 use crate::control::Report;
+use crate::identity::{self, identity};
 use crate::logging::{self, Weight};
+use crate::master::fleet::Kind;
 use crate::memory::scoreboard::Scoreboard;
 use crate::process::Instance;
 use crate::worker;
@@ -65,13 +70,14 @@ impl Services for Server {
             types::CONTROL_STOP => Report::WantsStop,
             _ => return false,
         };
-        worker::identity().is_some_and(|worker| worker.report(report))
+        identity().is_some_and(|identity| identity.report(report))
     }
 
     fn query(&self, what: u32) -> i64 {
-        let worker = worker::identity().map_or(0, |worker| worker.id);
+        let worker = identity::number(Kind::Worker);
         match what {
             types::QUERY_WORKER => i64::from(worker),
+            types::QUERY_MULE => i64::from(identity::number(Kind::Mule)),
             types::QUERY_MASTER_PID => i64::from(self.instance.master),
             types::QUERY_PROCESSES => i64::from(self.processes),
             types::QUERY_CORES => i64::from(self.cores),
@@ -92,6 +98,18 @@ impl Services for Server {
 
     fn set_title(&self, title: &str) {
         rsgi_sys::title::set(title);
+    }
+
+    fn send_message(&self, to: Recipient<'_>, message: &[u8]) -> Result<(), MessageError> {
+        desk().map_or(Err(MessageError::Nobody), |desk| desk.send(to, message))
+    }
+
+    fn receive_message(&self, from: Sources, timeout: Option<Duration>, buffer: &mut [u8]) -> Received {
+        mule::receive(from, timeout, buffer)
+    }
+
+    fn in_farm(&self, farm: &[u8]) -> bool {
+        mule::is_in_farm(farm)
     }
 }
 

@@ -42,10 +42,10 @@ fn masterpid() -> u64 {
     border::query(types::QUERY_MASTER_PID).unwrap_or(0)
 }
 
-/// Number of this mule: 0, this is none.
+/// Number of this mule, 0 outside of mules.
 #[pyfunction]
-const fn mule_id() -> u64 {
-    0
+pub(super) fn mule_id() -> u64 {
+    border::query(types::QUERY_MULE).unwrap_or(0)
 }
 
 /// Requests of this worker so far.
@@ -157,7 +157,7 @@ fn get_logvar<'py>(py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Option
 }
 
 /// The bytes of a `str` (UTF-8) or `bytes`.
-fn raw(text: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+pub(super) fn raw(text: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     text.extract::<&[u8]>().map(<[u8]>::to_vec).or_else(|_| text.extract::<String>().map(String::into_bytes))
 }
 

@@ -1,6 +1,7 @@
 //! The `uwsgi` module. What is not built is absent: a program sees an AttributeError, as on a uWSGI without that part.
 
 mod functions;
+mod messages;
 
 use pyo3::create_exception;
 use pyo3::exceptions::PyBaseException;
@@ -48,6 +49,7 @@ pub(crate) fn install(py: Python<'_>, settings: &Settings) -> PyResult<()> {
     module.add("SPOOL_IGNORE", 0)?;
     module.add("DeadlineExceeded", py.get_type::<DeadlineExceeded>())?;
     functions::add(&module)?;
+    messages::add(&module)?;
     let modules = py.import("sys")?.getattr("modules")?;
     modules.set_item("uwsgi", &module)?;
     let _ = MODULE.set(py, module.unbind());
@@ -117,6 +119,18 @@ pub(crate) fn after_fork(py: Python<'_>) {
     {
         log::exception(py, &error);
     }
+}
+
+/// What `uwsgidecorators` has kept for this mule: functions that run before everything else in it.
+pub(crate) fn start_mule(py: Python<'_>) -> PyResult<()> {
+    py.import(intern!(py, "uwsgidecorators"))?.call_method0(intern!(py, "_start_mule")).map(drop)
+}
+
+/// The functions that a message to a mule is handed to.
+pub(crate) fn message_hooks(py: Python<'_>) -> Vec<Bound<'_, PyAny>> {
+    let further = hook(py, intern!(py, "mule_msg_extra_hooks"));
+    let further = further.and_then(|hooks| hooks.cast_into::<PyList>().ok()).into_iter().flatten();
+    hook(py, intern!(py, "mule_msg_hook")).into_iter().chain(further).collect()
 }
 
 /// Runs `uwsgi.atexit`.

@@ -1,6 +1,9 @@
 //! What the fleet hears, what it wants done, and what a generation is to have.
 
+use std::fmt;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::control::{Order, Report};
 use crate::ending::Ending;
@@ -18,10 +21,14 @@ pub struct Plan {
     pub cores: u32,
     /// Router processes.
     pub routers: u32,
+    /// Mules.
+    pub mules: u32,
     /// Generation whose routers serve this one: an earlier one when their part of the configuration is the same.
     pub routed_by: Generation,
     /// Time a process may take to leave before it is killed.
     pub mercy: Duration,
+    /// The same for mules.
+    pub mule_mercy: Duration,
     /// Pause before the next birth when processes die young again and again.
     pub pause: Duration,
     /// The instance must not run without an application.
@@ -37,6 +44,49 @@ pub enum Who {
     Router(u64),
     /// A worker.
     Worker(u64),
+    /// A mule.
+    Mule(u64),
+}
+
+/// What a fork of a zygote becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A process that serves requests.
+    Worker,
+    /// A process that handles messages, or runs a program of its own.
+    Mule,
+}
+
+impl Kind {
+    /// The process of this kind with that serial number.
+    #[must_use]
+    pub const fn who(self, serial: u64) -> Who {
+        match self {
+            Self::Worker => Who::Worker(serial),
+            Self::Mule => Who::Mule(serial),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Worker => "worker",
+            Self::Mule => "mule",
+        })
+    }
+}
+
+impl Who {
+    /// What it became by a fork of its zygote, and its serial number; `None` when it was started by exec.
+    #[must_use]
+    pub const fn forked(self) -> Option<(Kind, u64)> {
+        match self {
+            Self::Worker(serial) => Some((Kind::Worker, serial)),
+            Self::Mule(serial) => Some((Kind::Mule, serial)),
+            Self::Zygote(_) | Self::Router(_) => None,
+        }
+    }
 }
 
 /// What happened.
@@ -67,9 +117,9 @@ pub enum Action {
     StartZygote(Who, Generation),
     /// Start router `number`.
     StartRouter(Who, Generation, u32),
-    /// Let `zygote` fork worker `number`.
-    StartWorker {
-        /// The worker to be.
+    /// Let `zygote` fork worker or mule `number`.
+    Fork {
+        /// The process to be.
         who: Who,
         /// Its generation.
         generation: Generation,

@@ -15,7 +15,7 @@ use crate::control::{Order, Report};
 use crate::ending::Ending;
 use crate::exit::Exit;
 use crew::{Crew, Member, Pace, State};
-pub use event::{Action, Event, Generation, Plan, Who};
+pub use event::{Action, Event, Generation, Kind, Plan, Who};
 
 /// How an instance is, as the outside sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,7 @@ pub struct Fleet {
     zygotes: Crew,
     routers: Crew,
     workers: Crew,
+    mules: Crew,
     serial: u64,
     reload_again: bool,
     settled: Instant,
@@ -72,6 +73,7 @@ impl Fleet {
             zygotes: Crew::default(),
             routers: Crew::default(),
             workers: Crew::default(),
+            mules: Crew::default(),
             serial: 0,
             reload_again: false,
             settled: now,
@@ -102,7 +104,7 @@ impl Fleet {
     /// When the next [`Event::Tick`] is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        [&self.zygotes, &self.routers, &self.workers].into_iter().filter_map(|crew| crew.deadline(self.settled)).min()
+        self.crews().into_iter().filter_map(|crew| crew.deadline(self.settled)).min()
     }
 
     /// Workers that serve.
@@ -142,11 +144,16 @@ impl Fleet {
         )
     }
 
+    const fn crews(&self) -> [&Crew; 4] {
+        [&self.zygotes, &self.routers, &self.workers, &self.mules]
+    }
+
     fn crew(&mut self, who: Who) -> (&mut Crew, u64) {
         match who {
             Who::Zygote(serial) => (&mut self.zygotes, serial),
             Who::Router(serial) => (&mut self.routers, serial),
             Who::Worker(serial) => (&mut self.workers, serial),
+            Who::Mule(serial) => (&mut self.mules, serial),
         }
     }
 
@@ -156,8 +163,10 @@ impl Fleet {
             workers: 0,
             cores: 0,
             routers: 0,
+            mules: 0,
             routed_by: generation,
             mercy: Duration::ZERO,
+            mule_mercy: Duration::ZERO,
             pause: Duration::ZERO,
             need_app: false,
         })
@@ -205,7 +214,9 @@ impl Fleet {
                 let plural = if cores == 1 { "core" } else { "cores" };
                 out.push(Action::Say(format!("worker {number} (pid {pid}, {cores} {plural}) ready")));
             }
-            Who::Router(_) if pid != 0 => out.push(Action::Say(format!("http {number} (pid {pid}) ready"))),
+            Who::Router(_) | Who::Mule(_) if pid != 0 => {
+                out.push(Action::Say(format!("{} (pid {pid}) ready", name(who, number))));
+            }
             _ => {}
         }
     }
@@ -259,13 +270,13 @@ impl Fleet {
             if is_stopping && !matches!(who, Who::Zygote(_)) {
                 let seconds = member.left_for(now).as_secs();
                 out.push(Action::Say(format!("{name} buried after {seconds} seconds (pid: {pid})")));
-            } else if matches!(who, Who::Worker(_)) {
+            } else if who.forked().is_some() {
                 out.push(Action::Say(format!("{name} killed successfully (pid: {pid})")));
             }
             return;
         }
         let was_ready = member.state == State::Ready;
-        let graceful = matches!(who, Who::Worker(_)) && was_ready && is_graceful(ending);
+        let graceful = who.forked().is_some() && was_ready && is_graceful(ending);
         let pace = crew.mourn(&member, graceful, pause, now);
         if graceful {
             out.push(Action::Say(format!("{name} killed successfully (pid: {pid})")));
@@ -381,7 +392,8 @@ impl Fleet {
         let zygotes = self.zygotes.iter().map(|(serial, member)| (Who::Zygote(*serial), *member));
         let routers = self.routers.iter().map(|(serial, member)| (Who::Router(*serial), *member));
         let workers = self.workers.iter().map(|(serial, member)| (Who::Worker(*serial), *member));
-        zygotes.chain(routers).chain(workers).collect()
+        let mules = self.mules.iter().map(|(serial, member)| (Who::Mule(*serial), *member));
+        zygotes.chain(routers).chain(workers).chain(mules).collect()
     }
 
     fn has_loaded(&self, generation: Generation) -> bool {
@@ -413,6 +425,7 @@ fn name(who: Who, number: u32) -> String {
         Who::Zygote(_) => "zygote".to_owned(),
         Who::Router(_) => format!("http {number}"),
         Who::Worker(_) => format!("worker {number}"),
+        Who::Mule(_) => format!("mule {number}"),
     }
 }
 

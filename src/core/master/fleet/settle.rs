@@ -27,7 +27,7 @@ impl Fleet {
         self.kill_the_late(now, out);
         self.forget(out);
         if let Phase::Stopping(exit) = self.phase
-            && [&self.zygotes, &self.routers, &self.workers].iter().all(|crew| crew.is_empty())
+            && self.crews().iter().all(|crew| crew.is_empty())
         {
             out.push(Action::Leave(exit));
         }
@@ -47,7 +47,14 @@ impl Fleet {
         for number in self.workers.vacant(generation, plan.workers, now) {
             self.serial += 1;
             self.workers.join(self.serial, generation, number, now);
-            out.push(Action::StartWorker { who: Who::Worker(self.serial), generation, number, zygote });
+            out.push(Action::Fork { who: Who::Worker(self.serial), generation, number, zygote });
+        }
+        // Mules of a generation that may yet fail would do the work of the serving one's.
+        let mules = if generation == self.serving { plan.mules } else { 0 };
+        for number in self.mules.vacant(generation, mules, now) {
+            self.serial += 1;
+            self.mules.join(self.serial, generation, number, now);
+            out.push(Action::Fork { who: Who::Mule(self.serial), generation, number, zygote });
         }
         // A router without workers could only let its clients wait for a generation that may never come.
         let routers = if generation == self.serving || self.has_workers(generation) { plan.routers } else { 0 };
@@ -66,7 +73,7 @@ impl Fleet {
         for (who, member) in self.everyone() {
             let plan = self.plan(member.generation);
             let due = match who {
-                Who::Zygote(_) => !wanted.contains(&member.generation),
+                Who::Zygote(_) | Who::Mule(_) => !wanted.contains(&member.generation),
                 Who::Router(_) => !routing.contains(&member.generation),
                 Who::Worker(_) => {
                     let needed = |router: &Member| router.generation == plan.routed_by;
@@ -75,8 +82,9 @@ impl Fleet {
                     !wanted.contains(&member.generation) && !is_routed
                 }
             };
+            let mercy = if matches!(who, Who::Mule(_)) { plan.mule_mercy } else { plan.mercy };
             let (crew, serial) = self.crew(who);
-            if due && crew.get_mut(serial).is_some_and(|member| member.leave(now, plan.mercy)) {
+            if due && crew.get_mut(serial).is_some_and(|member| member.leave(now, mercy)) {
                 if matches!(who, Who::Worker(_)) && !routing.contains(&plan.routed_by) {
                     unrouted.insert(plan.routed_by);
                 }
@@ -114,7 +122,7 @@ impl Fleet {
         let routing: Vec<_> =
             kept.iter().filter_map(|generation| self.plans.get(generation)).map(|p| p.routed_by).collect();
         kept.extend(routing);
-        for crew in [&mut self.zygotes, &mut self.routers, &mut self.workers] {
+        for crew in [&mut self.zygotes, &mut self.routers, &mut self.workers, &mut self.mules] {
             crew.forget_all_but(&kept);
         }
         self.plans.retain(|generation, _| {

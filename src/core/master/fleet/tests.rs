@@ -6,8 +6,10 @@ const PLAN: Plan = Plan {
     workers: 2,
     cores: 1,
     routers: 0,
+    mules: 0,
     routed_by: 0,
     mercy: Duration::from_secs(60),
+    mule_mercy: Duration::from_secs(30),
     pause: Duration::from_secs(2),
     need_app: true,
 };
@@ -69,7 +71,7 @@ impl Scene {
             return false;
         }
         match self.todo.remove(0) {
-            Action::StartZygote(who, _) | Action::StartRouter(who, _, _) | Action::StartWorker { who, .. } => {
+            Action::StartZygote(who, _) | Action::StartRouter(who, _, _) | Action::Fork { who, .. } => {
                 self.born(who);
                 self.on(Event::Said(who, Report::Ready));
             }
@@ -100,6 +102,10 @@ impl Scene {
 
     fn zygotes(&self) -> Vec<Who> {
         self.fleet.zygotes.iter().map(|(serial, _)| Who::Zygote(*serial)).collect()
+    }
+
+    fn mules(&self) -> Vec<Who> {
+        self.fleet.mules.iter().map(|(serial, _)| Who::Mule(*serial)).collect()
     }
 
     fn routers(&self) -> Vec<Who> {
@@ -145,7 +151,7 @@ fn a_killed_worker_is_replaced_at_once_and_the_others_are_left_alone() {
     scene.wait(Duration::from_secs(10));
     let victim = scene.workers()[0];
     scene.on(Event::Gone(victim, Ending::Killed(9)));
-    assert!(matches!(scene.todo[..], [Action::StartWorker { number: 1, .. }]), "{:?}", scene.todo);
+    assert!(matches!(scene.todo[..], [Action::Fork { number: 1, .. }]), "{:?}", scene.todo);
     scene.obey();
     insta::assert_snapshot!(scene.log.join("\n"), @r"
     DAMN ! worker 1 (pid: 102) died, killed by signal 9 :( trying respawn ...
@@ -451,4 +457,50 @@ fn news_of_a_birth_may_come_after_its_own_word() {
     assert_eq!(scene.log, Vec::<String>::new());
     scene.on(Event::Born(worker, 7));
     assert_eq!(scene.log, ["worker 1 (pid 7, 1 core) ready"]);
+}
+
+#[test]
+fn mules_come_with_the_generation_that_serves_and_go_with_it() {
+    let mut scene = Scene::serving(Plan { mules: 2, ..PLAN });
+    let old = scene.mules();
+    assert_eq!(old.len(), 2);
+    let zygote = scene.reload(Plan { mules: 1, ..PLAN });
+    scene.on(Event::Said(zygote, Report::Ready));
+    let starts_mule = |scene: &Scene| {
+        scene.todo.iter().any(|action| matches!(action, Action::Fork { who: Who::Mule(_), generation: 1, .. }))
+    };
+    assert!(!starts_mule(&scene), "the new generation does not serve yet");
+    while !scene.todo.contains(&Action::Serving(1)) {
+        assert!(scene.step());
+    }
+    assert!(starts_mule(&scene));
+    assert!(old.iter().all(|mule| scene.todo.contains(&Action::Tell(*mule, Order::Drain))), "{:?}", scene.todo);
+    scene.obey();
+    assert_eq!(scene.mules().len(), 1);
+}
+
+#[test]
+fn a_mule_that_dies_again_and_again_waits_and_harms_nobody() {
+    let mut scene = Scene::serving(Plan { mules: 1, ..PLAN });
+    for _ in 0..3 {
+        let mule = scene.mules()[0];
+        scene.on(Event::Gone(mule, Ending::Exited(1)));
+        scene.obey();
+    }
+    assert!(scene.mules().is_empty());
+    assert_eq!((scene.fleet.mood(), scene.fleet.ready_workers()), (Mood::Serving, 2));
+    insta::assert_snapshot!(scene.log.last().unwrap(), @"! mule 1 respawning too fast !!! next try in 2 seconds");
+    scene.wait(Duration::from_secs(2));
+    scene.obey();
+    assert_eq!(scene.mules().len(), 1);
+}
+
+#[test]
+fn a_mule_has_its_own_mercy() {
+    let mut scene = Scene::serving(Plan { mules: 1, workers: 1, ..PLAN });
+    let mule = scene.mules()[0];
+    scene.on(Event::Stop);
+    scene.wait(Duration::from_secs(31));
+    assert!(scene.todo.contains(&Action::Kill(mule)));
+    assert_eq!(scene.todo.iter().filter(|action| matches!(action, Action::Kill(_))).count(), 1);
 }

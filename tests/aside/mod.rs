@@ -1,0 +1,3 @@
+//! Mules and spoolers, beside real uWSGI where both are to do the same.
+
+mod mules;
