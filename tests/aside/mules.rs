@@ -90,7 +90,7 @@ fn messages_to_a_farm_reach_its_mules_only() {
 fn a_message_is_worked_on_to_its_end_and_what_waits_passes_to_the_next_generation() {
     let server = start("--mule={apps}/mule_program.py");
     let (old, program) = eventually("three mules", || mule(&server, 1).zip(mule(&server, 3)));
-    ask(&server, "/sleeps?2");
+    ask(&server, "/sleeps?5");
     server.log.wait_for("said sleeps in");
     server.log.wait_for("said short");
     ask(&server, "/sleeps?0");
@@ -167,7 +167,7 @@ fn senders_never_wait() {
 #[test]
 fn a_program_that_never_asks_for_messages_leaves_at_once() {
     let program = "import atexit, sys, time\nsay = lambda *w: print('said', *w, file=sys.stderr, flush=True)\n\
-        atexit.register(say, 'atexit')\ndef work():\n    say('works')\n    try:\n        time.sleep(600)\n    finally:\n        say('cleans up')\n";
+        atexit.register(say, 'atexit')\ndef work():\n    try:\n        say('works')\n        time.sleep(600)\n    finally:\n        say('cleans up')\n";
     let arguments = "--http-socket {ip}:3031 --wsgi-file {apps}/mules.py --mule=work:work --pythonpath {dir}";
     let server = Server::of(Kind::Rsgi, arguments).file("work.py", program).start();
     server.log.wait_for("said works");
