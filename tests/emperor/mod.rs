@@ -1,6 +1,7 @@
 //! The emperor and its vassals, seen from outside.
 
 mod demand;
+mod many;
 mod reign;
 
 use std::time::Duration;

@@ -68,12 +68,17 @@ pub(crate) fn holders(server: SocketAddrV4, client: SocketAddrV4) -> Vec<i32> {
 
 /// Memory of one process in KiB: the part only it uses (USS), and its fair share of all it uses (PSS).
 pub(crate) fn memory(pid: i32) -> (u64, u64) {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("smaps_rollup of a living process");
+    try_memory(pid).expect("smaps_rollup of a living process")
+}
+
+/// [`memory`] of a process that may have ended.
+pub(crate) fn try_memory(pid: i32) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let field = |name: &str| -> u64 {
         let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
         line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number of kB")
     };
-    (field("Private_Clean:") + field("Private_Dirty:"), field("Pss:"))
+    Some((field("Private_Clean:") + field("Private_Dirty:"), field("Pss:")))
 }
 
 struct Socket {
