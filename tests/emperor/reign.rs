@@ -4,8 +4,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::{emperor, wait_until_gone, wait_until_served};
-use crate::support::{Running, eventually};
+use super::{emperor, vassal, wait_until_gone, wait_until_served};
+use crate::support::{Kind, Running, Server, eventually};
 
 fn stats(server: &Running) -> Value {
     let text = server.connect(9191).rest();
@@ -50,6 +50,52 @@ fn a_vassal_that_falls_silent_is_replaced() {
     server.log.wait_for("one.ini sent no heartbeat in the last 2 seconds");
     server.log.wait_from(seen, "is now loyal");
     wait_until_served(&server, 3001);
+}
+
+/// The names of a document's fields: of the whole, and of its first vassal.
+fn fields(document: &Value) -> (Vec<String>, Vec<String>) {
+    let names = |value: &Value| value.as_object().expect("an object").keys().cloned().collect();
+    (names(document), names(&document["vassals"][0]))
+}
+
+#[test]
+fn the_stats_have_the_fields_of_uwsgis() {
+    let [own, uwsgi] = [Kind::Rsgi, Kind::Uwsgi].map(|kind| {
+        let server = Server::of(kind, "--emperor {dir}/vassals --emperor-stats {ip}:9191")
+            .file("vassals/one.ini", &vassal(3001, "master = true"))
+            .spawn();
+        let listens = || crate::support::processes::listeners().contains(&server.address(9191)).then_some(());
+        eventually("the stats are served", listens);
+        let document = eventually("a vassal", || {
+            let document = stats(&server);
+            document["vassals"][0].is_object().then_some(document)
+        });
+        fields(&document)
+    });
+    assert_eq!(own, uwsgi);
+}
+
+#[test]
+fn the_service_manager_is_told() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).expect("a socket");
+    manager.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("a timeout");
+    let server = emperor(&[("one.ini", 3001, "")]).env("NOTIFY_SOCKET", &path.display().to_string()).spawn();
+    let told = |what: &str| loop {
+        let mut buffer = [0; 1024];
+        let count = manager.recv(&mut buffer).unwrap_or_else(|error| panic!("{what}: {error}"));
+        if String::from_utf8_lossy(&buffer[..count]).contains(what) {
+            return;
+        }
+    };
+    told("READY=1");
+    told("STATUS=1 vassals run, 1 of them serve");
+    server.signal(Signal::SIGHUP);
+    told("RELOADING=1");
+    told("READY=1");
+    drop(server);
+    told("STOPPING=1");
 }
 
 #[test]

@@ -24,6 +24,9 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tracing::{error, info};
 
 use crate::exit::Exit;
+use crate::master::beat;
+use crate::master::fleet::Mood;
+use crate::master::notify::{self, Notifier};
 use crate::startup::Started;
 use crate::stats::server::{Server, next_client};
 use crate::stats::text;
@@ -67,8 +70,16 @@ async fn reign(started: Started) -> io::Result<Exit> {
     let mut count = signal(SignalKind::user_defined1())?;
     info!("*** starting rsgi Emperor ***");
     let stats = started.sockets.stats.as_ref().map(Server::new).transpose()?;
+    let mut notifier = Notifier::default();
+    let mut watchdog = notify::watchdog().map(tokio::time::interval);
+    let mut mood = Mood::Starting;
     let mut reign = Reign { started, court, doors: Doors::default(), vassals: BTreeMap::new(), sender };
     loop {
+        notifier.tell(mood, reign.status());
+        if mood == Mood::Reloading {
+            mood = Mood::Serving;
+            continue;
+        }
         let deadline = reign.court.deadline().map(tokio::time::Instant::from_std);
         let tick = async {
             match deadline {
@@ -78,17 +89,20 @@ async fn reign(started: Started) -> io::Result<Exit> {
         };
         let event = tokio::select! {
             Some(event) = events.recv() => event,
-            _ = look.tick() => reign.look(),
+            _ = look.tick() => {
+                mood = if mood == Mood::Starting { Mood::Serving } else { mood };
+                reign.look()
+            }
             _ = stop.recv() => Event::Stop,
             _ = interrupt.recv() => Event::Stop,
             _ = quit.recv() => Event::Stop,
             _ = hangup.recv() => {
                 reign.vassals.values().for_each(|vassal| vassal.signal(Signal::SIGHUP));
+                mood = if mood == Mood::Serving { Mood::Reloading } else { mood };
                 reign.look()
             }
             _ = count.recv() => {
-                let (running, loyal) = reign.court.count();
-                info!("[emperor] {running} vassals run, {loyal} of them serve");
+                info!("[emperor] {}", reign.status());
                 Event::Tick
             }
             client = next_client(stats.as_ref()) => {
@@ -97,8 +111,15 @@ async fn reign(started: Started) -> io::Result<Exit> {
                 }
                 Event::Tick
             }
+            () = beat(watchdog.as_mut()) => {
+                notifier.is_alive();
+                Event::Tick
+            }
             () = tick => Event::Tick,
         };
+        if event == Event::Stop {
+            mood = Mood::Stopping;
+        }
         if let Event::Died(serial, _) = event {
             reign.vassals.remove(&serial);
         }
@@ -111,6 +132,11 @@ async fn reign(started: Started) -> io::Result<Exit> {
 }
 
 impl Reign {
+    fn status(&self) -> String {
+        let (running, loyal) = self.court.count();
+        format!("{running} vassals run, {loyal} of them serve")
+    }
+
     fn look(&mut self) -> Event {
         let config = &self.started.config;
         let mut files = files::look(&config.emperor.sources, &config.start_dir, !config.emperor.nofollow);

@@ -7,7 +7,7 @@ mod deadlines;
 pub mod fleet;
 mod generation;
 mod idle;
-mod notify;
+pub(crate) mod notify;
 mod reap;
 mod signals;
 pub mod sockets;
@@ -133,7 +133,7 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
             master.clean_up();
             return Ok(exit);
         }
-        notifier.tell(&master.fleet);
+        notifier.tell(master.fleet.mood(), master.fleet.status());
         if master.fleet.mood() == Mood::Serving {
             lord.swear().await;
         }
@@ -173,7 +173,7 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
 }
 
 /// The next moment for a sign of life; never without a watchdog.
-async fn beat(watchdog: Option<&mut tokio::time::Interval>) {
+pub(crate) async fn beat(watchdog: Option<&mut tokio::time::Interval>) {
     match watchdog {
         Some(interval) => drop(interval.tick().await),
         None => std::future::pending().await,

@@ -8,20 +8,19 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tracing::warn;
 
-use super::fleet::{Fleet, Mood};
+use super::fleet::Mood;
 
 /// Tells the service manager what is new.
 #[derive(Debug, Default)]
-pub(super) struct Notifier {
+pub(crate) struct Notifier {
     told: Option<Mood>,
     status: String,
     failed: bool,
 }
 
 impl Notifier {
-    /// Tells how the fleet is, when that has changed.
-    pub(super) fn tell(&mut self, fleet: &Fleet) {
-        let (mood, status) = (fleet.mood(), fleet.status());
+    /// Tells how the instance is, when that has changed.
+    pub(crate) fn tell(&mut self, mood: Mood, status: String) {
         if self.told == Some(mood) && self.status == status {
             return;
         }
@@ -45,7 +44,7 @@ impl Notifier {
     }
 
     /// The sign of life that `WatchdogSec=` wants.
-    pub(super) fn is_alive(&mut self) {
+    pub(crate) fn is_alive(&mut self) {
         self.send(&[NotifyState::Watchdog]);
     }
 
@@ -59,6 +58,6 @@ impl Notifier {
 }
 
 /// How often the service manager wants a sign of life: half of what it allows.
-pub(super) fn watchdog() -> Option<Duration> {
+pub(crate) fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|allowed| allowed / 2).filter(|pause| !pause.is_zero())
 }

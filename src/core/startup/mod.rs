@@ -114,7 +114,6 @@ pub fn start(
     if !config.emperor.sources.is_empty() {
         // An emperor has one state to tell, whichever option asks for it.
         config.stats.address = config.emperor.stats.take().or(config.stats.address);
-        config.process.pidfile2 = config.emperor.pidfile.take().or(config.process.pidfile2);
     }
     if !has_socket(&config) {
         return Err(StartError::NoSocket);
@@ -200,9 +199,10 @@ impl Started {
     fn write_pid_files(&mut self, safe: bool) -> Result<(), StartError> {
         let process = &self.config.process;
         let wanted = if safe {
-            [("safe-pidfile", &process.safe_pidfile), ("safe-pidfile2", &process.safe_pidfile2)]
+            vec![("safe-pidfile", &process.safe_pidfile), ("safe-pidfile2", &process.safe_pidfile2)]
         } else {
-            [("pidfile", &process.pidfile), ("pidfile2", &process.pidfile2)]
+            let emperors = if self.config.emperor.sources.is_empty() { &None } else { &self.config.emperor.pidfile };
+            vec![("pidfile", &process.pidfile), ("pidfile2", &process.pidfile2), ("emperor-pidfile", emperors)]
         };
         let pid = std::process::id();
         for (option, path) in wanted {
