@@ -38,7 +38,11 @@ fn run_role(role: Role) -> Exit {
             _ => None,
         };
         // Before anything of the application or the network is looked at.
-        if let Err(error) = privileges::drop(&handover.config.process) {
+        let rights = match role {
+            Role::Zygote => handover.config.process.clone(),
+            Role::Router => privileges::of_router(&handover.config),
+        };
+        if let Err(error) = privileges::drop(&rights) {
             return Ok(fail(&error));
         }
         match role {

@@ -14,7 +14,7 @@ use caps::{CapSet, Capability, CapsHashSet};
 use nix::unistd::{
     Gid, Group, Uid, User, chown, getegid, geteuid, getgid, getgrouplist, getuid, setgid, setgroups, setuid,
 };
-use rsgi_config::Process;
+use rsgi_config::{Config, Process};
 
 /// Why rights could not be given up. The process must end.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,11 @@ pub enum RightsError {
     /// A root directory that is none.
     #[error("chroot: {} cannot be entered", .0.display())]
     Jail(PathBuf, #[source] io::Error),
+    /// Whom the routers are to become, whom the master has become, and who is not root may not choose.
+    #[error(
+        "http-uid, http-gid: who is not root cannot give routers a user; add master-as-root, or start as root without uid and gid"
+    )]
+    Router,
     /// A step that failed.
     #[error("{step} failed: {errno}; going on with the rights of root would be wrong")]
     Step {
@@ -221,6 +226,28 @@ pub fn gain_nothing() -> Result<(), RightsError> {
     nix::sys::prctl::set_no_new_privs().map_err(|errno| RightsError::Step { step: "PR_SET_NO_NEW_PRIVS", errno })
 }
 
+/// The rights of routers: `http-uid` and `http-gid` before `uid` and `gid`.
+#[must_use]
+pub fn of_router(config: &Config) -> Process {
+    let (router, process) = (&config.router, config.process.clone());
+    match (&router.uid, &router.gid) {
+        (None, None) => process,
+        (None, gid) => Process { gid: gid.clone(), ..process },
+        // The user brings its own group, not that of the others.
+        (uid, gid) => Process { uid: uid.clone(), gid: gid.clone(), ..process },
+    }
+}
+
+/// Finds out whether the master will be able to start routers with rights of their own.
+///
+/// # Errors
+/// When a name does not exist, or the master cannot.
+pub fn check_router(config: &Config) -> Result<(), RightsError> {
+    let (ours, theirs) = (Rights::of(&config.process)?, Rights::of(&of_router(config))?);
+    let stays_root = geteuid().is_root() && (ours.is_met() || config.process.master_as_root);
+    if ours == theirs || theirs.is_met() || stays_root { Ok(()) } else { Err(RightsError::Router) }
+}
+
 struct Found {
     uid: Uid,
     gid: Option<Gid>,
@@ -275,6 +302,23 @@ mod tests {
     fn numbers_need_not_belong_to_anybody() {
         let rights = Rights::of(&process(Some("54321"), Some("54322"))).unwrap();
         assert_eq!((rights.user, rights.group), (Some((Uid::from_raw(54321), None)), Some(Gid::from_raw(54322))));
+    }
+
+    #[test]
+    fn routers_have_rights_of_their_own() {
+        let mut config = Config { process: process(Some("root"), Some("0")), ..Config::default() };
+        let of = |config: &Config| {
+            let rights = of_router(config);
+            (rights.uid, rights.gid)
+        };
+        let some = |name: &str| Some(name.to_owned());
+        assert_eq!(of(&config), (some("root"), some("0")));
+        config.router.gid = some("7");
+        assert_eq!(of(&config), (some("root"), some("7")));
+        config.router.uid = some("nobody");
+        assert_eq!(of(&config), (some("nobody"), some("7")));
+        config.router.gid = None;
+        assert_eq!(of(&config), (some("nobody"), None));
     }
 
     #[test]

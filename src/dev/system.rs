@@ -25,6 +25,7 @@ pub(crate) const TEST: &[Need] = &[
     Need { sign: Sign::Program("python3"), package: "python3-dev python3-venv" },
     Need { sign: Sign::Program("nginx"), package: "nginx" },
     Need { sign: Sign::Program("curl"), package: "curl" },
+    Need { sign: Sign::Program("nghttp"), package: "nghttp2-client" },
     Need { sign: Sign::Program("openssl"), package: "openssl" },
     Need { sign: Sign::Program("ss"), package: "iproute2" },
     Need { sign: Sign::Program("chromium"), package: "chromium" },

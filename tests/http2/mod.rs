@@ -1,5 +1,6 @@
 //! HTTP/2 frame by frame: what a client must not do costs it its stream or its connection, and nobody else anything.
 
+mod clients;
 mod floods;
 mod requests;
 mod wire;

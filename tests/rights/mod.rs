@@ -75,3 +75,31 @@ fn no_process_can_gain_rights() {
         assert_eq!(status(process.pid, "NoNewPrivs"), ["1"], "{process:?}");
     }
 }
+
+#[test]
+fn routers_may_have_a_user_of_their_own() {
+    let arguments = "--http {ip}:9090 --wsgi-file {lab}/hello/foobar.py --http-uid nobody --http-gid daemon";
+    let server = Server::new(arguments);
+    if !geteuid().is_root() {
+        let ended = server.run();
+        assert_eq!(ended.code, 1, "{}", ended.log);
+        assert!(ended.log.contains("http-uid, http-gid: who is not root"), "{}", ended.log);
+        return;
+    }
+    let server = server.start();
+    assert_eq!(server.get(9090, "/").expect(200).text(), "Hello World");
+    let nobody = User::from_name("nobody").expect("the user database").expect("nobody").uid.to_string();
+    let daemon = nix::unistd::Group::from_name("daemon").expect("the group database").expect("daemon").gid.to_string();
+    for process in server.processes() {
+        let is_router = process.title.starts_with("rsgi http");
+        let (uid, gid) = if is_router { (nobody.as_str(), daemon.as_str()) } else { ("0", "0") };
+        assert_eq!(status(process.pid, "Uid"), vec![uid; 4], "{process:?}");
+        assert_eq!(status(process.pid, "Gid"), vec![gid; 4], "{process:?}");
+        if is_router {
+            assert_eq!(status(process.pid, "CapEff"), ["0000000000000000"]);
+        }
+    }
+    assert_eq!(server.stop().code, 0);
+    let ended = Server::new(&format!("{arguments} --uid nobody --gid nogroup")).run();
+    assert!(ended.code == 1 && ended.log.contains("add master-as-root"), "{}", ended.log);
+}

@@ -212,8 +212,8 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/router/raw_body",
         example: "http-raw-body = true",
-        built: false,
-        doc: "Forwards bodies as they come, for websockets and chunked requests.",
+        differs: "needed for nothing",
+        doc: "Forwards bodies as they come, for chunked requests.\n\nUnder uWSGI a body without Content-Length reaches the application only by this or `http-chunked-input`, and `wsgi.input` then holds the chunks as they were sent. Here it is always read, and `wsgi.input` holds what they carry; the option is accepted.",
         act: Act::Set(|d, v| {
             d.config.router.raw_body = v.switch();
             Ok(())
@@ -344,8 +344,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/router/uid",
         example: "http-uid = www-data",
-        built: false,
-        doc: "Sets the user of the router processes.",
+        doc: "Sets the user of the router processes, `uid` unless given.\n\nOnly root can: with `uid` as well, `master-as-root` is needed. The user brings its group, unless `http-gid` names another. Certificates that change must be readable for it.",
         act: Act::Set(|d, v| {
             d.config.router.uid = Some(v.word()?);
             Ok(())
@@ -359,8 +358,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/router/gid",
         example: "http-gid = www-data",
-        built: false,
-        doc: "Sets the group of the router processes.",
+        doc: "Sets the group of the router processes, `gid` unless given.\n\nOnly root can: see `http-uid`.",
         act: Act::Set(|d, v| {
             d.config.router.gid = Some(v.word()?);
             Ok(())

@@ -124,6 +124,7 @@ pub fn start(
     }
     // A user or group that does not exist is found out before anything is made.
     Rights::of(&config.process)?.check_jail()?;
+    privileges::check_router(&config)?;
     // So is a wrong pattern. Routers and workers prepare it anew, each for itself.
     if config.process.chroot.is_none() {
         Statics::of(&config)?;
