@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::loggers::{LogEncoder, LogRoute, Logger};
+use crate::network::Network;
 
 /// A whole number of seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -463,8 +464,10 @@ pub struct Limits {
     pub socket_rcvbuf: Option<u64>,
     /// Time for a blocked write; `socket_timeout` when not given.
     pub so_send_timeout: Option<Seconds>,
-    /// A PROXY line on HTTP sockets names the real address.
+    /// A PROXY header on HTTP sockets names the real address.
     pub proxy_protocol: bool,
+    /// Who sends PROXY headers; everybody when there is nobody here. For workers and router.
+    pub proxy_protocol_from: Vec<Network>,
     /// Largest head of an answer in bytes.
     pub response_headers: Option<usize>,
     /// Largest chunk of a chunked request body in bytes.
@@ -510,6 +513,7 @@ impl Default for Limits {
             socket_rcvbuf: None,
             so_send_timeout: None,
             proxy_protocol: false,
+            proxy_protocol_from: Vec::new(),
             response_headers: None,
             chunked_input_limit: 1_048_576,
             chunked_input_timeout: Seconds(4),

@@ -20,6 +20,7 @@ mod lookup;
 mod machine;
 mod magic;
 mod nearest;
+mod network;
 mod option;
 mod options;
 mod origin;
@@ -37,6 +38,7 @@ pub use config::*;
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use help::show_config;
 pub use loggers::{LogEncoder, LogRoute, LogStep, LogTarget, Logger};
+pub use network::Network;
 pub use origin::{Origin, Place, Span};
 pub use reference::reference;
 

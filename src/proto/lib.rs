@@ -4,6 +4,7 @@
 //! * [`vars`]: a request's CGI variables, as spans into the bytes they came from.
 //! * [`http1`]: HTTP/1.0 and 1.1: request heads, chunked bodies, response heads.
 //! * [`uwsgi`], [`scgi`], [`fastcgi`]: the packets of web servers; [`cgi`]: what these have in common.
+//! * [`proxy`]: what a proxy says of its client before the first byte.
 //! * [`link`]: frames between the router and a worker's core.
 //!
 //! Everything here is fed by strangers. Decoders are incremental (call again with more bytes), bounded, and never panic.
@@ -15,6 +16,7 @@ pub mod fastcgi;
 pub mod http1;
 pub mod link;
 pub mod names;
+pub mod proxy;
 #[cfg(test)]
 mod random;
 pub mod scgi;

@@ -1,3 +1,7 @@
+//! Every protocol that a web server or a proxy in front may speak.
+
+mod proxy;
+
 use crate::support::nginx::Nginx;
 use crate::support::{Client, Running, Server};
 

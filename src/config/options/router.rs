@@ -373,8 +373,8 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/router/proxy_protocol",
         example: "http-enable-proxy-protocol = true",
-        built: false,
-        doc: "Takes the client's address from a PROXY line.",
+        differs: "as for enable-proxy-protocol",
+        doc: "Takes the client's address from the PROXY header, version 1 or 2, with which every connection to the router has to begin.\n\nOn `https` it comes before the handshake. `proxy-protocol-from` says who sends it; without, everybody has to.",
         act: Act::Set(|d, v| {
             d.config.router.proxy_protocol = v.switch();
             Ok(())

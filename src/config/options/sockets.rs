@@ -430,10 +430,25 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/proxy_protocol",
         example: "enable-proxy-protocol = true",
-        built: false,
-        doc: "Takes the client's address from a PROXY line on HTTP sockets.",
+        differs: "a connection without a header, or with a wrong one, is refused; version 2 is read too",
+        doc: "Takes the client's address from the PROXY header, version 1 or 2, with which every connection to an HTTP socket has to begin.\n\nOn `https-socket` it comes before the handshake. `proxy-protocol-from` says who sends it; without, everybody has to. REMOTE_ADDR and REMOTE_PORT are what the header says; LOCAL, UNKNOWN and unix addresses leave them as they are.",
         act: Act::Set(|d, v| {
             d.config.limits.proxy_protocol = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "proxy-protocol-from",
+        group: Group::Sockets,
+        unit: "networks",
+        default: "none",
+        field: "/limits/proxy_protocol_from",
+        example: "proxy-protocol-from = 10.0.0.0/8, unix",
+        own: true,
+        doc: "Names the peers that send PROXY headers: addresses, networks, or `unix` for unix sockets.\n\nUnless given, everybody has to send one. Those named have to; all others speak without, and a header of theirs is refused with 400. Counts for `enable-proxy-protocol` and `http-enable-proxy-protocol`, which turn it on. May be given several times.",
+        act: Act::Set(|d, v| {
+            d.config.limits.proxy_protocol_from.extend(v.networks()?);
             Ok(())
         }),
         ..OPT

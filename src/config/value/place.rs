@@ -3,6 +3,7 @@
 use super::{Fault, Value};
 use crate::address::Address;
 use crate::config::Tls;
+use crate::network::Network;
 
 impl Value<'_> {
     /// Where to listen or connect.
@@ -49,6 +50,16 @@ impl Value<'_> {
             tls.client_ca = Some(ca.trim_start_matches('!').into());
         }
         Ok((address, tls))
+    }
+
+    /// Networks and `unix`, separated by commas.
+    pub(crate) fn networks(&self) -> Result<Vec<Network>, Fault> {
+        let words = self.list()?;
+        let network = |word: &String| {
+            let help = "write addresses such as 10.0.0.0/8 or ::1, or unix, separated by commas";
+            word.parse().map_err(|()| Fault::new(format!("\"{word}\" is no network"), help))
+        };
+        words.iter().map(network).collect()
     }
 
     /// `KEY=VALUE`; only the first `=` splits.

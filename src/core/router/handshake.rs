@@ -18,9 +18,9 @@ use super::{connection, http2};
 use crate::tls::{self, Certificates, LOOK, Peer, Site};
 
 /// How long a client may still take that has not shaken hands when draining begins.
-const LAST_CALL: Duration = Duration::from_secs(1);
+pub(super) const LAST_CALL: Duration = Duration::from_secs(1);
 /// How long a client that speaks plain HTTP is listened to, so that it can read why.
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// Where a client came in, and what it had to prove there.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ async fn shake<S: Wire>(
     let first = poll_fn(|context| socket.poll_first(context)).await?;
     if first.is_some_and(|byte| byte.is_ascii_alphabetic()) {
         // It does not matter whether such a client stays to the end.
-        let _ = timeout(LINGER, redirect_in_words(&mut socket)).await;
+        let _ = timeout(LINGER, say(&mut socket, tls::PLAIN)).await;
         return Ok(None);
     }
     let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
@@ -94,12 +94,12 @@ async fn shake<S: Wire>(
     start.into_stream(config).await.map(|stream| Some((stream, site)))
 }
 
-async fn redirect_in_words<S: Wire>(socket: &mut S) -> std::io::Result<()> {
+/// Says the last words to a client, and listens until it has read them.
+pub(super) async fn say<S: Wire>(socket: &mut S, words: &[u8]) -> std::io::Result<()> {
     let mut unread = [0; 4096];
-    let _ = socket.read(&mut unread).await?;
-    socket.write_all(tls::PLAIN).await?;
+    socket.write_all(words).await?;
     socket.shutdown().await?;
-    for _ in 0..16 {
+    for _ in 0..17 {
         if socket.read(&mut unread).await? == 0 {
             break;
         }

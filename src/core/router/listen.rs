@@ -1,7 +1,7 @@
 //! Accepts clients.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::client::Client;
 use super::connection;
-use super::gate::Wire;
+use super::proxy::{self, Socket};
 use super::shop::Shop;
 use crate::tls::Certificates;
 
@@ -64,7 +64,7 @@ impl Listener {
                             }
                             let (address, remote) = names(peer);
                             let client = Client::new(Rc::clone(&shop), address, Some(remote), Rc::clone(&port));
-                            open(socket, client, &place);
+                            open(socket, Some(peer.ip()), client, &place);
                         }
                         Err(error) => complain(&error).await,
                     }
@@ -73,7 +73,8 @@ impl Listener {
             Self::Unix(listener) => loop {
                 match listener.accept().await {
                     Ok((socket, _)) => {
-                        open(socket, Client::new(Rc::clone(&shop), String::new(), None, "80".into()), &place);
+                        let client = Client::new(Rc::clone(&shop), String::new(), None, "80".into());
+                        open(socket, None, client, &place);
                     }
                     Err(error) => complain(&error).await,
                 }
@@ -83,18 +84,20 @@ impl Listener {
 }
 
 /// REMOTE_ADDR and REMOTE_PORT. An IPv4 client of an IPv6 socket is shown as what it is.
-fn names(peer: SocketAddr) -> (String, String) {
+pub(super) fn names(peer: SocketAddr) -> (String, String) {
     (peer.ip().to_canonical().to_string(), peer.port().to_string())
 }
 
-/// Begins a connection. What lies between a socket and its first request (a TLS handshake, a PROXY line) belongs here.
-fn open<S: Wire + 'static>(socket: S, mut client: Client, place: &Place) {
+/// Begins a connection. What lies between a socket and its first request (a PROXY header, a TLS handshake) belongs here.
+fn open<S: Socket + 'static>(socket: S, peer: Option<IpAddr>, mut client: Client, place: &Place) {
     client.to_https = place.to_https;
     let leave = Leave(Rc::clone(&client.shop));
     client.shop.enter();
     let place = place.clone();
     tokio::task::spawn_local(async move {
-        if place.certificates.is_encrypted(place.bind) {
+        let is_encrypted = place.certificates.is_encrypted(place.bind);
+        let Some(socket) = proxy::hear(socket, peer, &mut client, is_encrypted).await else { return drop(leave) };
+        if is_encrypted {
             super::handshake::serve(socket, client, &place.certificates, place.bind).await;
         } else {
             connection::serve(socket, Rc::new(client)).await;

@@ -17,6 +17,7 @@ mod lease;
 mod link;
 mod listen;
 mod pool;
+mod proxy;
 mod rendezvous;
 mod reply;
 mod run;

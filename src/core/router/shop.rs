@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rsgi_config::{Config, Logging, Seconds};
+use rsgi_config::{Config, Logging, Network, Seconds};
 use rsgi_proto::http1::Limits;
 use rsgi_proto::vars::Vars;
 use tokio::sync::Notify;
@@ -49,6 +49,8 @@ pub(super) struct Settings {
     pub(super) export_cert: bool,
     /// Seconds for which browsers are to use https only (Strict-Transport-Security).
     pub(super) hsts: Option<u64>,
+    /// Who begins connections with a PROXY header, nobody named being everybody; `None`: nobody does.
+    pub(super) proxies: Option<Vec<Network>>,
     /// Small packets leave at once.
     pub(super) nodelay: bool,
     /// Files that are answered here; `None`: none is ever looked for.
@@ -78,6 +80,7 @@ impl Settings {
             quiet: router.quiet,
             export_cert: router.export_cert,
             hsts: router.hsts,
+            proxies: router.proxy_protocol.then(|| config.limits.proxy_protocol_from.clone()),
             nodelay: config.limits.tcp_nodelay,
             statics: None,
             log: config.log.clone(),

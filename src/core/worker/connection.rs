@@ -35,7 +35,7 @@ pub(super) struct Connection {
     pub(super) phase: Phase,
     /// Requests answered.
     pub(super) served: u32,
-    /// Second of the engine's clock at which the unfinished handshake or head began.
+    /// Second of the engine's clock at which the unfinished head, or what comes before it, began.
     pub(super) head_began: Option<u32>,
     /// Bytes of the unfinished head that have been looked at.
     pub(super) searched: usize,
@@ -77,6 +77,8 @@ pub(super) enum Speaks {
 /// Where a connection is between two requests.
 #[derive(Debug)]
 pub(super) enum Phase {
+    /// A proxy says who its client is.
+    Proxy,
     /// The first message of a handshake is expected.
     Hello(Box<Hello>),
     /// The rest of a handshake is.
@@ -176,6 +178,11 @@ impl Connection {
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    /// The client is somebody else than the one who connected.
+    pub(super) fn rename(&mut self, client: SocketAddr) {
+        (self.remote_addr, self.remote_port) = address_text(client);
     }
 
     /// The way of its bytes.

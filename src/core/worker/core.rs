@@ -168,7 +168,7 @@ impl<'e> Core<'e> {
                 Ok(Some((socket, peer))) => {
                     let Some(speaks) = Speaks::of(entrance.protocol) else { return };
                     self.engine.born();
-                    let phase = self.engine.first_phase(index);
+                    let phase = self.engine.first_phase(index, &speaks, peer);
                     self.drive(Box::new(Connection::new(socket, speaks, phase, index, peer)));
                 }
                 Ok(None) => return,

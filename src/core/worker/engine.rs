@@ -10,7 +10,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
-use rsgi_config::{Config, Protocol};
+use rsgi_config::{Config, Network, Protocol};
 use rsgi_proto::link::{Hello, WorkerEnd};
 use rsgi_proto::{cgi, http1};
 use rsgi_sys::net::Peer;
@@ -246,8 +246,22 @@ impl Engine {
         }
     }
 
-    /// What comes first on a connection of a listener.
-    pub(super) fn first_phase(&self, listener: usize) -> Phase {
+    /// What comes first on a connection of a listener: a PROXY header where the peer has to send one.
+    pub(super) fn first_phase(&self, listener: usize, speaks: &Speaks, peer: Peer) -> Phase {
+        let limits = &self.config.limits;
+        let peer = match peer {
+            Peer::Ip(address) => Some(address.ip()),
+            Peer::Unix => None,
+        };
+        let is_meant = limits.proxy_protocol && matches!(speaks, Speaks::Http);
+        if is_meant && Network::is_listed(&limits.proxy_protocol_from, peer) {
+            return Phase::Proxy;
+        }
+        self.second_phase(listener)
+    }
+
+    /// What comes next.
+    pub(super) fn second_phase(&self, listener: usize) -> Phase {
         match &self.certificates {
             Some(certificates) if certificates.is_encrypted(listener) => Phase::Hello(Box::default()),
             _ => Phase::Head,
@@ -358,8 +372,8 @@ impl Engine {
             (Speaks::Link { .. }, _) => return 0,
             (_, Phase::Linger { .. }) => 2,
             (_, Phase::Body(_)) => self.limits.inactive,
-            (_, Phase::Hello(_) | Phase::Handshake) if self.is_draining() => PARTING,
-            (_, Phase::Hello(_) | Phase::Handshake | Phase::Head) => match connection.head_began {
+            (_, Phase::Proxy | Phase::Hello(_) | Phase::Handshake) if self.is_draining() => PARTING,
+            (_, Phase::Proxy | Phase::Hello(_) | Phase::Handshake | Phase::Head) => match connection.head_began {
                 // However diligently it drips in, a handshake or a head has an end.
                 Some(began) => {
                     let left = began.saturating_add(self.limits.header).saturating_sub(self.now());

@@ -2,7 +2,7 @@
 //!
 //! * [`engine`]: what the cores share; [`table`]: who owns which connection at the moment.
 //! * [`core`]: one core's loop; [`progress`], [`decode`]: bytes become requests; [`serve`]: a request through the plugin.
-//! * [`handshake`], [`session`]: what comes before a request on an encrypted socket; [`wire`]: the way of all bytes.
+//! * [`proxy`], [`handshake`], [`session`]: what may come before a request; [`wire`]: the way of all bytes.
 //! * [`ahead`], [`rest`]: the body before and during the request; [`answer`], [`link`]: the answer, direct or by the router.
 //! * [`offload`]: files that are sent without a core, with `offload-threads`.
 //! * [`sweep`]: expired connections, orders, signals, leaving.
@@ -22,6 +22,7 @@ mod input;
 mod link;
 mod offload;
 mod progress;
+mod proxy;
 mod rest;
 mod serve;
 mod session;

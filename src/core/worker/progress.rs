@@ -28,6 +28,7 @@ impl Core<'_> {
     pub(super) fn progress(&mut self, connection: &mut Connection) -> Fate {
         loop {
             let fate = match &connection.phase {
+                Phase::Proxy => self.hear_proxy(connection),
                 Phase::Hello(_) => self.greet(connection),
                 Phase::Handshake => self.shake(connection),
                 Phase::Head => self.begin(connection),
@@ -199,7 +200,7 @@ impl Core<'_> {
     }
 
     /// Answers a request that cannot be served and closes.
-    fn refuse(&mut self, connection: &mut Connection, refusal: &Refusal) -> Fate {
+    pub(super) fn refuse(&mut self, connection: &mut Connection, refusal: &Refusal) -> Fate {
         let peer = connection.peer_name();
         match refusal.answer {
             Reply::Status(status) => {

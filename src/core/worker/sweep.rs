@@ -44,6 +44,8 @@ impl Core<'_> {
             Phase::Head if connection.input.is_empty() => None,
             Phase::Head => Some("the request head did not arrive in time"),
             Phase::Body(_) => Some("the request body did not arrive in time"),
+            Phase::Proxy if !connection.input.is_empty() => Some("the PROXY header did not arrive in time"),
+            Phase::Proxy => None,
             Phase::Hello(_) | Phase::Handshake => {
                 tracing::debug!("client {}: the handshake took too long", connection.peer_name());
                 None
