@@ -39,6 +39,8 @@ mod request_log;
 mod rights;
 /// What stops and reloads, and with which exit code.
 mod signals;
+/// Where a server listens, in every form.
+mod sockets;
 /// Files that no application sees.
 mod statics;
 /// Zygote, generations, supervision.

@@ -116,6 +116,10 @@ pub fn start(
     let mappings = mappings.map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd }).collect();
     let mut command = Command::new("/proc/self/exe");
     command.arg0("rsgi").arg(role.argument()).arg(" ".repeat(TITLE_ROOM)).stdin(Stdio::null());
+    // Descriptors of socket activation are the master's alone (sd_listen_fds(3)).
+    for name in ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
+        command.env_remove(name);
+    }
     for change in &config.env {
         match change {
             EnvChange::Set(name, value) => command.env(name, value),

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddrV4, TcpStream};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -39,6 +40,15 @@ impl Client {
         let stream = UnixStream::connect(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+        Self { stream: Stream::Unix(stream), received: Vec::new() }
+    }
+
+    /// Connects over a unix socket in the abstract name space.
+    #[track_caller]
+    pub(crate) fn abstract_name(name: &str) -> Self {
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(name).expect("a name");
+        let stream = UnixStream::connect_addr(&address).unwrap_or_else(|error| panic!("@{name}: {error}"));
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         Self { stream: Stream::Unix(stream), received: Vec::new() }
     }
 

@@ -1,11 +1,13 @@
 //! Describes a server, then starts it.
 
 use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use command_fds::{CommandFdExt, FdMapping};
 use regex::Regex;
 use tempfile::TempDir;
 
@@ -69,6 +71,10 @@ pub(crate) struct Server {
     env: Vec<(String, String)>,
     /// Shell lines that run first, in a mount namespace of the server's own.
     mounts: Option<String>,
+    /// Descriptors from 3 up that it is started with.
+    passed: Vec<OwnedFd>,
+    /// Whether these are told of as systemd does.
+    activated: bool,
 }
 
 impl Server {
@@ -91,6 +97,8 @@ impl Server {
             sockets: Vec::new(),
             env: Vec::new(),
             mounts: None,
+            passed: Vec::new(),
+            activated: false,
         };
         arguments.split_whitespace().fold(server, Self::arg)
     }
@@ -145,6 +153,18 @@ impl Server {
     /// Starts another binary than the default one.
     pub(crate) fn program(mut self, path: &Path) -> Self {
         self.program = Some(path.to_owned());
+        self
+    }
+
+    /// Starts it with this as the next descriptor, 3 first.
+    pub(crate) fn passed(mut self, fd: impl Into<OwnedFd>) -> Self {
+        self.passed.push(fd.into());
+        self
+    }
+
+    /// Tells it of the descriptors as systemd does (sd_listen_fds(3)).
+    pub(crate) const fn activated(mut self) -> Self {
+        self.activated = true;
         self
     }
 
@@ -226,6 +246,10 @@ impl Server {
             .stdout(writer.try_clone().expect("a pipe"))
             .stderr(writer)
             .process_group(0);
+        let passed = self.passed.iter().zip(3..);
+        let passed =
+            passed.map(|(fd, child_fd)| FdMapping { parent_fd: fd.try_clone().expect("a descriptor"), child_fd });
+        command.fd_mappings(passed.collect()).expect("descriptors");
         let child = command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
         drop(command);
         Running { kind: self.kind, child, status: None, log: Log::collect(reader), mark, ip: self.ip, dir: self.dir }
@@ -240,6 +264,13 @@ impl Server {
             (None, Kind::Rsgi) => LAB.core.clone(),
         };
         let mut command = match &self.mounts {
+            None if self.activated => {
+                let mut command = Command::new("sh");
+                // The number of the process that the shell becomes.
+                let line = format!("LISTEN_FDS={} LISTEN_PID=$$ exec \"$0\" \"$@\"", self.passed.len());
+                command.args(["-c", &line]).arg(program);
+                command
+            }
             None => Command::new(program),
             Some(lines) => {
                 let mut command = Command::new("unshare");
