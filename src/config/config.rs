@@ -830,6 +830,18 @@ pub struct Emperor {
     pub inherit: Vec<PathBuf>,
     /// Files that every vassal includes.
     pub include: Vec<PathBuf>,
+    /// Files that every vassal inherits before its own is read.
+    pub inherit_before: Vec<PathBuf>,
+    /// Files that every vassal includes before its own is read.
+    pub include_before: Vec<PathBuf>,
+    /// Further endings of vassals' files, with or without the dot.
+    pub extra_extensions: Vec<String>,
+    /// Time after which a vassal that was told to leave is killed.
+    pub curse_tolerance: Seconds,
+    /// The pauses of bad vassals do not grow.
+    pub no_blacklist: bool,
+    /// The owner of a link counts, not that of the file it names.
+    pub tyrant_nofollow: bool,
     /// File for the emperor's pid.
     pub pidfile: Option<PathBuf>,
     /// Stats server of the emperor.
@@ -855,6 +867,12 @@ impl Default for Emperor {
             set: Vec::new(),
             inherit: Vec::new(),
             include: Vec::new(),
+            inherit_before: Vec::new(),
+            include_before: Vec::new(),
+            extra_extensions: Vec::new(),
+            curse_tolerance: Seconds(75),
+            no_blacklist: false,
+            tyrant_nofollow: false,
             pidfile: None,
             stats: None,
             required_heartbeat: Seconds(30),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::support::{Running, Server, eventually};
+use crate::support::{Kind, Running, Server, eventually};
 
 /// An emperor whose vassals are files in the folder `vassals`; each serves the probe on its own port of the server's address.
 pub(super) fn emperor(vassals: &[(&str, u16, &str)]) -> Server {
@@ -97,6 +97,23 @@ fn vassals_inherit_what_the_emperor_gives_them() {
     wait_until_served(&server, 3001);
     server.log.wait_for(r"worker 1 ready|worker 1 \(pid \d+, 2 cores\) ready");
     assert!(server.log.text().contains("2 cores"), "{}", server.log.text());
+}
+
+#[test]
+fn what_the_emperor_includes_wins_as_under_uwsgi() {
+    for (option, threads) in [("--vassals-include", 3), ("--vassals-include-before", 2)] {
+        for kind in [Kind::Rsgi, Kind::Uwsgi] {
+            let server = Server::of(kind, "--emperor {dir}/vassals --emperor-freq 1")
+                .arg(option)
+                .arg("{dir}/common.ini")
+                .file("common.ini", "[uwsgi]\nthreads = 3\n")
+                .file("vassals/one.ini", &vassal(3001, "threads = 2\nmaster = true"))
+                .spawn();
+            server
+                .log
+                .wait_for(&format!(r"worker 1 \(pid \d+, {threads} cores\) ready|uWSGI worker 1 .*cores: {threads}"));
+        }
+    }
 }
 
 #[test]

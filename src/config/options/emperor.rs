@@ -170,7 +170,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/emperor/include",
         example: "vassals-include = /etc/rsgi/base.ini",
-        doc: "Makes every vassal include this file.",
+        doc: "Makes every vassal include this file after its own: what it says wins.",
         act: Act::Set(|d, v| {
             d.config.emperor.include.push(v.path()?);
             Ok(())
@@ -230,6 +230,98 @@ pub(super) static ROWS: &[Opt] = &[
         doc: "Tells the emperor every so many seconds that this vassal lives.\n\nAn emperor that has heard nothing for `emperor-required-heartbeat` replaces the vassal.",
         act: Act::Set(|d, v| {
             d.config.emperor.heartbeat = v.seconds_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "vassals-inherit-before",
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        unit: "file",
+        default: "none",
+        field: "/emperor/inherit_before",
+        example: "vassals-inherit-before = /etc/rsgi/base.ini",
+        doc: "Makes every vassal inherit this file before its own is read.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.inherit_before.push(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "vassals-include-before",
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        unit: "file",
+        default: "none",
+        field: "/emperor/include_before",
+        example: "vassals-include-before = /etc/rsgi/base.ini",
+        doc: "Makes every vassal include this file before its own, which may then say otherwise.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.include_before.push(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-extra-extension",
+        aliases: &["emperor-extra-ext"],
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        unit: "ending",
+        default: "none",
+        field: "/emperor/extra_extensions",
+        example: "emperor-extra-extension = .vassal",
+        doc: "Takes files with this ending for vassals too.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.extra_extensions.push(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-curse-tolerance",
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        unit: "seconds",
+        default: "75",
+        field: "/emperor/curse_tolerance",
+        example: "emperor-curse-tolerance = 30",
+        differs: "75 seconds unless given, for a vassal has a mercy of 60",
+        doc: "Kills a vassal that was told to leave and is still there so much later.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.curse_tolerance = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-no-blacklist",
+        arg: Arg::None,
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        default: "off",
+        field: "/emperor/no_blacklist",
+        example: "emperor-no-blacklist = true",
+        doc: "Lets a vassal that fails again and again rest no longer than `emperor-throttle` each time.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.no_blacklist = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-tyrant-nofollow",
+        arg: Arg::None,
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        default: "off",
+        field: "/emperor/tyrant_nofollow",
+        example: "emperor-tyrant-nofollow = true",
+        doc: "Runs a vassal whose file is a link as the owner of the link, not of the file it names.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.tyrant_nofollow = v.switch();
             Ok(())
         }),
         ..OPT

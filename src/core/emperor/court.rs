@@ -6,9 +6,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Exit code of a vassal that does not want to be started again (uWSGI's number).
 const GONE_FOR_GOOD: i32 = 26;
-/// A vassal that was told to leave and is still there after this time is killed. Its own mercy is 60 s.
-const PATIENCE: Duration = Duration::from_secs(75);
-
 /// What a look at a vassal's file found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
@@ -125,17 +122,28 @@ enum State {
 pub struct Court {
     vassals: BTreeMap<PathBuf, Vassal>,
     serial: u64,
-    first_pause: Duration,
-    longest_pause: Duration,
-    silence: Duration,
+    manners: Manners,
     stopping: bool,
 }
 
+/// How patient the emperor is.
+#[derive(Debug, Clone, Copy)]
+pub struct Manners {
+    /// `emperor-throttle`: the first pause of a vassal that fails.
+    pub first_pause: Duration,
+    /// `emperor-max-throttle`: the longest one.
+    pub longest_pause: Duration,
+    /// `emperor-required-heartbeat`: silence after which a vassal that has spoken is replaced.
+    pub silence: Duration,
+    /// `emperor-curse-tolerance`: time for leaving.
+    pub tolerance: Duration,
+}
+
 impl Court {
-    /// An empty court. The pauses are `emperor-throttle` and `emperor-max-throttle`, the silence `emperor-required-heartbeat`.
+    /// An empty court.
     #[must_use]
-    pub const fn new(first_pause: Duration, longest_pause: Duration, silence: Duration) -> Self {
-        Self { vassals: BTreeMap::new(), serial: 0, first_pause, longest_pause, silence, stopping: false }
+    pub const fn new(manners: Manners) -> Self {
+        Self { vassals: BTreeMap::new(), serial: 0, manners, stopping: false }
     }
 
     /// Takes note of an event and says what is to be done.
@@ -169,8 +177,8 @@ impl Court {
     pub fn deadline(&self) -> Option<Instant> {
         let moments = self.vassals.values().filter_map(|vassal| match vassal.state {
             State::Resting { until } => until,
-            State::Cursed { since, .. } => Some(since + PATIENCE),
-            State::Running { heard, .. } => heard.map(|heard| heard + self.silence),
+            State::Cursed { since, .. } => Some(since + self.manners.tolerance),
+            State::Running { heard, .. } => heard.map(|heard| heard + self.manners.silence),
             State::Sleeping => None,
         });
         moments.min()
@@ -212,7 +220,7 @@ impl Court {
             let Some(vassal) = self.vassals.get_mut(&path) else {
                 let past = Past { born: now, runs: None, loyal: None, heartbeat: None, respawns: 0, failures: None };
                 let state = State::Resting { until: Some(now) };
-                let vassal = Vassal { stamp, state, pause: self.first_pause, past };
+                let vassal = Vassal { stamp, state, pause: self.manners.first_pause, past };
                 self.vassals.insert(path, vassal);
                 continue;
             };
@@ -226,7 +234,7 @@ impl Court {
                 // A file that was mended is tried at once.
                 State::Resting { until } if has_changed => {
                     *until = Some(now);
-                    vassal.pause = self.first_pause;
+                    vassal.pause = self.manners.first_pause;
                 }
                 // It has lost its socket, or got another one.
                 State::Sleeping if !stamp.on_demand || has_changed => {
@@ -273,7 +281,7 @@ impl Court {
 
     fn no_door(&mut self, path: &Path, now: Instant, out: &mut Vec<Action>) {
         if let Some(vassal) = self.vassals.get_mut(path).filter(|vassal| matches!(vassal.state, State::Sleeping)) {
-            out.push(vassal.rest(path, "its socket cannot be had", self.longest_pause, now));
+            out.push(vassal.rest(path, "its socket cannot be had", self.manners.longest_pause, now));
         }
     }
 
@@ -297,20 +305,20 @@ impl Court {
             }
             // It has ended in good order, being idle: the next request starts it again.
             State::Running { loyal: true, .. } if vassal.stamp.on_demand && code == Some(0) => {
-                vassal.pause = self.first_pause;
+                vassal.pause = self.manners.first_pause;
                 vassal.state = State::Resting { until: Some(now) };
                 out.push(Action::Say(format!("[emperor] vassal {} sleeps until it is asked", path.display())));
             }
             State::Running { since, loyal, .. } => {
                 // Whoever served for a while starts again at once; who never did, later and later.
                 if loyal && now.duration_since(since) > vassal.pause {
-                    vassal.pause = self.first_pause;
+                    vassal.pause = self.manners.first_pause;
                     vassal.past.failures = None;
                     vassal.state = State::Resting { until: Some(now) };
                     let path = path.display();
                     out.push(Action::Say(format!("[emperor] vassal {path} died ({how}), starting it again")));
                 } else {
-                    out.push(vassal.rest(path, &format!("ended too early ({how})"), self.longest_pause, now));
+                    out.push(vassal.rest(path, &format!("ended too early ({how})"), self.manners.longest_pause, now));
                 }
             }
             State::Resting { .. } | State::Sleeping => {}
@@ -331,17 +339,17 @@ impl Court {
                     }
                 }
                 State::Running { serial, heard, .. }
-                    if heard.is_some_and(|heard| now.duration_since(heard) >= self.silence) =>
+                    if heard.is_some_and(|heard| now.duration_since(heard) >= self.manners.silence) =>
                 {
                     *heard = None;
                     out.push(Action::Say(format!(
                         "[emperor] vassal {} sent no heartbeat in the last {} seconds: replacing it",
                         path.display(),
-                        self.silence.as_secs()
+                        self.manners.silence.as_secs()
                     )));
                     out.push(Action::Kill(*serial));
                 }
-                State::Cursed { serial, since, .. } if now.duration_since(*since) >= PATIENCE => {
+                State::Cursed { serial, since, .. } if now.duration_since(*since) >= self.manners.tolerance => {
                     *since = now;
                     out.push(Action::Kill(*serial));
                 }
@@ -409,7 +417,12 @@ mod tests {
 
     impl Scene {
         fn new() -> Self {
-            let court = Court::new(Duration::from_secs(1), Duration::from_secs(8), Duration::from_secs(30));
+            let court = Court::new(Manners {
+                first_pause: Duration::from_secs(1),
+                longest_pause: Duration::from_secs(8),
+                silence: Duration::from_secs(30),
+                tolerance: Duration::from_secs(75),
+            });
             Self { court, now: Instant::now(), files: BTreeMap::new() }
         }
 

@@ -5,27 +5,27 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use rsgi_config::Emperor;
+
 use super::court::Stamp;
 
 /// Endings of files that are vassals.
 const ENDINGS: [&str; 7] = ["ini", "xml", "yaml", "yml", "json", "js", "toml"];
 
 /// Looks at all sources: a directory stands for the configuration files in it, anything else is a pattern.
-///
-/// `follow`: the time of a link is that of the file it names.
 #[must_use]
-pub fn look(sources: &[String], base: &Path, follow: bool) -> BTreeMap<PathBuf, Stamp> {
-    let found = sources.iter().flat_map(|source| {
+pub fn look(emperor: &Emperor, base: &Path) -> BTreeMap<PathBuf, Stamp> {
+    let found = emperor.sources.iter().flat_map(|source| {
         let source = source.strip_prefix("dir://").or_else(|| source.strip_prefix("glob://")).unwrap_or(source);
         let path = base.join(source);
-        if path.is_dir() { of_directory(&path) } else { of_pattern(&path) }
+        if path.is_dir() { of_directory(&path, &emperor.extra_extensions) } else { of_pattern(&path) }
     });
-    found.filter_map(|path| stamp(&path, follow).map(|stamp| (path, stamp))).collect()
+    found.filter_map(|path| stamp(&path, emperor).map(|stamp| (path, stamp))).collect()
 }
 
-fn of_directory(directory: &Path) -> Vec<PathBuf> {
+fn of_directory(directory: &Path, more: &[String]) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_vassal(path)).collect()
+    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_vassal(path, more)).collect()
 }
 
 fn of_pattern(pattern: &Path) -> Vec<PathBuf> {
@@ -33,18 +33,21 @@ fn of_pattern(pattern: &Path) -> Vec<PathBuf> {
     glob::glob(pattern).map(|paths| paths.filter_map(Result::ok).collect()).unwrap_or_default()
 }
 
-fn is_vassal(path: &Path) -> bool {
+fn is_vassal(path: &Path, more: &[String]) -> bool {
     let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    !hidden && ending.is_some_and(|ending| ENDINGS.contains(&ending))
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let is_more = |other: &String| other.strip_prefix('.').unwrap_or(other) == ending;
+    !hidden && !ending.is_empty() && (ENDINGS.contains(&ending) || more.iter().any(is_more))
 }
 
-fn stamp(path: &Path, follow: bool) -> Option<Stamp> {
+fn stamp(path: &Path, emperor: &Emperor) -> Option<Stamp> {
     let target = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    let timed = if follow { target } else { std::fs::symlink_metadata(path).ok()? };
+    let link = std::fs::symlink_metadata(path).ok()?;
+    let timed = if emperor.nofollow { &link } else { &target };
+    let owned = if emperor.tyrant_nofollow { &link } else { &target };
     let seconds = Duration::from_secs(u64::try_from(timed.mtime()).unwrap_or(0));
     let nanos = Duration::from_nanos(u64::try_from(timed.mtime_nsec()).unwrap_or(0));
-    Some(Stamp { changed: UNIX_EPOCH + seconds + nanos, uid: timed.uid(), gid: timed.gid(), on_demand: false })
+    Some(Stamp { changed: UNIX_EPOCH + seconds + nanos, uid: owned.uid(), gid: owned.gid(), on_demand: false })
 }
 
 #[cfg(test)]
@@ -53,21 +56,22 @@ mod tests {
 
     fn names(sources: &[&str], base: &Path) -> Vec<String> {
         let sources: Vec<String> = sources.iter().map(|source| (*source).to_owned()).collect();
+        let emperor = Emperor { sources, extra_extensions: vec![".vassal".into()], ..Emperor::default() };
         let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
-        look(&sources, base, true).keys().map(name).collect()
+        look(&emperor, base).keys().map(name).collect()
     }
 
     #[test]
     fn a_directory_stands_for_its_configuration_files() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["b.ini", "a.yaml", "c.txt", ".hidden.ini", "d"] {
+        for name in ["b.ini", "a.yaml", "c.txt", ".hidden.ini", "d", "z.vassal"] {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
         std::fs::create_dir(dir.path().join("e.ini")).unwrap();
         let path = dir.path().to_str().unwrap();
-        assert_eq!(names(&[path], Path::new("/")), ["a.yaml", "b.ini"]);
-        assert_eq!(names(&["."], dir.path()), ["a.yaml", "b.ini"]);
-        assert_eq!(names(&["dir://."], dir.path()), ["a.yaml", "b.ini"]);
+        assert_eq!(names(&[path], Path::new("/")), ["a.yaml", "b.ini", "z.vassal"]);
+        assert_eq!(names(&["."], dir.path()), ["a.yaml", "b.ini", "z.vassal"]);
+        assert_eq!(names(&["dir://."], dir.path()), ["a.yaml", "b.ini", "z.vassal"]);
     }
 
     #[test]
@@ -89,7 +93,9 @@ mod tests {
         let old = UNIX_EPOCH + Duration::from_secs(5);
         std::fs::File::options().write(true).open(&file).unwrap().set_modified(old).unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        assert_eq!(stamp(&link, true).unwrap().changed, old);
-        assert!(stamp(&link, false).unwrap().changed > old);
+        let mut emperor = Emperor::default();
+        assert_eq!(stamp(&link, &emperor).unwrap().changed, old);
+        emperor.nofollow = true;
+        assert!(stamp(&link, &emperor).unwrap().changed > old);
     }
 }

@@ -30,7 +30,7 @@ use crate::master::notify::{self, Notifier};
 use crate::startup::Started;
 use crate::stats::server::{Server, next_client};
 use crate::stats::text;
-use court::{Action, Court, Event, Stamp};
+use court::{Action, Court, Event, Manners, Stamp};
 use demand::Doors;
 use vassal::Vassal;
 
@@ -48,6 +48,17 @@ pub fn run(started: Started) -> Exit {
     })
 }
 
+fn manners(emperor: &rsgi_config::Emperor) -> Manners {
+    let first_pause = Duration::from_millis(emperor.throttle_ms);
+    let longest_pause = Duration::from_millis(emperor.max_throttle_ms);
+    Manners {
+        first_pause,
+        longest_pause: if emperor.no_blacklist { first_pause } else { longest_pause },
+        silence: emperor.required_heartbeat.duration().max(Duration::from_secs(1)),
+        tolerance: emperor.curse_tolerance.duration().max(Duration::from_secs(1)),
+    }
+}
+
 /// What an emperor has.
 struct Reign {
     started: Started,
@@ -59,8 +70,7 @@ struct Reign {
 
 async fn reign(started: Started) -> io::Result<Exit> {
     let emperor = &started.config.emperor;
-    let (first, longest) = (Duration::from_millis(emperor.throttle_ms), Duration::from_millis(emperor.max_throttle_ms));
-    let court = Court::new(first, longest, emperor.required_heartbeat.duration().max(Duration::from_secs(1)));
+    let court = Court::new(manners(emperor));
     let mut look = tokio::time::interval(emperor.freq.duration().max(Duration::from_secs(1)));
     let (sender, mut events) = unbounded_channel();
     let mut stop = signal(SignalKind::terminate())?;
@@ -139,7 +149,7 @@ impl Reign {
 
     fn look(&mut self) -> Event {
         let config = &self.started.config;
-        let mut files = files::look(&config.emperor.sources, &config.start_dir, !config.emperor.nofollow);
+        let mut files = files::look(&config.emperor, &config.start_dir);
         let unknown = self.doors.ask(config, &files.keys().cloned().collect());
         files.retain(|path, _| !unknown.contains(path));
         for (path, stamp) in &mut files {

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use command_fds::{CommandFdExt, FdMapping};
@@ -25,6 +25,17 @@ pub const HEARTBEAT: u8 = b'h';
 
 const NUMBER: i32 = 3;
 
+/// The option that reads a file, by its ending; ini for endings that tell nothing.
+fn format_of(path: &Path) -> &'static str {
+    match path.extension().and_then(|ending| ending.to_str()).unwrap_or_default() {
+        "xml" => "xml",
+        "yaml" | "yml" => "yaml",
+        "json" | "js" => "json",
+        "toml" => "toml",
+        _ => "ini",
+    }
+}
+
 /// A running vassal.
 #[derive(Debug)]
 pub struct Vassal {
@@ -45,15 +56,21 @@ impl Vassal {
         ours.set_nonblocking(true)?;
         let mut command = std::process::Command::new("/proc/self/exe");
         command.arg0("rsgi");
-        for (option, files) in [("--inherit", &emperor.inherit), ("--include", &emperor.include)] {
-            for file in files {
+        let more = |command: &mut std::process::Command, files: [(&str, &Vec<PathBuf>); 2]| {
+            for (option, file) in
+                files.into_iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file)))
+            {
                 command.arg(option).arg(config.start_dir.join(file));
             }
-        }
+        };
+        // uWSGI's order: what comes later wins.
+        more(&mut command, [("--inherit", &emperor.inherit_before), ("--include", &emperor.include_before)]);
         for (key, value) in &emperor.set {
             command.arg("--set").arg(format!("{key}={value}"));
         }
-        command.arg(path);
+        // By an option, for files without one are read last.
+        command.arg(format!("--{}", format_of(path))).arg(path);
+        more(&mut command, [("--inherit", &emperor.inherit), ("--include", &emperor.include)]);
         if let Some(directory) = path.parent() {
             command.current_dir(directory);
         }

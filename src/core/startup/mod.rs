@@ -62,6 +62,11 @@ pub enum StartError {
         "an emperor serves no application itself: move the sockets to a vassal's file, and leave only `emperor` here"
     )]
     BusyEmperor,
+    /// Nobody else may run processes as other users.
+    #[error(
+        "emperor-tyrant: only root can run vassals as the owners of their files: start the emperor as root, or leave emperor-tyrant out"
+    )]
+    WeakTyrant,
     /// Nothing to listen on.
     #[error(
         "The -s/--socket option is missing and stdin is not a socket: name an address, for example --http :9090 or --socket 127.0.0.1:3031"
@@ -121,6 +126,9 @@ pub fn start(
     let serves = !config.sockets.is_empty() || !config.router.binds.is_empty();
     if serves && !config.emperor.sources.is_empty() {
         return Err(StartError::BusyEmperor);
+    }
+    if config.emperor.tyrant && !config.emperor.sources.is_empty() && !nix::unistd::geteuid().is_root() {
+        return Err(StartError::WeakTyrant);
     }
     // A user or group that does not exist is found out before anything is made.
     Rights::of(&config.process)?.check_jail()?;
