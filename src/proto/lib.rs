@@ -6,6 +6,7 @@
 //! * [`uwsgi`], [`scgi`], [`fastcgi`]: the packets of web servers; [`cgi`]: what these have in common.
 //! * [`proxy`]: what a proxy says of its client before the first byte.
 //! * [`link`]: frames between the router and a worker's core.
+//! * [`websocket`]: frames of websockets, and the key of their handshake.
 //!
 //! Everything here is fed by strangers. Decoders are incremental (call again with more bytes), bounded, and never panic.
 
@@ -22,6 +23,7 @@ mod random;
 pub mod scgi;
 pub mod uwsgi;
 pub mod vars;
+pub mod websocket;
 
 /// How a request's body is delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

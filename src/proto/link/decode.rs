@@ -3,8 +3,8 @@
 use super::frame::{Frame, Reader, Stream, TRUNCATED};
 use super::{
     ABORT, ABORTED, APP_CHUNKED, BODY, BYE, CLOSE, CONTINUE, DATA, END, EXPECT_CONTINUE, FILE, FRAME_HEADER, File,
-    HAS_DATE, HAS_SERVER, HEAD, HELLO, Hello, IS_HEAD, LAST, LinkError, RESPONSE, RESPONSE_FIXED, Request, Response,
-    TEXT_KEY, ToRouter, ToWorker,
+    HAS_DATE, HAS_SERVER, HEAD, HELLO, Hello, IS_HEAD, LAST, LEAVE, LinkError, RESPONSE, RESPONSE_FIXED, Request,
+    Response, SWITCHED, TEXT_KEY, ToRouter, ToWorker, UPGRADE,
 };
 use crate::names::{self, KnownId};
 use crate::vars::{Piece, Span, Vars};
@@ -54,6 +54,7 @@ impl WorkerEnd {
             }
             END => frame.empty().map(|used| Some((used, ToWorker::End))),
             ABORT => frame.empty().map(|used| Some((used, ToWorker::Abort))),
+            LEAVE => frame.empty().map(|used| Some((used, ToWorker::Leave))),
             other => Err(LinkError::Kind(other)),
         }
     }
@@ -140,7 +141,9 @@ fn decode_head(flags: u8, payload: &[u8], input: &[u8], vars: &mut Vars) -> Resu
             Err(text) => vars.push_piece(Piece::Input(Span::of(text, input)), value),
         }
     }
-    Ok(Request { body, version, is_head: flags & IS_HEAD != 0, expect_continue: flags & EXPECT_CONTINUE != 0 })
+    let has = |flag: u8| flags & flag != 0;
+    let (is_head, expect_continue, upgrade) = (has(IS_HEAD), has(EXPECT_CONTINUE), has(UPGRADE));
+    Ok(Request { body, version, is_head, expect_continue, upgrade })
 }
 
 fn decode_hello(payload: &[u8]) -> Result<Hello, LinkError> {
@@ -180,6 +183,7 @@ fn decode_response(frame: Frame, input: &[u8], limit: u32) -> Result<Option<(usi
         app_chunked: has(APP_CHUNKED),
         has_date: has(HAS_DATE),
         has_server: has(HAS_SERVER),
+        switched: has(SWITCHED),
         content_length,
         last: has(LAST),
         inline,

@@ -2,8 +2,8 @@
 
 use super::{
     ABORT, ABORTED, APP_CHUNKED, BODY, BYE, CLOSE, CONTINUE, DATA, END, EXPECT_CONTINUE, FILE, FRAME_HEADER, File,
-    HAS_DATE, HAS_SERVER, HEAD, HELLO, Hello, IS_HEAD, LAST, LinkError, RESPONSE, RESPONSE_FIXED, Request, Response,
-    TEXT_KEY,
+    HAS_DATE, HAS_SERVER, HEAD, HELLO, Hello, IS_HEAD, LAST, LEAVE, LinkError, RESPONSE, RESPONSE_FIXED, Request,
+    Response, SWITCHED, TEXT_KEY, UPGRADE,
 };
 use crate::names;
 use crate::vars::Var;
@@ -19,7 +19,9 @@ pub fn encode_head<'a>(
     vars: impl Iterator<Item = Var<'a>>,
 ) -> Result<(), LinkError> {
     let start = out.len();
-    let flags = flag(IS_HEAD, request.is_head) | flag(EXPECT_CONTINUE, request.expect_continue);
+    let flags = flag(IS_HEAD, request.is_head)
+        | flag(EXPECT_CONTINUE, request.expect_continue)
+        | flag(UPGRADE, request.upgrade);
     put_frame(out, HEAD, flags, 0);
     let (body, length) = match request.body {
         Body::None => (0, 0),
@@ -58,6 +60,11 @@ pub fn encode_abort(out: &mut Vec<u8>) {
     put_frame(out, ABORT, 0, 0);
 }
 
+/// Appends a LEAVE frame.
+pub fn encode_leave(out: &mut Vec<u8>) {
+    put_frame(out, LEAVE, 0, 0);
+}
+
 /// Appends a HELLO frame.
 pub fn encode_hello(out: &mut Vec<u8>, hello: &Hello) {
     put_frame(out, HELLO, 0, 20);
@@ -86,7 +93,8 @@ pub fn encode_response(out: &mut Vec<u8>, response: &Response<'_>) -> Result<(),
         | flag(CLOSE, response.close)
         | flag(APP_CHUNKED, response.app_chunked)
         | flag(HAS_DATE, response.has_date)
-        | flag(HAS_SERVER, response.has_server);
+        | flag(HAS_SERVER, response.has_server)
+        | flag(SWITCHED, response.switched);
     put_frame(out, RESPONSE, flags, length.ok_or(too_long)?);
     out.extend_from_slice(&response.code.to_le_bytes());
     out.extend_from_slice(&status.to_le_bytes());

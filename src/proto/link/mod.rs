@@ -9,8 +9,13 @@
 //! router → worker   HEAD (BODY* END)?                          the second part when the request has a body
 //! worker → router   CONTINUE? RESPONSE DATA* (END | FILE)      END is folded into RESPONSE or DATA by the flag LAST
 //! router → worker   ABORT                                      the client went away; the worker still ends its answer
+//! router → worker   LEAVE                                      the router leaves: end what was switched to
 //! worker → router   BYE                                        the core leaves; the router closes the link when it is idle
 //! ```
+//!
+//! A HEAD with the flag UPGRADE offers another protocol. When the worker accepts, its RESPONSE has the flag SWITCHED, and from
+//! then on BODY and DATA carry the bytes of that protocol both ways; each side ends its own with END. Until then the router
+//! sends nothing after such a HEAD but an ABORT.
 
 mod decode;
 mod encode;
@@ -21,7 +26,7 @@ mod tests;
 pub use decode::{RouterEnd, WorkerEnd};
 pub use encode::{
     body_prefix, data_prefix, encode_abort, encode_body_end, encode_bye, encode_continue, encode_end, encode_file,
-    encode_head, encode_hello, encode_response,
+    encode_head, encode_hello, encode_leave, encode_response,
 };
 
 use crate::{Body, Version};
@@ -40,6 +45,8 @@ pub struct Request {
     pub is_head: bool,
     /// The client waits for `100 Continue` before it sends the body.
     pub expect_continue: bool,
+    /// The client offers to switch to a websocket, and the router can.
+    pub upgrade: bool,
 }
 
 /// What a worker says when it connects.
@@ -68,6 +75,8 @@ pub struct Response<'a> {
     pub has_date: bool,
     /// The application gave a Server header.
     pub has_server: bool,
+    /// The connection speaks the offered protocol from here on.
+    pub switched: bool,
     /// Value of the application's Content-Length.
     pub content_length: Option<u64>,
     /// The whole answer is in this frame: `inline` is the size of its body.
@@ -100,6 +109,8 @@ pub enum ToWorker<'a> {
     End,
     /// The client is gone: the body ends early, and nobody reads the answer.
     Abort,
+    /// The router leaves soon: the worker ends what the connection was switched to.
+    Leave,
 }
 
 /// What a worker sends.
@@ -145,6 +156,7 @@ const HEAD: u8 = 1;
 const BODY: u8 = 2;
 const END: u8 = 3;
 const ABORT: u8 = 4;
+const LEAVE: u8 = 5;
 const HELLO: u8 = 16;
 const CONTINUE: u8 = 17;
 const RESPONSE: u8 = 18;
@@ -161,9 +173,11 @@ const CLOSE: u8 = 2;
 const APP_CHUNKED: u8 = 4;
 const HAS_DATE: u8 = 8;
 const HAS_SERVER: u8 = 16;
+const SWITCHED: u8 = 32;
 /// Flags of HEAD.
 const IS_HEAD: u8 = 1;
 const EXPECT_CONTINUE: u8 = 2;
+const UPGRADE: u8 = 4;
 
 /// The key number that says "the key follows as text".
 const TEXT_KEY: u16 = u16::MAX;

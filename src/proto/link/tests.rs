@@ -8,7 +8,7 @@ use crate::vars::Vars;
 const LIMIT: u32 = 4096;
 
 const REQUEST: Request =
-    Request { body: Body::Length(5), version: Version::Http11, is_head: false, expect_continue: true };
+    Request { body: Body::Length(5), version: Version::Http11, is_head: false, expect_continue: true, upgrade: false };
 
 const RESPONSE_200: Response<'_> = Response {
     code: 200,
@@ -16,6 +16,7 @@ const RESPONSE_200: Response<'_> = Response {
     app_chunked: false,
     has_date: true,
     has_server: false,
+    switched: false,
     content_length: Some(5),
     last: true,
     inline: 5,
@@ -104,8 +105,9 @@ fn requests_cross_the_link() {
     body_prefix(&mut stream, 0, false);
     body_prefix(&mut stream, 2, true);
     stream.extend_from_slice(b"de");
-    let next = Request { is_head: true, version: Version::Http10, ..Request::default() };
+    let next = Request { is_head: true, upgrade: true, version: Version::Http10, ..Request::default() };
     encode_head(&mut stream, &next, Vars::new().iter(&[])).expect("fits");
+    encode_leave(&mut stream);
     encode_abort(&mut stream);
     encode_head(&mut stream, &Request { body: Body::Chunked, ..Request::default() }, vars().iter(&[]).take(1))
         .expect("fits");
@@ -121,6 +123,7 @@ fn requests_cross_the_link() {
         "body abcde".to_owned(),
         "End".to_owned(),
         format!("{next:?} []"),
+        "Leave".to_owned(),
         "Abort".to_owned(),
         format!("{:?} [{method}]", Request { body: Body::Chunked, ..Request::default() }),
         "End".to_owned(),
@@ -142,6 +145,7 @@ fn answers_cross_the_link() {
         inline: 0,
         content_length: None,
         has_server: true,
+        switched: true,
         close: true,
         app_chunked: true,
         ..RESPONSE_200
@@ -213,6 +217,7 @@ fn wrong_frames_are_refused() {
     for (kind, run) in [
         (END, worker_end as fn(&[u8], usize) -> _),
         (ABORT, worker_end),
+        (LEAVE, worker_end),
         (END, router_end),
         (CONTINUE, router_end),
         (BYE, router_end),
