@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use crate::head::Head;
-use crate::host::{ReadError, SendError};
+use crate::host::{NoWebsocket, ReadError, SendError};
 use crate::types::{self, AppInfo, Setting, Slice, Var};
 
 pub use crate::host::{App, MessageError, Received, Recipient, Sources};
@@ -260,6 +260,63 @@ impl<'a> Request<'a> {
         // SAFETY: within `handle`; the head lives and the descriptor is open during the call.
         sent(unsafe { (self.host.0.send_file)(self.raw.context, head, file.as_raw_fd(), offset, len) })
     }
+
+    /// Accepts the websocket that the request offers. `key`, `protocol`: in place of what the client sent, when not empty.
+    ///
+    /// # Errors
+    /// It offers none, or the connection cannot become one; nothing was sent.
+    pub fn websocket_accept(&self, key: &[u8], protocol: &[u8]) -> Result<(), NoWebsocket> {
+        // SAFETY: within `handle`; the slices live during the call.
+        websocket(unsafe { (self.host.0.websocket_accept)(self.raw.context, Slice::new(key), Slice::new(protocol)) })
+    }
+
+    /// Receives a message, waiting for it at most so many milliseconds; `None` when none came. Blocks.
+    ///
+    /// # Errors
+    /// The websocket is over, or has never begun.
+    pub fn websocket_receive(&self, wait: u32) -> Result<Option<Vec<u8>>, NoWebsocket> {
+        let mut message = Slice::EMPTY;
+        // SAFETY: within `handle`; the slice outlives the call.
+        match unsafe { (self.host.0.websocket_receive)(self.raw.context, wait, &raw mut message) } {
+            // SAFETY: the bytes stay until the next call for this request, which comes after they are copied.
+            1 => Ok(Some(unsafe { message.bytes() }.to_vec())),
+            0 => Ok(None),
+            _ => Err(NoWebsocket),
+        }
+    }
+
+    /// Sends a message, as bytes or as text. Blocks.
+    ///
+    /// # Errors
+    /// As for [`Self::websocket_receive`].
+    pub fn websocket_send(&self, data: &[u8], binary: bool) -> Result<(), NoWebsocket> {
+        // SAFETY: within `handle`; the data lives during the call.
+        websocket(unsafe { (self.host.0.websocket_send)(self.raw.context, Slice::new(data), u32::from(binary)) })
+    }
+
+    /// Closes the websocket in order; nothing without one. Blocks.
+    pub fn websocket_close(&self) {
+        // SAFETY: within `handle`.
+        unsafe { (self.host.0.websocket_close)(self.raw.context) };
+    }
+
+    /// Number of the descriptor on which the request came: to wait with, and for nothing else.
+    #[must_use]
+    pub fn connection_fd(&self) -> Option<c_int> {
+        // SAFETY: within `handle`.
+        Some(unsafe { (self.host.0.connection_fd)(self.raw.context) }).filter(|fd| *fd >= 0)
+    }
+
+    /// Whether nothing is known of the client's end.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        // SAFETY: within `handle`.
+        (unsafe { (self.host.0.is_connected)(self.raw.context) }) != 0
+    }
+}
+
+const fn websocket(code: c_int) -> Result<(), NoWebsocket> {
+    if code == 0 { Ok(()) } else { Err(NoWebsocket) }
 }
 
 impl std::fmt::Debug for Request<'_> {

@@ -141,7 +141,51 @@ pub trait Exchange: Send {
     fn set_log_variable(&mut self, name: &[u8], value: &[u8]) {
         let _ = (name, value);
     }
+
+    /// Accepts the websocket that the request offers. `key`, `protocol`: in place of what the client sent, when not empty.
+    ///
+    /// # Errors
+    /// [`NoWebsocket`]: it offers none, or the connection cannot become one. Nothing was sent then.
+    fn websocket_accept(&mut self, key: &[u8], protocol: &[u8]) -> Result<(), NoWebsocket> {
+        let _ = (key, protocol);
+        Err(NoWebsocket)
+    }
+
+    /// Receives a message, waiting for it at most so long; `None` when none came.
+    ///
+    /// # Errors
+    /// [`NoWebsocket`]: it is over, or has never begun.
+    fn websocket_receive(&mut self, wait: Duration) -> Result<Option<&[u8]>, NoWebsocket> {
+        let _ = wait;
+        Err(NoWebsocket)
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// As for `websocket_receive`.
+    fn websocket_send(&mut self, data: &[u8], binary: bool) -> Result<(), NoWebsocket> {
+        let _ = (data, binary);
+        Err(NoWebsocket)
+    }
+
+    /// Closes the websocket in order; nothing without one.
+    fn websocket_close(&mut self) {}
+
+    /// The descriptor on which the request came.
+    fn connection(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// Whether nothing is known of the client's end.
+    fn is_connected(&self) -> bool {
+        false
+    }
 }
+
+/// There is no websocket, or none any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoWebsocket;
 
 /// Why body bytes could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -443,6 +487,12 @@ fn host_table(names: &'static [Slice]) -> Host {
         send_message,
         receive_message,
         in_farm,
+        websocket_accept,
+        websocket_receive,
+        websocket_send,
+        websocket_close,
+        connection_fd,
+        is_connected,
     }
 }
 
@@ -621,4 +671,52 @@ unsafe extern "C" fn set_log_variable(context: *mut c_void, name: Slice, value: 
         let (exchange, name, value) = unsafe { (exchange(context), name.bytes(), value.bytes()) };
         exchange.set_log_variable(name, value);
     });
+}
+
+unsafe extern "C" fn websocket_accept(context: *mut c_void, key: Slice, protocol: Slice) -> c_int {
+    guarded(-1, || {
+        // SAFETY: called within `handle`; the slices live during the call.
+        let (exchange, key, protocol) = unsafe { (exchange(context), key.bytes(), protocol.bytes()) };
+        if exchange.websocket_accept(key, protocol).is_ok() { 0 } else { -1 }
+    })
+}
+
+unsafe extern "C" fn websocket_receive(context: *mut c_void, wait: u32, message: *mut Slice) -> c_int {
+    guarded(-1, || {
+        // SAFETY: called within `handle`; the plugin passes room for one slice.
+        let (exchange, message) = unsafe { (exchange(context), message.as_mut()) };
+        match exchange.websocket_receive(Duration::from_millis(u64::from(wait))) {
+            Ok(Some(bytes)) => {
+                if let Some(message) = message {
+                    *message = Slice::new(bytes);
+                }
+                1
+            }
+            Ok(None) => 0,
+            Err(NoWebsocket) => -1,
+        }
+    })
+}
+
+unsafe extern "C" fn websocket_send(context: *mut c_void, data: Slice, binary: u32) -> c_int {
+    guarded(-1, || {
+        // SAFETY: called within `handle`; the data lives during the call.
+        let (exchange, data) = unsafe { (exchange(context), data.bytes()) };
+        if exchange.websocket_send(data, binary != 0).is_ok() { 0 } else { -1 }
+    })
+}
+
+unsafe extern "C" fn websocket_close(context: *mut c_void) {
+    // SAFETY: called within `handle`.
+    guarded((), || unsafe { exchange(context) }.websocket_close());
+}
+
+unsafe extern "C" fn connection_fd(context: *mut c_void) -> c_int {
+    // SAFETY: called within `handle`.
+    guarded(-1, || unsafe { exchange(context) }.connection().map_or(-1, |fd| fd.as_raw_fd()))
+}
+
+unsafe extern "C" fn is_connected(context: *mut c_void) -> c_int {
+    // SAFETY: called within `handle`.
+    guarded(0, || c_int::from(unsafe { exchange(context) }.is_connected()))
 }

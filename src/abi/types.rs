@@ -71,6 +71,13 @@ impl<'a> Var<'a> {
     }
 }
 
+#[allow(unsafe_code)]
+// SAFETY: a variable is two `&'a [u8]` and a number.
+unsafe impl Send for Var<'_> {}
+#[allow(unsafe_code)]
+// SAFETY: as above.
+unsafe impl Sync for Var<'_> {}
+
 /// One setting for the plugin: an option of the configuration as the user wrote it, in order, repeats included.
 pub type Setting<'a> = Var<'a>;
 
@@ -175,6 +182,22 @@ pub struct Host {
     pub receive_message: unsafe extern "C" fn(from: u32, timeout_ms: i64, buffer: *mut u8, len: usize) -> isize,
     /// Whether this process is a mule of the farm: 1, or 0. An empty name asks for any farm.
     pub in_farm: unsafe extern "C" fn(farm: Slice) -> c_int,
+    /// Accepts the websocket that the request offers: answers 101. `key` and `protocol` stand in for what the client sent;
+    /// empty: what it sent. 0, or -1 when it offers none, or this connection cannot become one.
+    pub websocket_accept: unsafe extern "C" fn(context: *mut c_void, key: Slice, protocol: Slice) -> c_int,
+    /// Receives a message: 1 and its bytes, which stay valid until the next call for this request; 0 when none came within
+    /// `wait` milliseconds; -1 when the websocket is over. Ask again at least every second: pings, and the wish to leave,
+    /// are seen to by these calls. Call it without the interpreter lock.
+    pub websocket_receive: unsafe extern "C" fn(context: *mut c_void, wait: u32, message: *mut Slice) -> c_int,
+    /// Sends a message, as bytes (`binary` = 1) or as text. 0, or -1 when the websocket is over. Call it without the
+    /// interpreter lock.
+    pub websocket_send: unsafe extern "C" fn(context: *mut c_void, data: Slice, binary: u32) -> c_int,
+    /// Closes the websocket in order; nothing without one. Call it without the interpreter lock.
+    pub websocket_close: unsafe extern "C" fn(context: *mut c_void),
+    /// The descriptor on which the request came, to wait for input with; -1 without one. It stays the core's.
+    pub connection_fd: unsafe extern "C" fn(context: *mut c_void) -> c_int,
+    /// 1 as long as nothing is known of the client's end, else 0.
+    pub is_connected: unsafe extern "C" fn(context: *mut c_void) -> c_int,
 }
 
 /// The client went away while its body was read.

@@ -474,6 +474,12 @@ pub struct Limits {
     pub chunked_input_limit: u64,
     /// Time for a chunk of a request body.
     pub chunked_input_timeout: Seconds,
+    /// Silence of a websocket's client after which it is pinged; 0 = never.
+    pub websockets_ping_freq: Seconds,
+    /// Time that the client has to answer.
+    pub websockets_pong_tolerance: Seconds,
+    /// Largest message of a websocket in KiB.
+    pub websockets_max_size: u64,
     /// Open files per process (`RLIMIT_NOFILE`).
     pub max_fd: Option<u64>,
     /// Address space per process in MiB (`RLIMIT_AS`).
@@ -517,6 +523,9 @@ impl Default for Limits {
             response_headers: None,
             chunked_input_limit: 1_048_576,
             chunked_input_timeout: Seconds(4),
+            websockets_ping_freq: Seconds(30),
+            websockets_pong_tolerance: Seconds(3),
+            websockets_max_size: 1024,
             max_fd: None,
             address_space: None,
             nproc: None,

@@ -230,4 +230,49 @@ pub(super) static ROWS: &[Opt] = &[
         }),
         ..OPT
     },
+    Opt {
+        name: "websockets-ping-freq",
+        aliases: &["websocket-ping-freq"],
+        group: Group::Limits,
+        unit: "seconds",
+        default: "30",
+        field: "/limits/websockets_ping_freq",
+        example: "websockets-ping-freq = 60",
+        doc: "Pings the client of a websocket after so long a silence; 0 turns that off.",
+        act: Act::Set(|d, v| {
+            d.config.limits.websockets_ping_freq = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "websockets-pong-tolerance",
+        aliases: &["websocket-pong-tolerance"],
+        group: Group::Limits,
+        unit: "seconds",
+        default: "3",
+        field: "/limits/websockets_pong_tolerance",
+        example: "websockets-pong-tolerance = 10",
+        doc: "Ends a websocket whose client has not answered a ping for so long.",
+        act: Act::Set(|d, v| {
+            d.config.limits.websockets_pong_tolerance = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "websockets-max-size",
+        aliases: &["websocket-max-size"],
+        group: Group::Limits,
+        unit: "KiB",
+        default: "1024",
+        field: "/limits/websockets_max_size",
+        example: "websockets-max-size = 64",
+        doc: "Sets the largest message that a client may send over a websocket; a larger one ends it with code 1009.",
+        act: Act::Set(|d, v| {
+            d.config.limits.websockets_max_size = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
 ];

@@ -197,8 +197,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/router/websockets",
         example: "http-websockets = true",
-        built: false,
-        doc: "Lets websocket upgrades pass.",
+        doc: "Lets websockets pass the router.\n\nThe application accepts them with `uwsgi.websocket_handshake`. Each occupies one core (`threads`) as long as it is open.",
         act: Act::Set(|d, v| {
             d.config.router.websockets = v.switch();
             Ok(())

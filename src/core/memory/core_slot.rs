@@ -94,6 +94,11 @@ impl CoreSlot {
         self.get(Number::Link).checked_sub(1).and_then(|link| u32::try_from(link).ok())
     }
 
+    /// Moves the server's deadline, for a request that shows that it goes on; `None` takes it away.
+    pub fn set_deadline(self, deadline: Option<u64>) {
+        self.set(Number::Deadline, deadline.unwrap_or(0));
+    }
+
     /// Sets the deadline that the application has chosen; 0 takes it back.
     pub fn set_user_deadline(self, deadline: u64) {
         self.set(Number::UserDeadline, deadline);

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::Response;
-use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::header::{CONNECTION, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::{Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use rsgi_proto::Version;
@@ -46,8 +46,13 @@ enum Content {
 /// Serves one request. Every way out is an answer.
 pub(super) async fn serve(client: Rc<Client>, body: Incoming) -> Response<Answer> {
     let served = Served(Rc::clone(&client));
+    let offers_websocket = matches!(&*client.ticket.borrow(), Some(Ok(ticket)) if ticket.offers_websocket);
     let mut response = in_time(&client, body).await;
     client.answer();
+    if offers_websocket && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // What the client sends behind such a request may be no request.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some(seconds) = client.shop.settings.hsts.filter(|_| client.secure.is_some()) {
         // What the application says itself counts more.
         let value = HeaderValue::try_from(format!("max-age={seconds}"));
@@ -109,6 +114,10 @@ async fn visit(client: &Rc<Client>, body: Incoming) -> Response<Content> {
                 return refuse(client, &exchange.request(), &failure);
             }
         },
+        Rest::Switched => {
+            *client.tunnel.borrow_mut() = Some(exchange);
+            Content::Whole(Bytes::new())
+        }
         Rest::Stream(first) => {
             let until_close = facts.version == Version::Http10 && head.content_length.is_none();
             Content::Stream(Box::new(Stream::new(exchange, Rc::clone(client), first, &head, until_close)))

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rsgi_proto::http1::Reject;
 use tokio::time::Instant;
 
+use super::exchange::Exchange;
 use super::handshake::Entrance;
 use super::shop::Shop;
 use super::ticket::{self, Ticket};
@@ -55,6 +56,8 @@ pub(super) struct Client {
     pub(super) to_https: bool,
     /// The request that hyper is about to announce.
     pub(super) ticket: RefCell<Option<Result<Ticket, Reject>>>,
+    /// The visit that goes on when the connection has switched to another protocol.
+    pub(super) tunnel: RefCell<Option<Exchange>>,
     /// From a request's head to the end of its answer.
     busy: Cell<bool>,
     phase: Cell<Phase>,
@@ -84,6 +87,7 @@ impl Client {
             entrance: None,
             to_https: false,
             ticket: RefCell::new(None),
+            tunnel: RefCell::new(None),
             busy: Cell::new(false),
             phase: Cell::new(Phase::Fresh),
             since: Cell::new(Instant::now()),

@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep_until};
 use super::answer;
 use super::client::{Client, Phase};
 use super::failure::Failure;
-use super::gate::{Gate, Wire};
+use super::gate::{Exit, Gate, Wire};
+use super::tunnel;
 
 /// Bytes of an answer that wait for a slow client before the worker has to wait too.
 const BUFFER: usize = 256 * 1024;
@@ -23,14 +24,15 @@ const BUFFER: usize = 256 * 1024;
 /// Serves a connection to its end.
 pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Rc<Client>) {
     let shop = Rc::clone(&client.shop);
-    let gate = Gate::new(socket, Rc::clone(&client));
+    let exit = Rc::new(Exit::default());
+    let gate = Gate::new(socket, Rc::clone(&client), Rc::clone(&exit));
     let service = service_fn(|request: Request<Incoming>| {
         let client = Rc::clone(&client);
         async move { Ok::<_, Infallible>(answer::serve(client, request.into_body()).await) }
     });
     let mut http = http1::Builder::new();
-    // The clock below replaces hyper's timeouts; header names look as applications write them.
-    http.keep_alive(shop.settings.keepalive.is_some()).header_read_timeout(None);
+    // The clock below replaces hyper's timeouts, the gate says what is kept; header names look as applications write them.
+    http.header_read_timeout(None);
     http.title_case_headers(true).max_buf_size(BUFFER);
     let mut connection = pin!(http.serve_connection(gate, service));
     let mut drain = pin!(shop.drain.notified());
@@ -74,6 +76,11 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Rc<Client>) {
     .await;
     if let Err(reason) = outcome {
         tracing::debug!(client = client.name(), reason, "connection ended");
+    }
+    // Taken in any case: the visit knows the client that holds it.
+    let visit = client.tunnel.take();
+    if let Some(((socket, input), visit)) = exit.take().zip(visit) {
+        tunnel::run(socket, input, visit, &client).await;
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) struct Exchange {
     /// The HEAD frame and what was read ahead of the body. Kept, so that it can be sent again.
     frame: Vec<u8>,
     head_len: usize,
+    offers_websocket: bool,
     safe: bool,
     frame_sent: usize,
     /// The body's frames after those.
@@ -59,6 +60,8 @@ pub(super) enum Rest {
     File(File, std::os::fd::OwnedFd),
     /// It is still coming, after this first piece.
     Stream(Bytes),
+    /// The connection speaks another protocol.
+    Switched,
 }
 
 /// Why an exchange ends early.
@@ -74,6 +77,7 @@ impl Exchange {
             client,
             lease: None,
             head_len: ticket.frame.len(),
+            offers_websocket: ticket.offers_websocket,
             frame: ticket.frame,
             safe: ticket.head.method.is_safe(),
             frame_sent: 0,
@@ -123,6 +127,9 @@ impl Exchange {
                 }
             }
         };
+        if head.switched && self.offers_websocket {
+            return Ok((head, Rest::Switched));
+        }
         if head.code < 200 {
             return Err(Failure::worker(502, format!("the application answered with status {}", head.code)));
         }
@@ -241,6 +248,33 @@ impl Exchange {
                 Poll::Pending => return Poll::Pending,
             }
         }
+    }
+
+    /// Adds bytes of the client to what is on its way to the worker, once the connection has switched.
+    pub(super) fn push(&mut self, data: &[u8]) {
+        if let Ok(len) = u32::try_from(data.len()) {
+            link::body_prefix(&mut self.out, len, false);
+            self.out.extend_from_slice(data);
+        }
+    }
+
+    /// Tells the worker that the client will send no more.
+    pub(super) fn push_end(&mut self) {
+        link::encode_body_end(&mut self.out);
+    }
+
+    /// Tells the worker to end what the connection has switched to.
+    pub(super) fn push_leave(&mut self) {
+        link::encode_leave(&mut self.out);
+    }
+
+    /// Whether all that was pushed is with the worker; sends more of it if not. A worker that is gone takes no more, and
+    /// [`Self::poll_event`] tells why.
+    pub(super) fn is_sent(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.deaf && self.poll_send(context).is_ready() {
+            self.deaf = true;
+        }
+        !self.deaf && self.out_sent >= self.out.len()
     }
 
     fn timeout(&self) -> Failure {

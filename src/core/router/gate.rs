@@ -4,7 +4,11 @@
 //! Hyper gets a head made by us that says no more than how the request is framed, and the body as it comes; it drives the
 //! connection, the body and the answer. A head that is refused becomes a request too, whose [`Ticket`] says why: so its
 //! answer keeps its place behind the ones before it.
+//!
+//! When a request has made a websocket of the connection, hyper is done with it after the answer 101, and the gate hands the
+//! socket to [`super::tunnel`].
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -64,7 +68,8 @@ impl<S: Wire> Wire for tokio_rustls::server::TlsStream<S> {
 
 /// A client's socket as hyper sees it.
 pub(super) struct Gate<S: Wire> {
-    socket: S,
+    /// There until it is handed on.
+    socket: Option<S>,
     client: Rc<Client>,
     input: BytesMut,
     /// So much of the input is no complete head.
@@ -75,21 +80,41 @@ pub(super) struct Gate<S: Wire> {
     expects: Expects,
     /// No more than this is read after the last answer.
     linger: usize,
+    exit: Rc<Exit<S>>,
 }
+
+/// Where the gate leaves its socket when the connection has switched to another protocol, with what has been read of it.
+pub(super) type Exit<S> = RefCell<Option<(S, BytesMut)>>;
 
 /// What the next byte of the client belongs to.
 enum Expects {
     Head,
     Body(u64),
     Chunks(Box<Chunked>),
+    /// Another protocol, if the answer is that; no request in any case.
+    Other,
     /// Nothing: what follows an error means nothing.
     Nothing,
 }
 
 impl<S: Wire> Gate<S> {
-    pub(super) fn new(socket: S, client: Rc<Client>) -> Self {
-        let input = BytesMut::new();
-        Self { socket, client, input, seen: 0, head: Vec::new(), given: 0, expects: Expects::Head, linger: LINGER }
+    pub(super) fn new(socket: S, client: Rc<Client>, exit: Rc<Exit<S>>) -> Self {
+        let (socket, input) = (Some(socket), BytesMut::new());
+        Self {
+            socket,
+            client,
+            input,
+            seen: 0,
+            head: Vec::new(),
+            given: 0,
+            expects: Expects::Head,
+            linger: LINGER,
+            exit,
+        }
+    }
+
+    fn socket(&mut self) -> io::Result<Pin<&mut S>> {
+        self.socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     /// Reads more; 0 is the end.
@@ -97,12 +122,13 @@ impl<S: Wire> Gate<S> {
         if self.input.capacity() - self.input.len() < most / 4 {
             self.input.reserve(most);
         }
-        pin!(self.socket.read_buf(&mut self.input)).poll(context)
+        let Some(socket) = &mut self.socket else { return Poll::Ready(Ok(0)) };
+        pin!(socket.read_buf(&mut self.input)).poll(context)
     }
 
     /// Reads until a head is complete and hands it to hyper. False: the connection is over.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if self.client.is_busy() {
+        if self.client.is_busy() || matches!(self.expects, Expects::Other) {
             // Hyper only wants to know whether the client is still there. What it sends already waits here.
             if self.input.is_empty() && ready!(self.poll_fill(context, READ_HEAD))? == 0 {
                 return Poll::Ready(Ok(false));
@@ -139,11 +165,14 @@ impl<S: Wire> Gate<S> {
     fn announce(&mut self, ticket: Result<Ticket, Reject>) {
         (self.given, self.seen) = (0, 0);
         self.head.clear();
-        let closing = self.client.shop.draining.get();
+        let shop = &self.client.shop;
+        let closing = shop.draining.get() || shop.settings.keepalive.is_none();
         match &ticket {
-            Ok(Ticket { head, .. }) => {
-                ticket::write_head(&mut self.head, head, closing);
+            Ok(Ticket { head, offers_websocket, .. }) => {
+                // Of a request that offers a websocket, the answer says whether it is the last.
+                ticket::write_head(&mut self.head, head, closing && !offers_websocket);
                 self.expects = match head.body {
+                    Body::None if *offers_websocket => Expects::Other,
                     Body::None => Expects::Head,
                     Body::Length(length) => Expects::Body(length),
                     Body::Chunked => Expects::Chunks(Box::new(Chunked::new())),
@@ -192,7 +221,7 @@ impl<S: Wire> Gate<S> {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, reject)));
                 }
             },
-            Expects::Head | Expects::Nothing => 0,
+            Expects::Head | Expects::Other | Expects::Nothing => 0,
         };
         cursor.put_slice(self.input.get(..used).unwrap_or_default());
         self.input.advance(used);
@@ -232,7 +261,7 @@ impl<S: Wire> hyper::rt::Read for Gate<S> {
                 return Poll::Ready(Ok(()));
             }
             match this.expects {
-                Expects::Head => match ready!(this.poll_head(context))? {
+                Expects::Head | Expects::Other => match ready!(this.poll_head(context))? {
                     true => {}
                     false => return Poll::Ready(Ok(())),
                 },
@@ -245,7 +274,7 @@ impl<S: Wire> hyper::rt::Read for Gate<S> {
 
 impl<S: Wire> hyper::rt::Write for Gate<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.socket).poll_write(context, bytes);
+        let result = self.socket()?.poll_write(context, bytes);
         self.client.set_blocked(result.is_pending());
         result
     }
@@ -255,24 +284,30 @@ impl<S: Wire> hyper::rt::Write for Gate<S> {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.socket).poll_write_vectored(context, parts);
+        let result = self.socket()?.poll_write_vectored(context, parts);
         self.client.set_blocked(result.is_pending());
         result
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        self.socket.as_ref().is_some_and(S::is_write_vectored)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
+        self.socket()?.poll_flush(context)
     }
 
     /// Closes our side, and when the client is not done sending, listens until it is: closing at once would be a reset,
     /// which may take the answer away from under its eyes.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        ready!(Pin::new(&mut this.socket).poll_shutdown(context))?;
+        if this.client.tunnel.borrow().is_some() {
+            // Hyper has said 101 and is done: the socket lives on.
+            ready!(this.socket()?.poll_flush(context))?;
+            *this.exit.borrow_mut() = this.socket.take().map(|socket| (socket, std::mem::take(&mut this.input)));
+            return Poll::Ready(Ok(()));
+        }
+        ready!(this.socket()?.poll_shutdown(context))?;
         if matches!(this.expects, Expects::Head) && this.input.is_empty() {
             return Poll::Ready(Ok(()));
         }
@@ -292,8 +327,8 @@ impl<S: Wire> hyper::rt::Write for Gate<S> {
 
 impl<S: Wire> Drop for Gate<S> {
     fn drop(&mut self) {
-        if self.client.reset.get() {
-            self.socket.reset();
+        if let Some(socket) = self.socket.as_ref().filter(|_| self.client.reset.get()) {
+            socket.reset();
         }
     }
 }

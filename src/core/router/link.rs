@@ -55,6 +55,8 @@ pub(super) struct Head {
     pub(super) code: u16,
     pub(super) close: bool,
     pub(super) app_chunked: bool,
+    /// The connection speaks what the client has offered.
+    pub(super) switched: bool,
     pub(super) content_length: Option<u64>,
     /// The whole answer is there, or on its way in this very frame.
     pub(super) last: bool,
@@ -161,6 +163,7 @@ impl Link {
                     code: response.code,
                     close: response.close,
                     app_chunked: response.app_chunked,
+                    switched: response.switched,
                     content_length: response.content_length,
                     last: response.last,
                     inline: response.inline,

@@ -28,6 +28,7 @@ mod stream;
 mod tests;
 mod ticket;
 mod tidy;
+mod tunnel;
 mod upload;
 
 use std::os::fd::OwnedFd;

@@ -1,7 +1,7 @@
 //! The worker's answer in hyper's terms: its head checked and taken over, and a body that came as a whole.
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::{Response, StatusCode};
 use hyper::ext::ReasonPhrase;
 use rsgi_proto::http1::chunked::Chunked;
@@ -29,6 +29,10 @@ pub(super) fn begin(head: &Head) -> Result<Response<()>, Failure> {
     put_lines(headers, &head.lines).ok_or_else(|| bad("header"))?;
     if let Some(length) = head.content_length {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if head.switched {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
     if head.close {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -37,6 +37,8 @@ pub(super) struct Settings {
     pub(super) manage_expect: Option<u64>,
     /// Longest time of a request, from its head to the end of its answer.
     pub(super) harakiri: Option<Duration>,
+    /// Websockets pass.
+    pub(super) websockets: bool,
     /// Variables added to every request.
     pub(super) vars: Vec<(String, String)>,
     /// SERVER_NAME.
@@ -74,6 +76,7 @@ impl Settings {
             keepalive: router.keepalive.map(span),
             manage_expect: router.manage_expect,
             harakiri: router.harakiri.map(span),
+            websockets: router.websockets,
             vars: router.vars.clone(),
             server_name: host.unwrap_or_else(|| "localhost".into()),
             server_name_is_host: router.server_name_as_http_host,

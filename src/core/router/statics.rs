@@ -78,6 +78,7 @@ pub(super) async fn find(client: &Rc<Client>, ticket: &mut Ticket) -> Result<Opt
         code: view.code,
         close: false,
         app_chunked: false,
+        switched: false,
         content_length: view.content_length,
         last: false,
         inline: 0,

@@ -1,7 +1,7 @@
 //! A request head's two translations: into the HEAD frame for a worker, and into the few lines that hyper needs.
 
 use bytes::{Buf, BytesMut};
-use rsgi_proto::http1::request::{self, Head, Peer};
+use rsgi_proto::http1::request::{self, Head, Method, Peer};
 use rsgi_proto::http1::{Limits, Reject};
 use rsgi_proto::link::{self, Request, ToWorker, WorkerEnd};
 use rsgi_proto::vars::Vars;
@@ -18,6 +18,8 @@ pub(super) struct Ticket {
     pub(super) frame: Vec<u8>,
     /// It may be a request for a file.
     pub(super) is_claimed: bool,
+    /// It offers a websocket, and those may pass: what follows is no request.
+    pub(super) offers_websocket: bool,
 }
 
 /// Takes one head off `input`, if there is one, and makes its HEAD frame. `told`: the head came in another version of
@@ -50,16 +52,31 @@ pub(super) fn decode(
     if client.entrance.as_ref().is_some_and(|entrance| !entrance.leads_to(host)) {
         return Err(Reject::new(421, "this host asks for other client certificates: connect to it by its name"));
     }
-    let frame = encode(client, input, &mut vars, &head)?;
+    let offers_websocket = settings.websockets && told.is_none() && !client.to_https && {
+        let upgrade = vars.get(input, names::HTTP_UPGRADE).unwrap_or_default();
+        head.upgrade && head.method == Method::Get && head.body == Body::None && is_websocket(upgrade)
+    };
+    let frame = encode(client, input, &mut vars, &head, offers_websocket)?;
     let is_claimed = settings.statics.as_ref().is_some_and(|statics| {
         let var = |id| vars.get(input, id).unwrap_or_default();
-        statics.claims(var(names::REQUEST_METHOD), var(names::PATH_INFO))
+        !offers_websocket && statics.claims(var(names::REQUEST_METHOD), var(names::PATH_INFO))
     });
     input.advance(head.consumed);
-    Ok(Some(Ticket { head, frame, is_claimed }))
+    Ok(Some(Ticket { head, frame, is_claimed, offers_websocket }))
 }
 
-fn encode(client: &Client, input: &[u8], vars: &mut Vars, head: &Head) -> Result<Vec<u8>, Reject> {
+/// Whether an Upgrade field names websockets (RFC 9110 §7.8).
+fn is_websocket(upgrade: &[u8]) -> bool {
+    upgrade.split(|&byte| byte == b',').any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))
+}
+
+fn encode(
+    client: &Client,
+    input: &[u8],
+    vars: &mut Vars,
+    head: &Head,
+    offers_websocket: bool,
+) -> Result<Vec<u8>, Reject> {
     let settings = &client.shop.settings;
     if settings.server_name_is_host
         && let Some(host) = vars.get(input, names::HTTP_HOST).map(<[u8]>::to_vec)
@@ -78,6 +95,7 @@ fn encode(client: &Client, input: &[u8], vars: &mut Vars, head: &Head) -> Result
         version: head.version,
         is_head: head.method.is_head(),
         expect_continue: head.expect_continue && settings.manage_expect.is_none(),
+        upgrade: offers_websocket,
     };
     let mut frame = Vec::with_capacity(head.consumed + 512);
     link::encode_head(&mut frame, &request, vars.iter(input))

@@ -96,7 +96,9 @@ impl Decoder {
                             used += count;
                         }
                         Ok(Some((count, ToWorker::End))) => return Ok((used + count, true)),
-                        Ok(Some((_, ToWorker::Head(_) | ToWorker::Abort))) | Err(_) => return Err(Trouble::Gone),
+                        Ok(Some((_, ToWorker::Head(_) | ToWorker::Abort | ToWorker::Leave))) | Err(_) => {
+                            return Err(Trouble::Gone);
+                        }
                     }
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rsgi_abi::host::{Exchange, HeadView, ReadError, SendError};
+use rsgi_abi::host::{Exchange, HeadView, NoWebsocket, ReadError, SendError};
 use rsgi_abi::types::{HEAD_CHUNKED, HEAD_CLOSE, HEAD_DATE};
 use rsgi_proto::fastcgi::{self, EndStatus, STDOUT_MOST};
 use rsgi_proto::http1::chunked::Chunked;
@@ -15,6 +15,7 @@ use rsgi_proto::http1::response::{
 use super::connection::Facts;
 use super::offload::{FIRST, Step, Transfer};
 use super::rest::{Remains, Rest};
+use super::switch::{STATUS, Switch, count_lines};
 use super::wire::Wire;
 use crate::logging::request::{Notes, set_note};
 use crate::statics::{Piece, Reply};
@@ -51,6 +52,11 @@ impl Tally {
         Self { code, headers, head_bytes: head as u64, body_bytes: body as u64, ..Self::default() }
     }
 
+    /// The answer is 101.
+    pub(super) fn switched(&mut self, headers: u32, head: usize) {
+        (self.code, self.headers, self.head_bytes) = (101, headers, head as u64);
+    }
+
     pub(super) fn head(&mut self, head: &HeadView<'_>, protocol: &str) {
         self.code = head.code;
         self.headers = head.count;
@@ -82,6 +88,7 @@ pub(super) struct Answer<'a> {
     pub(super) hold: bool,
     pub(super) date: &'a [u8],
     pub(super) rest: Rest<'a>,
+    pub(super) switch: Switch<'a>,
     pub(super) out: &'a mut Vec<u8>,
     pub(super) tally: Tally,
     pub(super) state: State,
@@ -101,6 +108,8 @@ pub(super) enum State {
     Body(Plan),
     /// All is said.
     Done(Plan),
+    /// The connection speaks another protocol.
+    Switched,
     /// Broken: nothing more can be sent.
     Broken,
 }
@@ -154,7 +163,9 @@ impl Answer<'_> {
             (State::Waiting(_), Some(head)) => Ok(self.begin(head, total)),
             (State::Body(plan), None) => Ok(plan),
             (State::Broken, _) => Err(self.tally.failed.unwrap_or(SendError::Gone)),
-            (State::Waiting(_), None) | (State::Body(_), Some(_)) | (State::Done(_), _) => Err(SendError::Misuse),
+            (State::Waiting(_), None) | (State::Body(_), Some(_)) | (State::Done(_) | State::Switched, _) => {
+                Err(SendError::Misuse)
+            }
         }
     }
 
@@ -272,7 +283,12 @@ impl Answer<'_> {
     /// Ends the request: answers `failure` for an application that said nothing, sends what is held back.
     pub(super) fn finish(mut self, failure: u16) -> Finished {
         if matches!(self.state, State::Waiting(_)) {
-            self.fail_politely(failure);
+            self.fail_politely(self.switch.refusal.unwrap_or(failure));
+        }
+        if self.state == State::Switched {
+            let (sent, remains) = self.switch.finish();
+            self.tally.body_bytes = sent;
+            return Finished { tally: self.tally, keep_alive: false, remains, transfer: None };
         }
         let mut keep_alive = match (self.state, self.dialect) {
             (State::Done(plan), Dialect::Http) => plan.keep_alive,
@@ -409,6 +425,43 @@ impl Exchange for Answer<'_> {
                 Err(error)
             }
         }
+    }
+
+    fn websocket_accept(&mut self, key: &[u8], protocol: &[u8]) -> Result<(), NoWebsocket> {
+        if !matches!(self.state, State::Waiting(_)) {
+            return Err(NoWebsocket);
+        }
+        let lines = self.switch.shake(key, protocol)?;
+        let version = self.facts.version.name();
+        let start = self.out.len();
+        self.out.extend_from_slice(
+            format!("{version} {STATUS}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{lines}\r\n").as_bytes(),
+        );
+        self.tally.switched(2 + count_lines(&lines), self.out.len() - start);
+        self.state = State::Switched;
+        self.flush(&[]).map_err(|_| NoWebsocket)?;
+        self.switch.begin(self.wire, self.timeout);
+        Ok(())
+    }
+
+    fn websocket_receive(&mut self, wait: Duration) -> Result<Option<&[u8]>, NoWebsocket> {
+        self.switch.receive(wait)
+    }
+
+    fn websocket_send(&mut self, data: &[u8], binary: bool) -> Result<(), NoWebsocket> {
+        self.switch.send(data, binary)
+    }
+
+    fn websocket_close(&mut self) {
+        self.switch.close();
+    }
+
+    fn connection(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.wire.socket())
+    }
+
+    fn is_connected(&self) -> bool {
+        self.switch.is_connected(self.wire.socket())
     }
 }
 

@@ -116,6 +116,8 @@ pub(super) struct Facts {
     pub(super) is_head: bool,
     pub(super) keep_alive: bool,
     pub(super) expect_continue: bool,
+    /// The client offers another protocol.
+    pub(super) upgrade: bool,
     /// Number of a FastCGI request.
     pub(super) record: u16,
 }
@@ -129,6 +131,7 @@ impl From<Head> for Facts {
             is_head: head.method.is_head(),
             keep_alive: head.keep_alive,
             expect_continue: head.expect_continue,
+            upgrade: head.upgrade,
             record: 0,
         }
     }

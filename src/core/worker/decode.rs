@@ -136,11 +136,12 @@ impl Core<'_> {
                             is_head: request.is_head,
                             keep_alive: true,
                             expect_continue: request.expect_continue,
+                            upgrade: request.upgrade,
                             record: 0,
                         }));
                     }
                     // What is left of an answered request: a body that nobody read, a client that went.
-                    ToWorker::Body(_) | ToWorker::End | ToWorker::Abort => input.consume(used),
+                    ToWorker::Body(_) | ToWorker::End | ToWorker::Abort | ToWorker::Leave => input.consume(used),
                 }
             },
         }

@@ -20,8 +20,8 @@ use super::connection::{Connection, Phase, Speaks};
 use super::guardian::Guard;
 use super::offload::Offload;
 use super::table::Table;
-use super::{Job, Listener, link};
-use crate::control::Report;
+use super::{Job, Listener, link, websocket};
+use crate::control::{Order, Report};
 use crate::exit::Exit;
 use crate::logging::form::Form;
 use crate::memory::scoreboard::Scoreboard;
@@ -94,6 +94,7 @@ pub(super) struct Limits {
     pub(super) http: http1::Limits,
     pub(super) packet: cgi::Limits,
     pub(super) body: BodyLimits,
+    pub(super) websocket: websocket::Limits,
     pub(super) socket: Duration,
     pub(super) header: u32,
     pub(super) keepalive: u32,
@@ -442,6 +443,19 @@ impl Engine {
         self.draining.load(Acquire)
     }
 
+    /// Whether this worker leaves, or is about to be told so: with every core in a request nobody reads the orders.
+    pub(super) fn is_leaving(&self) -> bool {
+        let mut orders = [0_u8; 16];
+        let flags = nix::sys::socket::MsgFlags::MSG_PEEK | nix::sys::socket::MsgFlags::MSG_DONTWAIT;
+        let leaves = |byte: &u8| matches!(Order::from_byte(*byte), Some(Order::Drain | Order::Retire | Order::Quit));
+        self.is_draining()
+            || match nix::sys::socket::recv(self.control.as_raw_fd(), &mut orders, flags) {
+                Ok(0) => true,
+                Ok(count) => orders.get(..count).unwrap_or_default().iter().any(leaves),
+                Err(_) => false,
+            }
+    }
+
     /// Whether idle clients get a moment before their connections are closed.
     pub(super) fn is_gentle(&self) -> bool {
         self.gentle.load(Acquire)
@@ -519,6 +533,7 @@ impl Limits {
             http: http1::Limits { head: limits.buffer_size, ..http1::Limits::default() },
             packet: cgi::Limits { block: limits.buffer_size, vars: limits.max_vars, code_loading: false },
             body: BodyLimits { largest: limits.limit_post, buffering: limits.post_buffering as u64 },
+            websocket: websocket::Limits::new(limits),
             socket: limits.socket_timeout.duration().max(Duration::from_secs(1)),
             header: seconds(limits.header_timeout),
             keepalive: seconds(limits.keepalive_timeout),

@@ -5,13 +5,14 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use nix::sys::socket::{AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair};
-use rsgi_abi::host::{Exchange, HeadView, ReadError, SendError};
+use rsgi_abi::host::{Exchange, HeadView, NoWebsocket, ReadError, SendError};
 use rsgi_abi::types::{HEAD_CHUNKED, HEAD_CLOSE, HEAD_DATE, HEAD_SERVER};
 use rsgi_proto::link::{self, Hello};
 
 use super::answer::{Finished, Tally, size_from};
 use super::connection::Facts;
 use super::rest::Rest;
+use super::switch::{STATUS, Switch, count_lines};
 use super::wire::{self, Wire};
 use crate::logging::request::set_note;
 
@@ -37,13 +38,15 @@ pub(super) fn encode_error(out: &mut Vec<u8>, code: u16, version: &str) -> Tally
     let reason = rsgi_abi::head::reason(code);
     let status = format!("{code} {reason}");
     let length = reason.len();
-    let lines = format!("Content-Type: text/plain\r\nContent-Length: {length}\r\n");
+    let version_wanted = if code == 426 { "Sec-WebSocket-Version: 13\r\n" } else { "" };
+    let lines = format!("{version_wanted}Content-Type: text/plain\r\nContent-Length: {length}\r\n");
     let response = link::Response {
         code,
         close: true,
         app_chunked: false,
         has_date: false,
         has_server: false,
+        switched: false,
         content_length: Some(length as u64),
         last: true,
         inline: u32::try_from(length).unwrap_or(0),
@@ -53,7 +56,7 @@ pub(super) fn encode_error(out: &mut Vec<u8>, code: u16, version: &str) -> Tally
     if link::encode_response(out, &response).is_ok() {
         out.extend_from_slice(reason.as_bytes());
     }
-    Tally::of_error(code, 2, version.len() + 1 + status.len() + 2 + lines.len() + 2, length)
+    Tally::of_error(code, count_lines(&lines), version.len() + 1 + status.len() + 2 + lines.len() + 2, length)
 }
 
 /// One answer over a link.
@@ -63,6 +66,7 @@ pub(super) struct LinkAnswer<'a> {
     pub(super) timeout: Duration,
     pub(super) facts: Facts,
     pub(super) rest: Rest<'a>,
+    pub(super) switch: Switch<'a>,
     pub(super) out: &'a mut Vec<u8>,
     pub(super) tally: Tally,
     pub(super) state: State,
@@ -81,6 +85,8 @@ pub(super) enum State {
     Body(Option<u64>),
     /// All is said.
     Done,
+    /// The connection speaks another protocol.
+    Switched,
     /// The router or its client is gone.
     Broken,
 }
@@ -105,6 +111,7 @@ impl LinkAnswer<'_> {
             app_chunked: head.flags & HEAD_CHUNKED != 0,
             has_date: head.flags & HEAD_DATE != 0,
             has_server: head.flags & HEAD_SERVER != 0,
+            switched: false,
             content_length: head.content_length,
             last,
             inline,
@@ -124,7 +131,9 @@ impl LinkAnswer<'_> {
             (State::Waiting(_), Some(head)) => Ok(head.content_length),
             (State::Body(left), None) => Ok(left),
             (State::Broken, _) => Err(self.tally.failed.unwrap_or(SendError::Gone)),
-            (State::Waiting(_), None) | (State::Body(_), Some(_)) | (State::Done, _) => Err(SendError::Misuse),
+            (State::Waiting(_), None) | (State::Body(_), Some(_)) | (State::Done | State::Switched, _) => {
+                Err(SendError::Misuse)
+            }
         }
     }
 
@@ -132,12 +141,21 @@ impl LinkAnswer<'_> {
     pub(super) fn finish(mut self, failure: u16) -> Finished {
         match self.state {
             State::Waiting(_) => {
+                let failure = self.switch.refusal.unwrap_or(failure);
                 self.tally = encode_error(self.out, failure, self.facts.version.name());
                 self.state = State::Done;
             }
             State::Body(_) => {
                 link::encode_end(self.out, true);
                 self.state = State::Done;
+            }
+            State::Switched => {
+                let (sent, remains) = self.switch.finish();
+                self.tally.body_bytes = sent;
+                link::encode_end(self.out, false);
+                let keep_alive = self.wire.send_all(self.out, &[], self.timeout).is_ok();
+                self.out.clear();
+                return Finished { tally: self.tally, keep_alive, remains, transfer: None };
             }
             State::Done | State::Broken => {}
         }
@@ -231,6 +249,55 @@ impl Exchange for LinkAnswer<'_> {
         (self.tally.by_sendfile, self.tally.is_offloaded) = (true, self.offload && length > 0);
         self.state = State::Done;
         Ok(())
+    }
+
+    fn websocket_accept(&mut self, key: &[u8], protocol: &[u8]) -> Result<(), NoWebsocket> {
+        if !matches!(self.state, State::Waiting(_)) {
+            return Err(NoWebsocket);
+        }
+        let lines = self.switch.shake(key, protocol)?;
+        let response = link::Response {
+            code: 101,
+            switched: true,
+            close: false,
+            app_chunked: false,
+            has_date: false,
+            has_server: false,
+            content_length: None,
+            last: false,
+            inline: 0,
+            status: STATUS.as_bytes(),
+            lines: lines.as_bytes(),
+        };
+        link::encode_response(self.out, &response).map_err(|_| NoWebsocket)?;
+        // The router adds the lines about the connection.
+        let head = "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n".len() + lines.len();
+        let first = self.facts.version.name().len() + 1 + STATUS.len() + 2;
+        self.tally.switched(2 + count_lines(&lines), first + head);
+        self.state = State::Switched;
+        self.flush(&[]).map_err(|_| NoWebsocket)?;
+        self.switch.begin(self.wire, self.timeout);
+        Ok(())
+    }
+
+    fn websocket_receive(&mut self, wait: Duration) -> Result<Option<&[u8]>, NoWebsocket> {
+        self.switch.receive(wait)
+    }
+
+    fn websocket_send(&mut self, data: &[u8], binary: bool) -> Result<(), NoWebsocket> {
+        self.switch.send(data, binary)
+    }
+
+    fn websocket_close(&mut self) {
+        self.switch.close();
+    }
+
+    fn connection(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.wire.socket())
+    }
+
+    fn is_connected(&self) -> bool {
+        self.switch.is_connected(self.wire.socket())
     }
 }
 

@@ -5,6 +5,7 @@
 //! * [`proxy`], [`handshake`], [`session`]: what may come before a request; [`wire`]: the way of all bytes.
 //! * [`ahead`], [`rest`]: the body before and during the request; [`answer`], [`link`]: the answer, direct or by the router.
 //! * [`offload`]: files that are sent without a core, with `offload-threads`.
+//! * [`switch`], [`websocket`], [`tunnel`]: connections that become websockets.
 //! * [`sweep`]: expired connections, orders, signals, leaving.
 
 mod ahead;
@@ -28,9 +29,12 @@ mod serve;
 mod session;
 pub(crate) mod stacks;
 mod sweep;
+mod switch;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tunnel;
+mod websocket;
 mod wire;
 
 use std::os::fd::{AsFd, OwnedFd};

@@ -46,6 +46,8 @@ pub(super) struct Remains {
     pub(super) missing: Option<Option<u64>>,
     /// The link's decoder, to skip what the router still sends of this body.
     pub(super) decoder: Option<Decoder>,
+    /// All that had come behind the request was taken by what the connection has switched to.
+    pub(super) took_all: bool,
 }
 
 impl<'a> Rest<'a> {
@@ -164,7 +166,7 @@ impl<'a> Rest<'a> {
             Left::Nothing { .. } | Left::Stored { .. } | Left::Plain(0) => Remains::default(),
             Left::Plain(left) => Remains { missing: Some(Some(left)), ..Remains::default() },
             Left::Framed { decoder, raw, done, .. } => {
-                Remains { leftover: raw, missing: (!done).then_some(None), decoder: Some(decoder) }
+                Remains { leftover: raw, missing: (!done).then_some(None), decoder: Some(decoder), took_all: false }
             }
         }
     }

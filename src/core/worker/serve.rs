@@ -13,6 +13,7 @@ use super::link::{self, LinkAnswer};
 use super::offload::Next;
 use super::progress::begin_linger;
 use super::rest::{Remains, Rest};
+use super::switch::Switch;
 use crate::exit::Exit;
 use crate::logging::request::{Facts, Line, Said, Via, is_wanted};
 use crate::logging::sink;
@@ -61,12 +62,16 @@ impl Core<'_> {
         let wire = connection.wire();
         let rest = Rest::new(wire, limits.socket, limits.body.largest, facts.body, &mut ahead, prefix);
         let waits = facts.expect_continue && rest.is_missing();
-        let (outcome, finished) = if let Speaks::Link { .. } = connection.speaks {
+        let mut switch = Switch::new(engine, slot, &vars, data.get(used..).unwrap_or_default());
+        let (outcome, finished) = if let Speaks::Link { end, .. } = connection.speaks {
+            switch.frames = Some(end);
+            switch.is_possible = facts.upgrade;
             let mut answer = LinkAnswer {
                 wire,
                 timeout: limits.socket,
                 facts,
                 rest,
+                switch,
                 out: &mut self.out,
                 tally: Tally::default(),
                 state: link::State::Waiting(waits),
@@ -74,6 +79,7 @@ impl Core<'_> {
                 offload: self.engine.offload.is_on(),
             };
             let outcome = self.plugin.handle(&vars, body_length, prefix, &mut answer);
+            answer.switch.failed = outcome.exceptions > 0;
             (outcome, answer.finish(failure()))
         } else {
             let dialect = match connection.speaks {
@@ -82,15 +88,21 @@ impl Core<'_> {
                 Speaks::Scgi { nph } => Dialect::Bare { cgi: !nph },
                 Speaks::Fastcgi { nph } => Dialect::Fastcgi { cgi: !nph },
             };
+            switch.is_possible = match dialect {
+                Dialect::Http => facts.upgrade && body_length == Some(0),
+                Dialect::Bare { cgi } => !cgi,
+                Dialect::Fastcgi { .. } => false,
+            };
             let mut answer = Answer {
                 wire,
                 timeout: limits.socket,
                 dialect,
                 facts,
-                must_close: self.engine.is_draining(),
+                must_close: self.engine.is_draining() || facts.upgrade && switch.is_offered(),
                 hold,
                 date: self.clock.date().as_bytes(),
                 rest,
+                switch,
                 out: &mut self.out,
                 tally: Tally::default(),
                 state: answer::State::Waiting(waits),
@@ -108,6 +120,7 @@ impl Core<'_> {
                 }
                 None => self.plugin.handle(&vars, body_length, prefix, &mut answer),
             };
+            answer.switch.failed = outcome.exceptions > 0;
             (outcome, answer.finish(failure()))
         };
         let Finished { tally, keep_alive, remains, transfer } = finished;
@@ -115,7 +128,7 @@ impl Core<'_> {
         self.vars = recycle(vars);
 
         connection.served = connection.served.saturating_add(1);
-        connection.input.consume(used);
+        connection.input.consume(if remains.took_all { connection.input.len() } else { used });
         self.consider_leaving(&outcome);
         let next = after(connection, keep_alive, remains, hold);
         if let Some(transfer) = transfer {

@@ -203,6 +203,11 @@ pub(super) fn wait_writable(socket: BorrowedFd<'_>, timeout: Duration) -> bool {
     wait(socket, PollFlags::POLLOUT, timeout)
 }
 
+/// Waits until something can be read, or the connection is broken; `false` when the time is over.
+pub(super) fn readable(socket: BorrowedFd<'_>, timeout: Duration) -> bool {
+    wait(socket, PollFlags::POLLIN, timeout)
+}
+
 /// Waits until the socket is ready or broken; `false` when the time is over.
 fn wait(socket: BorrowedFd<'_>, events: PollFlags, timeout: Duration) -> bool {
     let end = Instant::now() + timeout;

@@ -210,6 +210,9 @@ pub fn canned(code: u16) -> &'static [u8] {
                     "Content-Type: text/plain\r\nContent-Length: ", $length, "\r\nConnection: close\r\n\r\n",
                     $reason,
                 ).as_bytes(),)*
+                // What is wanted instead belongs to this answer (RFC 9110 §15.5.22, RFC 6455 §4.4).
+                426 => b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                    Content-Type: text/plain\r\nContent-Length: 16\r\nConnection: close\r\n\r\nUpgrade Required",
                 _ => canned(500),
             }
         };
@@ -447,7 +450,7 @@ mod tests {
 
     #[test]
     fn canned_answers_have_the_length_they_say() {
-        for code in [400, 403, 404, 408, 413, 414, 417, 429, 431, 500, 501, 502, 503, 504, 505] {
+        for code in [400, 403, 404, 408, 413, 414, 417, 426, 429, 431, 500, 501, 502, 503, 504, 505] {
             let text = std::str::from_utf8(canned(code)).expect("ASCII");
             let (head, body) = text.split_once("\r\n\r\n").expect("a head");
             assert!(head.starts_with(&format!("HTTP/1.1 {code} ")), "{head}");

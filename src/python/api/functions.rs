@@ -128,12 +128,13 @@ fn cl(py: Python<'_>) -> PyResult<u64> {
     })
 }
 
-/// Completes the answer now; the application may go on working.
+/// Completes the answer now, or closes the websocket; the application may go on working.
 #[pyfunction]
 fn disconnect(py: Python<'_>) -> PyResult<()> {
     in_request(py, |transaction| {
         transaction.detached(py, |state| {
             let (request, _, response) = state.parts()?;
+            request.websocket_close();
             // What cannot be sent to a client that is gone needs no word.
             let _ = response.send(request, b"", true);
             Some(())
@@ -161,7 +162,7 @@ pub(super) fn raw(text: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     text.extract::<&[u8]>().map(<[u8]>::to_vec).or_else(|_| text.extract::<String>().map(String::into_bytes))
 }
 
-fn in_request<T>(py: Python<'_>, work: impl FnOnce(&Transaction) -> Option<T>) -> PyResult<T> {
+pub(super) fn in_request<T>(py: Python<'_>, work: impl FnOnce(&Transaction) -> Option<T>) -> PyResult<T> {
     let _ = py;
     let transaction = wsgi::current();
     transaction

@@ -2,6 +2,7 @@
 
 mod functions;
 mod messages;
+mod websocket;
 
 use pyo3::create_exception;
 use pyo3::exceptions::PyBaseException;
@@ -50,6 +51,7 @@ pub(crate) fn install(py: Python<'_>, settings: &Settings) -> PyResult<()> {
     module.add("DeadlineExceeded", py.get_type::<DeadlineExceeded>())?;
     functions::add(&module)?;
     messages::add(&module)?;
+    websocket::add(&module)?;
     let modules = py.import("sys")?.getattr("modules")?;
     modules.set_item("uwsgi", &module)?;
     let _ = MODULE.set(py, module.unbind());

@@ -58,7 +58,7 @@ pub(crate) fn send(py: Python<'_>, transaction: &Transaction, wrapper: &Bound<'_
             let head = match response.phase {
                 Phase::Headed => Some(&response.head),
                 Phase::Sent => None,
-                Phase::Nothing | Phase::Complete => return Some(Err(SendError::Misuse)),
+                Phase::Nothing | Phase::Complete | Phase::Switched => return Some(Err(SendError::Misuse)),
             };
             let len = response.head.content_length().map(|length| length.saturating_sub(response.sent));
             let sent = borrow(fd, |file| request.send_file(head, file, offset, len));

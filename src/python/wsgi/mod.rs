@@ -23,6 +23,7 @@ use rsgi_abi::types::Outcome;
 
 pub(crate) use self::core::{Core, current};
 pub(crate) use self::failure::exit_code;
+pub(crate) use self::response::Phase;
 pub(crate) use self::seat::Seat;
 pub(crate) use self::transaction::Transaction;
 

@@ -16,6 +16,8 @@ pub(crate) enum Phase {
     Sent,
     /// The last byte has been handed over.
     Complete,
+    /// The connection has become a websocket: what the application still answers goes nowhere.
+    Switched,
 }
 
 /// The answer of one request.
@@ -50,6 +52,7 @@ impl Response {
             Phase::Nothing => return Err(SendError::Misuse),
             Phase::Headed => Some(&self.head),
             Phase::Sent => None,
+            Phase::Switched => return Ok(()),
             Phase::Complete => {
                 self.overflow |= !data.is_empty();
                 return Ok(());

@@ -62,6 +62,8 @@ impl StartResponse {
             let Some((_, _, response)) = state.parts() else { return Err(over()) };
             match (response.phase, exc_info) {
                 (Phase::Nothing, _) | (Phase::Headed, Some(_)) => {}
+                // A framework answers whatever its view did; the client has its answer, a websocket.
+                (Phase::Switched, _) => return Ok(true),
                 (Phase::Headed, None) => {
                     return Err(PyAssertionError::new_err("start_response called twice without exc_info"));
                 }

@@ -16,7 +16,10 @@ fn a_request_arrives_as_variables_and_its_answer_as_http() {
          X-One: 2\r\nCookie: b=2\r\nProxy: no\r\nContent-Type: text/x\r\n\r\n",
     );
     let (request, vars) = core.request();
-    assert_eq!(request, Request { body: Body::None, version: Version::Http11, is_head: false, expect_continue: false });
+    assert_eq!(
+        request,
+        Request { body: Body::None, version: Version::Http11, is_head: false, expect_continue: false, upgrade: false }
+    );
     let port = client.socket.local_addr().unwrap().port().to_string();
     assert_eq!(value(&vars, "REMOTE_PORT"), port);
     assert_eq!(value(&vars, "SERVER_PORT"), stage.address.port().to_string());

@@ -272,6 +272,7 @@ pub(super) fn head(status: &str, lines: &str, change: impl FnOnce(&mut Response<
         app_chunked: lines.contains("chunked"),
         has_date: false,
         has_server: false,
+        switched: false,
         content_length: content_length.map(|length| length.parse().unwrap()),
         last: false,
         inline: 0,
