@@ -46,3 +46,5 @@ mod statics;
 /// Zygote, generations, supervision.
 mod supervision;
 mod support;
+/// Websockets, from the handshake to the last Close.
+mod websockets;

@@ -105,6 +105,19 @@ impl Client {
         self.read_response(false)
     }
 
+    /// Reads a head alone; what follows it is no body.
+    #[track_caller]
+    pub(crate) fn head(&mut self) -> Response {
+        parse_head(&self.take_head())
+    }
+
+    /// Reads exactly `count` bytes.
+    #[track_caller]
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+        self.peek(count);
+        self.received.drain(..count).collect()
+    }
+
     /// Reads bytes until at least `count` are there, without taking them.
     #[track_caller]
     pub(crate) fn peek(&mut self, count: usize) -> &[u8] {

@@ -59,6 +59,11 @@ impl Nginx {
         nginx
     }
 
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddrV4 {
+        self.address
+    }
+
     /// A connection to nginx.
     #[track_caller]
     pub(crate) fn connect(&self) -> Client {
