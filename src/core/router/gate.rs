@@ -172,7 +172,7 @@ impl<S: Wire> Gate<S> {
                 // Of a request that offers a websocket, the answer says whether it is the last.
                 ticket::write_head(&mut self.head, head, closing && !offers_websocket);
                 self.expects = match head.body {
-                    Body::None if *offers_websocket => Expects::Other,
+                    _ if *offers_websocket => Expects::Other,
                     Body::None => Expects::Head,
                     Body::Length(length) => Expects::Body(length),
                     Body::Chunked => Expects::Chunks(Box::new(Chunked::new())),

@@ -54,7 +54,8 @@ pub(super) fn decode(
     }
     let offers_websocket = settings.websockets && told.is_none() && !client.to_https && {
         let upgrade = vars.get(input, names::HTTP_UPGRADE).unwrap_or_default();
-        head.upgrade && head.method == Method::Get && head.body == Body::None && is_websocket(upgrade)
+        let bodiless = matches!(head.body, Body::None | Body::Length(0));
+        head.upgrade && head.method == Method::Get && bodiless && is_websocket(upgrade)
     };
     let frame = encode(client, input, &mut vars, &head, offers_websocket)?;
     let is_claimed = settings.statics.as_ref().is_some_and(|statics| {

@@ -125,7 +125,7 @@ impl<'a> Websocket<'a> {
     fn keep_alive(&mut self, now: Instant) -> Result<Option<Instant>, NoWebsocket> {
         let Some(ping) = self.limits.ping else { return Ok(None) };
         match self.pinged {
-            None if now < self.heard + ping => return Ok(Some(self.heard + ping)),
+            None if now < self.heard + ping => Ok(Some(self.heard + ping)),
             None => {
                 let mut frame = Vec::new();
                 websocket::encode_ping(&mut frame);

@@ -56,7 +56,7 @@ fn answer_all(mut core: Core) {
             }
             Said::Abort if std::mem::take(&mut open) => core.finish(),
             Said::Abort => {}
-            Said::Closed => return,
+            Said::Leave | Said::Closed => return,
         }
     }
 }

@@ -11,3 +11,4 @@ mod identities;
 mod overtime;
 mod requests;
 mod stage;
+mod tunnels;

@@ -155,6 +155,7 @@ pub(super) enum Said {
     Body(Vec<u8>),
     End,
     Abort,
+    Leave,
     /// The link is closed.
     Closed,
 }
@@ -176,6 +177,7 @@ impl Core {
                     }
                     ToWorker::Body(data) => Said::Body(data.to_vec()),
                     ToWorker::End => Said::End,
+                    ToWorker::Leave => Said::Leave,
                     ToWorker::Abort => Said::Abort,
                 };
                 self.input.drain(..used);
