@@ -58,6 +58,15 @@ fn https() {
     assert_eq!(server.stop().code, 0);
 }
 
+#[test]
+fn https_socket() {
+    let server = serve("--https-socket {ip}:9090,foobar.crt,foobar.key");
+    make_certificate(server.dir());
+    let server = server.start();
+    talk_both(&format!("wss://{}", server.address(9090)));
+    assert_eq!(server.stop().code, 0);
+}
+
 fn behind_nginx(option: &str, location: &str) -> (Running, Nginx) {
     let server = serve(&format!("--{option} {{ip}}:3031")).start();
     let location = location.replace("{address}", &server.address(3031).to_string());
