@@ -13,6 +13,8 @@ mod browser;
 mod compat;
 /// Where options come from, in every style.
 mod configuration;
+/// Pipes, touched files, pid files, signals.
+mod control;
 /// Many instances, one emperor.
 mod emperor;
 /// HTTP/2 by clients that mean harm, and by those of the field.

@@ -758,6 +758,8 @@ pub struct Reload {
     pub touch_logrotate: Vec<PathBuf>,
     /// Open the log anew.
     pub touch_logreopen: Vec<PathBuf>,
+    /// Run a shell command.
+    pub touch_exec: Vec<(PathBuf, String)>,
 }
 
 /// The stats server.

@@ -31,7 +31,7 @@ mod tests;
 mod value;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use address::{Address, AddressError};
 pub use config::*;
@@ -65,6 +65,24 @@ pub enum Loaded {
         /// The exit code.
         exit_code: i32,
     },
+    /// Tell the instance whose process id is in a file something, and end.
+    Tell {
+        /// What to tell.
+        message: Message,
+        /// The file.
+        pidfile: PathBuf,
+    },
+}
+
+/// What another instance is told by a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Message {
+    /// `--stop`: SIGINT.
+    Stop,
+    /// `--reload`: SIGHUP.
+    Reload,
+    /// `--pause`, `--resume`: SIGTSTP.
+    Pause,
 }
 
 /// Reads the environment, then `args` (without the program's name), then the files named there, as seen from `cwd`.
@@ -116,6 +134,7 @@ fn stopped(stop: Stop) -> Loaded {
         Stop::Help => Loaded::Print { text: help::help(), exit_code: 0 },
         Stop::Names => Loaded::Print { text: help::names(), exit_code: 0 },
         Stop::Version => Loaded::Print { text: format!("{}\n", env!("CARGO_PKG_VERSION")), exit_code: 0 },
+        Stop::Tell(message, pidfile) => Loaded::Tell { message, pidfile },
         Stop::Exit(exit_code) => Loaded::Print { text: String::new(), exit_code },
     }
 }

@@ -13,6 +13,10 @@ pub enum Order {
     Quit,
     /// The log file was moved away: open it anew ([`crate::logging::reopen_inside`]).
     ReopenLog,
+    /// Take nothing new until [`Self::Resume`], and keep what is there.
+    Pause,
+    /// Go on.
+    Resume,
     /// To routers: a worker is about to be killed for a request that took too long. Behind it comes which ([`Overdue`]).
     Overdue,
 }
@@ -68,6 +72,8 @@ impl Order {
             Self::Retire => b'y',
             Self::Quit => b'q',
             Self::ReopenLog => b'l',
+            Self::Pause => b'p',
+            Self::Resume => b's',
             Self::Overdue => b'o',
         }
     }
@@ -80,6 +86,8 @@ impl Order {
             b'y' => Some(Self::Retire),
             b'q' => Some(Self::Quit),
             b'l' => Some(Self::ReopenLog),
+            b'p' => Some(Self::Pause),
+            b's' => Some(Self::Resume),
             b'o' => Some(Self::Overdue),
             _ => None,
         }

@@ -25,6 +25,7 @@ pub mod signals;
 pub mod startup;
 pub mod statics;
 pub mod stats;
+pub mod tell;
 pub mod tls;
 pub mod worker;
 pub mod zygote;

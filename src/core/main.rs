@@ -9,6 +9,7 @@ use rsgi::process::{self, Descriptors, Handover, HandoverError, Meaning};
 use rsgi::role::{Role, title};
 use rsgi::router::Job;
 use rsgi::startup::{self, Sources};
+use rsgi::tell::tell;
 use rsgi::{emperor, logging, master, plugins, privileges, signals, zygote};
 use rsgi_config::Loaded;
 
@@ -75,6 +76,10 @@ fn run_master() -> Exit {
     };
     match sources.load() {
         Ok(Loaded::Print { text, exit_code }) => print(&text, exit_code),
+        Ok(Loaded::Tell { message, pidfile }) => match tell(message, &pidfile) {
+            Ok(()) => Exit::Ok,
+            Err(error) => fail(&error),
+        },
         Ok(Loaded::Run { config, .. }) if config.plugins.build.is_some() => {
             let words = config.plugins.build.unwrap_or_default();
             plugins::build(&words, &config.start_dir).map_or_else(|error| fail(&error), |line| print(&line, 0))

@@ -412,9 +412,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/process/master_fifo",
         example: "master-fifo = /run/shop.fifo",
-        built: false,
         implies_master: true,
-        doc: "Takes one-letter commands from this pipe.",
+        doc: "Takes one-letter commands from this pipe; of several pipes, the digits choose the one that is read.\n\n`r` reload (as do `R w W c f`: there is one kind), `q` stop, `Q` stop at once, `p` pause or go on, `l` open the log anew, `L` rotate it, `s` tell of the workers in the log, `P` write the pid files again, `+` and `-` a worker more or less.",
+        differs: "every kind of reload is a new generation that takes over when it serves",
         act: Act::Set(|d, v| {
             d.config.process.master_fifo.push(v.path()?);
             Ok(())

@@ -1,6 +1,9 @@
 //! Options about reloading.
 
+use crate::Message;
 use crate::option::{Act, AppValue, Arg, Group, OPT, Opt};
+use crate::source::Directive;
+use crate::value::Fault;
 
 /// The rows, in the order of the manual.
 pub(super) static ROWS: &[Opt] = &[
@@ -11,7 +14,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/reload/touch",
         example: "touch-reload = /srv/shop/reload",
-        built: false,
         implies_master: true,
         doc: "Reloads the instance when this file is touched.",
         act: Act::Set(|d, v| {
@@ -27,7 +29,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/reload/touch_workers",
         example: "touch-workers-reload = /srv/shop/reload",
-        built: false,
         implies_master: true,
         doc: "Reloads the workers when this file is touched.",
         act: Act::Set(|d, v| {
@@ -43,7 +44,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/reload/touch_chain",
         example: "touch-chain-reload = /srv/shop/reload",
-        built: false,
         implies_master: true,
         doc: "Reloads one worker after the other when this file is touched.",
         act: Act::Set(|d, v| {
@@ -59,7 +59,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/reload/touch_logrotate",
         example: "touch-logrotate = /srv/shop/rotate",
-        built: false,
         implies_master: true,
         doc: "Rotates the log when this file is touched.",
         act: Act::Set(|d, v| {
@@ -75,13 +74,58 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/reload/touch_logreopen",
         example: "touch-logreopen = /srv/shop/reopen",
-        built: false,
         implies_master: true,
         doc: "Opens the log anew when this file is touched.",
         act: Act::Set(|d, v| {
             d.config.reload.touch_logreopen.push(v.path()?);
             Ok(())
         }),
+        ..OPT
+    },
+    Opt {
+        name: "touch-exec",
+        group: Group::Reload,
+        unit: "FILE COMMAND",
+        default: "none",
+        field: "/reload/touch_exec",
+        example: "touch-exec = /srv/shop/new-data /srv/shop/import.sh",
+        implies_master: true,
+        doc: "Runs a shell command when this file is touched.",
+        act: Act::Set(|d, v| {
+            let text = v.word()?;
+            let help = || Fault::new("expected a file and a command", "write FILE COMMAND");
+            let (file, command) = text.split_once(' ').ok_or_else(help)?;
+            d.config.reload.touch_exec.push((file.into(), command.trim_start().into()));
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "reload",
+        group: Group::Reload,
+        unit: "pidfile",
+        example: "reload = /run/shop.pid",
+        doc: "Tells the instance with this pid file to reload, and ends.",
+        act: Act::Read(Directive::Tell(Message::Reload)),
+        ..OPT
+    },
+    Opt {
+        name: "stop",
+        group: Group::Reload,
+        unit: "pidfile",
+        example: "stop = /run/shop.pid",
+        doc: "Tells the instance with this pid file to stop, and ends.",
+        act: Act::Read(Directive::Tell(Message::Stop)),
+        ..OPT
+    },
+    Opt {
+        name: "pause",
+        aliases: &["suspend", "resume"],
+        group: Group::Reload,
+        unit: "pidfile",
+        example: "pause = /run/shop.pid",
+        doc: "Tells the instance with this pid file to pause, or to go on, and ends.\n\nA paused instance finishes what it has and takes nothing new; clients wait.",
+        act: Act::Read(Directive::Tell(Message::Pause)),
         ..OPT
     },
     Opt {

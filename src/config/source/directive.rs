@@ -1,6 +1,7 @@
 //! The options that act while sources are read, before any other option counts.
 
 use super::{Format, Test};
+use crate::Message;
 use crate::lookup::{Known, find};
 use crate::option::Act;
 
@@ -35,6 +36,8 @@ pub(crate) enum Directive {
     Print,
     /// Prints the value of an option and ends.
     Get,
+    /// Tells a running instance something and ends.
+    Tell(Message),
     /// Ends with a code.
     Exit,
 }

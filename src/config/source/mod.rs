@@ -16,6 +16,7 @@ mod yaml;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+use crate::Message;
 use crate::diagnostic::Diagnostic;
 use crate::expand::Expander;
 use crate::lookup::find;
@@ -55,6 +56,8 @@ pub(crate) enum Stop {
     Names,
     /// `--exit` with its code.
     Exit(i32),
+    /// `--reload` and the like, with a pid file.
+    Tell(Message, PathBuf),
 }
 
 /// Why reading stops before the end.
@@ -164,6 +167,11 @@ impl<'m> Reader<'m> {
             Directive::Help => Err(Halt::Stop(Stop::Help)),
             Directive::Version => Err(Halt::Stop(Stop::Version)),
             Directive::Names => Err(Halt::Stop(Stop::Names)),
+            Directive::Tell(message) => {
+                let name = self.expand_now(entry)?;
+                let path = Value::new(&name).path().map_err(|fault| fault_at(entry, fault))?;
+                Err(Halt::Stop(Stop::Tell(message, self.machine.cwd.join(path))))
+            }
             Directive::Exit => {
                 let code = if entry.value.is_empty() { Ok(1) } else { self.expand_now(entry)?.parse() };
                 let fault = |_| fault_at(entry, Fault::new("expected an exit code", "write exit = 1"));

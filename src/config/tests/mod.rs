@@ -79,6 +79,7 @@ impl Case {
         match self.load(words) {
             Ok(Loaded::Run { config, warnings, printed }) => Ran { config, warnings, printed },
             Ok(Loaded::Print { text, .. }) => panic!("{words}: printed {text}"),
+            Ok(Loaded::Tell { pidfile, .. }) => panic!("{words}: told the process of {}", pidfile.display()),
             Err(error) => panic!("{words}: {error}"),
         }
     }
@@ -89,6 +90,7 @@ impl Case {
         let text = match self.load(words) {
             Ok(Loaded::Run { warnings, .. }) => lasting(&warnings).join("\n"),
             Ok(Loaded::Print { text, .. }) => text,
+            Ok(Loaded::Tell { message, pidfile }) => format!("{message:?} to the process of {}", pidfile.display()),
             Err(mut error) => {
                 error.diagnostics.retain(|message| !message.message.contains(UNBUILT));
                 format!("{error}\nexit code {}", error.exit_code())

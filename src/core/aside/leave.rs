@@ -95,7 +95,7 @@ fn obey(control: &OwnedFd, config: &Config, leave: &Leave, hurry: &impl Fn()) ->
             }
             Order::Quit => rsgi_sys::fork::exit_now(Exit::WorkerEnd.code()),
             Order::ReopenLog => crate::logging::reopen(config),
-            Order::Overdue => {}
+            Order::Overdue | Order::Pause | Order::Resume => {}
         }
     }
     if count == 0 {

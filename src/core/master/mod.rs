@@ -4,6 +4,8 @@
 //! system calls. It loads no language, never forks without exec, and waits for nothing but events.
 
 mod deadlines;
+mod errand;
+mod fifo;
 pub mod fleet;
 mod generation;
 mod idle;
@@ -13,6 +15,7 @@ mod signals;
 pub mod sockets;
 mod spawn;
 mod stats;
+mod touch;
 pub mod vacuum;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -35,10 +38,13 @@ use crate::logging;
 use crate::startup::{self, Started};
 use crate::tls;
 use crate::zygote::message::{self, Request};
+pub use errand::make_pipes;
+use fifo::Fifo;
 use fleet::{Action, Event, Fleet, Mood, Who};
 use generation::Generation;
 use notify::Notifier;
 use signals::{Heard, Signals};
+use touch::Touches;
 
 /// The running master.
 struct Master {
@@ -56,6 +62,11 @@ struct Master {
     stats: Option<crate::stats::server::Server>,
     /// How often a listen queue was found full.
     full_queues: u64,
+    touches: Touches,
+    touch_clock: Option<tokio::time::Interval>,
+    fifo: Option<Fifo>,
+    /// Nothing new is taken.
+    is_paused: bool,
     queue: VecDeque<Event>,
     sender: UnboundedSender<Event>,
 }
@@ -117,10 +128,15 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
         idleness: idle::Idleness::default(),
         stats: None,
         full_queues: 0,
+        touches: Touches::default(),
+        touch_clock: None,
+        fifo: None,
+        is_paused: false,
         queue: VecDeque::new(),
         sender,
     };
     master.open_stats();
+    master.renew_errands();
     let mut signals = Signals::catch()?;
     let mut notifier = Notifier::default();
     let mut lord = Lord::of_this_process();
@@ -167,14 +183,16 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
             () = beat(heartbeat.as_mut()) => lord.live(),
             () = tick => master.queue.push_back(Event::Tick),
             () = beat(watchdog.as_mut()) => notifier.is_alive(),
+            () = beat(master.touch_clock.as_mut()) => master.look_at_touches(),
+            errands = errand::next(master.fifo.as_ref()) => errands.into_iter().for_each(|errand| master.run_errand(errand)),
             () = lord.fall() => master.queue.push_back(Event::Stop),
         }
     }
 }
 
-/// The next moment for a sign of life; never without a watchdog.
-pub(crate) async fn beat(watchdog: Option<&mut tokio::time::Interval>) {
-    match watchdog {
+/// The next stroke of a clock; never, when there is none.
+pub(crate) async fn beat(clock: Option<&mut tokio::time::Interval>) {
+    match clock {
         Some(interval) => drop(interval.tick().await),
         None => std::future::pending().await,
     }
@@ -214,6 +232,9 @@ impl Master {
                 }
             }
             Event::Said(_, Report::HasDeadline) => self.has_user_deadlines = true,
+            Event::Said(who @ (Who::Router(_) | Who::Worker(_)), Report::Ready) if self.is_paused => {
+                self.tell_server(who, self.pace())
+            }
             Event::Said(who, report @ (Report::LongQueue | Report::ShortQueue)) => {
                 if let Some(server) = self.servers.get_mut(&who) {
                     server.has_long_queue = report == Report::LongQueue;
@@ -232,8 +253,12 @@ impl Master {
             Heard::Quit => self.queue.push_back(Event::Quit),
             Heard::Reload if self.started.config.process.exit_on_reload => self.queue.push_back(Event::Stop),
             Heard::Reload => self.queue.push_back(Event::WantReload),
-            Heard::Counters => self.reopen_and_count(),
+            Heard::Counters => {
+                self.reopen_log();
+                self.count_requests();
+            }
             Heard::Status => info!("{}", self.fleet.status()),
+            Heard::Pause => self.pause(),
         }
         None
     }
@@ -352,11 +377,12 @@ impl Master {
         self.release(generation.plan().routed_by);
         let Some(generation) = self.generations.get(&number) else { return };
         self.started.config = generation.config.clone();
-        self.renew_log();
         self.started.serving();
         if generation.config.no_server {
             self.queue.push_back(Event::Stop);
         }
+        self.renew_log();
+        self.renew_errands();
         self.open_stats();
     }
 
@@ -399,7 +425,7 @@ impl Master {
         }
     }
 
-    fn reopen_and_count(&mut self) {
+    fn reopen_log(&self) {
         logging::reopen(&self.started.config);
         for zygote in self.zygotes.values().filter_map(|zygote| zygote.channel.as_ref()) {
             // One that does not listen is being seen to elsewhere.
@@ -408,6 +434,9 @@ impl Master {
         for who in self.servers.keys() {
             self.tell_server(*who, Order::ReopenLog);
         }
+    }
+
+    fn count_requests(&self) {
         let Some(generation) = self.generations.get(&self.serving) else { return };
         info!("*** {} requests ***", generation.view.requests());
         for worker in 1..=generation.config.workers.processes {

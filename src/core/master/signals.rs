@@ -21,6 +21,8 @@ pub(super) enum Heard {
     Counters,
     /// SIGUSR2.
     Status,
+    /// SIGTSTP.
+    Pause,
 }
 
 pub(super) struct Signals(Vec<(Signal, Heard)>);
@@ -34,6 +36,7 @@ impl Signals {
             (SignalKind::hangup(), Heard::Reload),
             (SignalKind::user_defined1(), Heard::Counters),
             (SignalKind::user_defined2(), Heard::Status),
+            (SignalKind::from_raw(nix::libc::SIGTSTP), Heard::Pause),
             // Last: what killed a child may have been meant for us too, and then it was no accident.
             (SignalKind::child(), Heard::Child),
         ];

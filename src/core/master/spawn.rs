@@ -13,7 +13,7 @@ use tracing::warn;
 use super::fleet::{self, Event, Kind, Who};
 use super::generation::Generation;
 use super::{Master, Server, Zygote, reap};
-use crate::control::Report;
+use crate::control::{Order, Report};
 use crate::ending::Ending;
 use crate::process::{self, Instance, Meaning};
 use crate::role::Role;
@@ -86,6 +86,10 @@ impl Master {
         if kind == Kind::Worker {
             let generation = self.generation(generation)?;
             tls::handover::send(ours.as_fd(), &generation.config, &generation.materials.workers)?;
+            if self.is_paused {
+                // Not by tokio, which has yet to hear that the socket takes something.
+                nix::unistd::write(&ours, &[Order::Pause.byte()])?;
+            }
         }
         message::send(channel.as_fd(), &Request::Fork { kind, number, birth }, Some(theirs.as_fd()))?;
         self.listen_to(who, Some(serial), ours)

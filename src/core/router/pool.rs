@@ -28,6 +28,8 @@ pub(super) struct Pool {
     is_long: Cell<bool>,
     /// Told when that changes.
     pub(super) turned: Notify,
+    /// Nobody gets a link: the instance pauses.
+    held: Cell<bool>,
     /// Counts uses, so that the most recently used worker can be told.
     uses: Cell<u64>,
 }
@@ -74,7 +76,17 @@ impl Pool {
             long: Cell::new(None),
             is_long: Cell::new(false),
             turned: Notify::new(),
+            held: Cell::new(false),
             uses: Cell::new(0),
+        }
+    }
+
+    /// Lets everybody wait, or go on in the order of the queue.
+    pub(super) fn hold(&self, held: bool) {
+        self.held.set(held);
+        while !self.held.get() && !self.queue.borrow().is_empty() {
+            let Some(link) = self.take() else { return };
+            self.put(link);
         }
     }
 
@@ -164,7 +176,7 @@ impl Pool {
 
     /// A link is idle: the first in the queue gets it, or else it rests.
     pub(super) fn put(&self, mut link: Link) {
-        let next = self.queue.borrow_mut().pop_front();
+        let next = if self.held.get() { None } else { self.queue.borrow_mut().pop_front() };
         if let Some(seat) = next {
             self.measure();
             *seat.link.borrow_mut() = Some(link);
@@ -185,6 +197,9 @@ impl Pool {
     /// The idle link to use next: of the newest generation, of the worker with the most idle cores, of the one used last
     /// (its caches are warm).
     pub(super) fn take(&self) -> Option<Link> {
+        if self.held.get() {
+            return None;
+        }
         loop {
             let mut link = {
                 let mut crews = self.crews.borrow_mut();

@@ -143,6 +143,8 @@ async fn order(control: &mut OwnedReadHalf, config: &Config, shop: &Shop) -> Opt
         let byte = control.read_u8().await.ok()?;
         match Order::from_byte(byte) {
             Some(Order::ReopenLog) => crate::logging::reopen_inside(config),
+            Some(Order::Pause) => shop.pool.hold(true),
+            Some(Order::Resume) => shop.pool.hold(false),
             Some(Order::Overdue) => {
                 let (pid, link) = (control.read_u32_le().await.ok()?, control.read_u32_le().await.ok()?);
                 shop.condemn(Overdue { pid, link });

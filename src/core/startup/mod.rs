@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::logging;
 use crate::logging::collector::{self, CollectorError};
+use crate::master::make_pipes;
 use crate::master::sockets::{BindError, Sockets};
 use crate::master::vacuum::{Litter, write_pid};
 use crate::privileges::{self, Rights, RightsError};
@@ -153,7 +154,8 @@ pub fn start(
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let mut started =
         Started { sources, config, sockets: Sockets::default(), materials, since, pid_files: Vec::new(), waiting };
-    let bound = started.write_pid_files(false).and_then(|()| Ok(Sockets::bind(&started.config, [])?));
+    let bound = started.write_pid_files(false).and_then(|()| started.make_pipes());
+    let bound = bound.and_then(|()| Ok(Sockets::bind(&started.config, [])?));
     started.sockets = match bound {
         Ok(sockets) => sockets,
         Err(error) => {
@@ -202,6 +204,25 @@ impl Started {
             let files = sockets.all().filter_map(|bound| bound.file.as_ref());
             files.chain(&self.pid_files).for_each(Litter::remove);
         }
+    }
+
+    /// Writes all pid files once more: somebody has removed them.
+    ///
+    /// # Errors
+    /// The first that cannot be written.
+    pub fn write_pid_files_again(&mut self) -> Result<(), StartError> {
+        self.write_pid_files(false).and_then(|()| self.write_pid_files(true))
+    }
+
+    /// Makes the pipes of `master-fifo`, and gives them to the user that the master becomes.
+    fn make_pipes(&self) -> Result<(), StartError> {
+        let option = "master-fifo";
+        let made = make_pipes(&self.config).map_err(|(path, source)| StartError::File { option, path, source })?;
+        let rights = Rights::of(&self.config.process)?;
+        if nix::unistd::geteuid().is_root() && !rights.is_met() {
+            made.into_iter().try_for_each(|path| rights.own(path))?;
+        }
+        Ok(())
     }
 
     /// Writes the pid files of the start, or (`safe`) those that wait until the start has succeeded.

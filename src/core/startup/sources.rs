@@ -46,7 +46,9 @@ impl Sources {
                 adopt_passed_sockets(&mut config);
                 Ok(config)
             }
-            Ok(Loaded::Print { .. }) => Err("error: the configuration no longer describes a server".into()),
+            Ok(Loaded::Print { .. } | Loaded::Tell { .. }) => {
+                Err("error: the configuration no longer describes a server".into())
+            }
             Err(error) => Err(error.to_string()),
         }
     }

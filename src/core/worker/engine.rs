@@ -71,6 +71,8 @@ pub(super) struct Engine {
     live: AtomicUsize,
     /// Links that could not be dialled yet, by router.
     undialled: Vec<Mutex<Vec<u32>>>,
+    /// The master has ordered a pause.
+    held: AtomicBool,
     draining: AtomicBool,
     gentle: AtomicBool,
     stopping: AtomicBool,
@@ -198,6 +200,7 @@ impl Engine {
             wake: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             started: Instant::now(),
             live: AtomicUsize::new(0),
+            held: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             gentle: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -236,8 +239,11 @@ impl Engine {
 
     /// Opens the listeners.
     pub(super) fn open(&self) -> nix::Result<()> {
-        (0..self.listeners.len()).try_for_each(|index| self.listen(index))?;
-        self.set_accepting(true);
+        let is_held = self.held.load(Acquire);
+        if !is_held {
+            (0..self.listeners.len()).try_for_each(|index| self.listen(index))?;
+        }
+        self.set_accepting(!is_held);
         Ok(())
     }
 
@@ -417,9 +423,28 @@ impl Engine {
         }
     }
 
-    /// Listens again where a lack of descriptors had stopped it.
+    /// Stops listening, or goes on; connections that are open are served all the same.
+    pub(super) fn hold(&self, held: bool) {
+        if self.held.swap(held, AcqRel) == held {
+            return;
+        }
+        if held {
+            for entrance in &self.listeners {
+                entrance.paused.store(true, Release);
+                let _ = self.epoll.delete(entrance.socket.as_fd());
+            }
+        } else {
+            self.resume();
+        }
+        self.set_accepting(!held);
+    }
+
+    /// Listens again where a lack of descriptors, or the master, had stopped it.
     pub(super) fn resume(&self) {
         for (index, entrance) in self.listeners.iter().enumerate() {
+            if self.held.load(Acquire) {
+                return;
+            }
             if entrance.paused.swap(false, AcqRel) && !self.is_draining() {
                 let _ = self.listen(index);
             }

@@ -148,6 +148,8 @@ fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
             return;
         };
         let mut core = Core::new(engine, 0, plugin, Some(language));
+        // A worker that is born in a pause knows it from the beginning.
+        core.obey();
         if let Err(error) = core.open(cores) {
             tracing::error!("worker {} cannot open its sockets: {error}", engine.id);
             engine.stop();

@@ -70,6 +70,8 @@ impl Core<'_> {
                         Some(Order::Retire) => self.drain(Exit::WorkerEnd, Hurry::Gently),
                         Some(Order::Quit) => self.quit(),
                         Some(Order::ReopenLog) => crate::logging::reopen_inside(&self.engine.config),
+                        Some(Order::Pause) => self.engine.hold(true),
+                        Some(Order::Resume) => self.engine.hold(false),
                         Some(Order::Overdue) | None => {}
                     }
                 }

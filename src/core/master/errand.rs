@@ -1,0 +1,153 @@
+//! What somebody asks of the running master: by touching a file, by a letter in its pipe, by a signal.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use tracing::{info, warn};
+
+use super::fifo::Fifo;
+use super::fleet::{Event, Who};
+use super::{Master, fifo};
+use crate::control::Order;
+use crate::logging;
+
+/// A wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// A new generation.
+    Reload,
+    /// Move the log file away and begin a new one.
+    RotateLog,
+    /// Open the log file anew.
+    ReopenLog,
+    /// Run a shell command.
+    Run(String),
+    /// Finish what is held, then end.
+    Stop,
+    /// End at once.
+    Quit,
+    /// Take nothing new, or go on.
+    Pause,
+    /// Write the pid files again.
+    WritePids,
+    /// Tell of the workers in the log.
+    Status,
+    /// Read another pipe.
+    Slot(usize),
+    /// One worker more.
+    Grow,
+    /// One worker less.
+    Shrink,
+    /// Understood, and not done here.
+    Unknown(&'static str),
+}
+
+/// The next letters of the pipe; never, when there is none.
+pub(super) async fn next(fifo: Option<&Fifo>) -> Vec<Errand> {
+    match fifo {
+        Some(fifo) => fifo.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Master {
+    /// Watches what the serving generation wants watched.
+    pub(super) fn renew_errands(&mut self) {
+        let config = &self.started.config;
+        self.touches.renew(config);
+        if self.touches.is_empty() {
+            self.touch_clock = None;
+        } else if self.touch_clock.is_none() {
+            self.touch_clock = Some(tokio::time::interval(super::touch::PERIOD));
+        }
+        let mut paths = config.process.master_fifo.iter().map(|path| config.start_dir.join(path));
+        let is_kept = self.fifo.as_ref().is_some_and(|fifo| paths.any(|path| path == fifo.path()));
+        if !is_kept && (self.fifo.is_some() || !config.process.master_fifo.is_empty()) {
+            self.open_fifo(0);
+        }
+    }
+
+    /// Looks at the watched files.
+    pub(super) fn look_at_touches(&mut self) {
+        for (path, errand) in self.touches.look() {
+            info!("*** {} has been touched... ***", path.display());
+            self.run_errand(errand);
+        }
+    }
+
+    pub(super) fn run_errand(&mut self, errand: Errand) {
+        match errand {
+            Errand::Reload if self.started.config.process.exit_on_reload => self.queue.push_back(Event::Stop),
+            Errand::Reload => self.queue.push_back(Event::WantReload),
+            Errand::Stop => self.queue.push_back(Event::Stop),
+            Errand::Quit => self.queue.push_back(Event::Quit),
+            Errand::ReopenLog => self.reopen_log(),
+            Errand::RotateLog => {
+                if !logging::collector::rotate() {
+                    warn!("the log is not rotated: that takes log-master or log-maxsize");
+                }
+            }
+            Errand::Run(command) => run(&command),
+            Errand::Pause => self.pause(),
+            Errand::WritePids => {
+                if let Err(error) = self.started.write_pid_files_again() {
+                    warn!("{error}");
+                }
+            }
+            Errand::Status => {
+                info!("{}", self.fleet.status());
+                self.count_requests();
+            }
+            Errand::Slot(slot) => self.open_fifo(slot),
+            Errand::Grow | Errand::Shrink => warn!("the number of workers is fixed without cheaper"),
+            Errand::Unknown(what) => warn!("the command {what} means nothing here"),
+        }
+    }
+
+    /// Reads the pipe number `slot` from now on; a wrong one changes nothing.
+    fn open_fifo(&mut self, slot: usize) {
+        match Fifo::open(&self.started.config, slot) {
+            Ok(None) if slot == 0 => self.fifo = None,
+            Ok(None) => warn!("there is no master-fifo number {slot}"),
+            Ok(Some(fifo)) => {
+                info!("active master fifo is now {}", fifo.path().display());
+                self.fifo = Some(fifo);
+            }
+            Err(error) => warn!("master-fifo: {error}"),
+        }
+    }
+
+    /// Takes nothing new from now on, or goes on.
+    pub(super) fn pause(&mut self) {
+        self.is_paused = !self.is_paused;
+        if self.is_paused {
+            info!("*** PAUSE (send SIGTSTP or the letter p again to go on) ***");
+        } else {
+            info!("*** the pause is over ***");
+        }
+        let served_by = self.servers.keys().filter(|who| matches!(who, Who::Router(_) | Who::Worker(_)));
+        served_by.for_each(|who| self.tell_server(*who, self.pace()));
+    }
+
+    /// What a server that has just become ready is to be told, besides what it does anyway.
+    pub(super) const fn pace(&self) -> Order {
+        if self.is_paused { Order::Pause } else { Order::Resume }
+    }
+}
+
+/// Makes the pipes of the options, at the start: later there may be no right to.
+///
+/// # Errors
+/// The pipe that cannot be made, and why.
+pub fn make_pipes(config: &rsgi_config::Config) -> Result<Vec<PathBuf>, (PathBuf, std::io::Error)> {
+    let paths = config.process.master_fifo.iter().map(|path| config.start_dir.join(path));
+    paths.map(|path| fifo::make(&path).map(|()| path.clone()).map_err(|error| (path, error))).collect()
+}
+
+/// Runs a shell command beside everything else; whoever started it reaps it, as all children.
+fn run(command: &str) {
+    match Command::new("/bin/sh").arg("-c").arg(command).spawn() {
+        Ok(child) => info!("running {command} (pid: {})", child.id()),
+        Err(error) => warn!("{command}: cannot be run: {error}"),
+    }
+}

@@ -1,0 +1,6 @@
+//! What a running instance is told from outside: by pipes, touched files, pid files and signals.
+
+mod fifo;
+mod pause;
+mod pidfile;
+mod touch;
