@@ -255,6 +255,12 @@ pub enum LoadError {
         /// The plugin's version.
         theirs: u32,
     },
+    /// The plugin has fewer functions than this release calls.
+    #[error("{} was built from an older release of rsgi: build it again, with rsgi --build-plugin", path.display())]
+    Older {
+        /// The file.
+        path: OsString,
+    },
 }
 
 /// A loaded language plugin, seen from the process's main thread.
@@ -292,7 +298,7 @@ impl Language {
         // SAFETY: the entry function takes nothing and returns a table that lives for ever.
         let table = unsafe { entry().as_ref() }.ok_or_else(|| LoadError::NoEntry { path: path.to_owned() })?;
         std::mem::forget(library);
-        Self::check(table).map_err(|theirs| LoadError::Version { path: path.to_owned(), theirs })
+        Self::check(table, path)
     }
 
     /// Uses a plugin that is part of this binary.
@@ -300,12 +306,17 @@ impl Language {
     /// # Errors
     /// When it was built for another border.
     pub fn embedded(table: &'static types::Plugin) -> Result<Self, LoadError> {
-        Self::check(table).map_err(|theirs| LoadError::Version { path: "the embedded plugin".into(), theirs })
+        Self::check(table, OsStr::new("the embedded plugin"))
     }
 
-    fn check(table: &'static types::Plugin) -> Result<Self, u32> {
-        let complete = table.size as usize >= size_of::<types::Plugin>();
-        if table.abi == types::ABI && complete { Ok(Self { table, main_thread: PhantomData }) } else { Err(table.abi) }
+    fn check(table: &'static types::Plugin, path: &OsStr) -> Result<Self, LoadError> {
+        if table.abi != types::ABI {
+            return Err(LoadError::Version { path: path.to_owned(), theirs: table.abi });
+        }
+        if (table.size as usize) < size_of::<types::Plugin>() {
+            return Err(LoadError::Older { path: path.to_owned() });
+        }
+        Ok(Self { table, main_thread: PhantomData })
     }
 
     /// Name of the language.

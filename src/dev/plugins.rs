@@ -42,10 +42,12 @@ pub(crate) fn build(core: &Path, pythons: &[Python]) -> Result<PathBuf> {
         if plugin.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
             continue;
         }
-        let words = format!("{} {}", lab::root().display(), python.plugin());
         let mut build = Command::new(core);
-        build.arg("--build-plugin").arg(words).current_dir(&folder);
-        build.env("PYTHON", &python.exe).env("CARGO_TARGET_DIR", lab::place().join("target/plugins"));
+        build.arg("--build-plugin").arg(format!("python {}", python.plugin())).current_dir(&folder);
+        build
+            .env("RSGI_SOURCE", lab::root())
+            .env("PYTHON", &python.exe)
+            .env("CARGO_TARGET_DIR", lab::place().join("target/plugins"));
         command::run(&mut build)?;
         std::fs::write(&stamp, wanted)?;
     }

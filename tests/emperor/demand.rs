@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::{Client, Running, Server, eventually};
+use crate::support::{Client, Kind, Running, Server, eventually};
 
 const GET: &str = "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
@@ -96,4 +96,24 @@ fn an_address_that_cannot_be_had_never_hurts_the_others() {
     server.log.wait_for("the socket of vassal .*bad.ini: /no/such/folder/socket cannot be bound");
     server.log.wait_for("bad.ini its socket cannot be had, next try in 400 ms");
     super::wait_until_served(&server, 3002);
+}
+
+#[test]
+fn the_same_files_do_the_same_under_uwsgi() {
+    for kind in [Kind::Rsgi, Kind::Uwsgi] {
+        let server =
+            Server::of(kind, "--emperor {dir}/vassals --emperor-freq 1 --emperor-on-demand-directory {dir}/sockets")
+                .file("vassals/shop.ini", &vassal("master = true\nidle = 2\ndie-on-idle = true"))
+                .file("sockets/README", "")
+                .spawn();
+        let socket = server.dir().join("sockets/shop.socket");
+        eventually("the emperor listens", || crate::support::processes::listens_on(&socket).then_some(()));
+        for _ in 0..2 {
+            let seen = server.log.len();
+            let answer = Client::unix(&socket).send(GET.replace("/hello", "/process")).response().expect(200);
+            assert!(answer.text().contains("version"), "{kind:?}: {}", answer.text());
+            server.log.wait_from(seen, "workers have been inactive for more than 2 seconds");
+            server.log.wait_from(seen, "waiting for connections on");
+        }
+    }
 }
