@@ -125,6 +125,20 @@ fn a_hangup_reloads_every_vassal_and_a_count_is_said() {
 }
 
 #[test]
+fn a_stop_waits_for_requests_and_a_second_one_does_not() {
+    let server = emperor(&[("one.ini", 3001, "")]).spawn();
+    wait_until_served(&server, 3001);
+    let mut client = server.connect(3001);
+    client.send("GET /sleep?60 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    server.log.wait_for("asleep for 60");
+    server.signal(Signal::SIGINT);
+    server.log.wait_for("stopping gracefully");
+    let ended = server.stop();
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    assert!(ended.log.contains("stopping at once"), "{}", ended.log);
+}
+
+#[test]
 fn a_tyrants_vassals_run_as_the_owners_of_their_files() {
     assert!(nix::unistd::geteuid().is_root(), "only root can be a tyrant: run the tests as root");
     let server = emperor(&[]).arg("--emperor-tyrant").file("vassals/README", "").spawn();
