@@ -779,6 +779,15 @@ pub struct Stats {
     pub secrets: bool,
 }
 
+/// How the server in front learns which file to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServeMode {
+    /// `X-Sendfile` with a path: Apache, lighttpd.
+    XSendfile,
+    /// `X-Accel-Redirect` with a path: nginx.
+    XAccelRedirect,
+}
+
 /// Static files.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Statics {
@@ -810,8 +819,12 @@ pub struct Statics {
     pub gzip_all: bool,
     /// Range requests are honoured.
     pub honour_range: bool,
-    /// `x-sendfile` or `x-accel-redirect`: the server in front sends the file.
-    pub serve_mode: Option<String>,
+    /// The server in front sends the files.
+    pub serve_mode: Option<ServeMode>,
+    /// Directories whose files an application may name in `X-Sendfile`.
+    pub x_sendfile: Vec<PathBuf>,
+    /// Prefix and directory of the files that an application may name in `X-Accel-Redirect`.
+    pub x_accel_redirect: Vec<(String, PathBuf)>,
 }
 
 /// The emperor.

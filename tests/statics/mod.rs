@@ -1,5 +1,6 @@
 //! Static files through both front doors: the worker's own socket and the router.
 
+mod named;
 mod offload;
 
 use std::os::unix::fs::symlink;

@@ -73,7 +73,7 @@ fn without_the_option_nothing_is_offloaded() {
 #[test]
 fn slow_clients_hold_no_core_and_harakiri_lets_them_be() {
     for kind in Kind::each() {
-        let server = server(kind, &format!("{OFFLOAD} --harakiri 1")).start();
+        let server = server(kind, &format!("{OFFLOAD} --harakiri 1 --socket-timeout 60")).start();
         let mut slow = ["/static/large.txt".to_owned(), wrapped(&server)].map(|target| {
             let mut client = server.connect(PORT);
             client.send(get(&target)).peek(12);

@@ -1,5 +1,6 @@
 //! Options about static files.
 
+use crate::config::ServeMode;
 use crate::option::{Act, Arg, Group, OPT, Opt};
 use crate::value::{Fault, Value};
 use std::path::PathBuf;
@@ -218,10 +219,54 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/serve_mode",
         example: "file-serve-mode = x-accel-redirect",
-        built: false,
-        doc: "Lets the web server in front send files: `x-sendfile` or `x-accel-redirect`.",
+        differs: "other words than `x-sendfile`, `x-accel-redirect` and `nginx` are errors; ranges are left to the web server",
+        doc: "Lets the web server in front send files: `x-sendfile` or `x-accel-redirect`.\n\n\
+              The answer names the file by its path, and the web server needs a place where it finds it: with nginx and \
+              `static-map = /static=/srv/app/static`, a `location /srv/app/static/ { internal; root /; }`.",
         act: Act::Set(|d, v| {
-            d.config.statics.serve_mode = Some(v.word()?);
+            d.config.statics.serve_mode = Some(match v.text() {
+                "x-sendfile" => ServeMode::XSendfile,
+                "x-accel-redirect" | "nginx" => ServeMode::XAccelRedirect,
+                other => {
+                    let problem = format!("expected x-sendfile or x-accel-redirect, found \"{other}\"");
+                    return Err(Fault::new(problem, "nginx reads x-accel-redirect, Apache and lighttpd x-sendfile"));
+                }
+            });
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "x-sendfile",
+        group: Group::Static,
+        unit: "directory",
+        default: "none",
+        field: "/statics/x_sendfile",
+        example: "x-sendfile = /srv/shop/media",
+        own: true,
+        doc: "Sends the file that the application names in an `X-Sendfile` header, if it lies in this directory.\n\n\
+              The file takes the place of the application's body, with ranges and conditional requests; its other headers \
+              stay, but for ETag and Last-Modified, which become the file's. Without the option the header passes, for a web \
+              server in front that knows it.",
+        act: Act::Set(|d, v| {
+            d.config.statics.x_sendfile.push(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "x-accel-redirect",
+        group: Group::Static,
+        unit: "PREFIX=DIRECTORY",
+        default: "none",
+        field: "/statics/x_accel_redirect",
+        example: "x-accel-redirect = /internal/=/srv/shop/media",
+        own: true,
+        doc: "Sends the file that the application names in an `X-Accel-Redirect` header, if it begins with this prefix.\n\n\
+              What follows the prefix is a path in the directory, escaped as in a URL. As with nginx, the file takes the place \
+              of the application's body. Without the option the header passes, for an nginx in front.",
+        act: Act::Set(|d, v| {
+            d.config.statics.x_accel_redirect.push(prefix_and_directory(v)?);
             Ok(())
         }),
         ..OPT

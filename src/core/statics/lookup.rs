@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use rsgi_config::Statics;
 
 use super::beneath::{self, Links, Thing, Tree};
+use super::is_plain;
 
 /// All places where files may be.
 #[derive(Debug)]
@@ -160,11 +161,6 @@ impl Found<'_> {
             _ => None,
         }
     }
-}
-
-/// A path that can name a file: no NUL, no `..`.
-fn is_plain(path: &[u8]) -> bool {
-    !path.contains(&0) && path.split(|&byte| byte == b'/').all(|step| step != b"..")
 }
 
 fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {

@@ -2,6 +2,7 @@
 //!
 //! * [`lookup`] knows which paths may be files and where; [`beneath`] opens them without ever leaving their directory.
 //! * [`answer`] makes the answer, with the help of [`conditions`], [`ranges`], [`encoding`], [`expires`] and [`mime`].
+//! * [`front`]: files that the web server in front is to send; [`named`]: files that an application names in its head.
 //! * [`send`] is the way out of a worker; the router has its own, off its event loop.
 //!
 //! Both front doors share all of this: the router asks for what comes over `http`, workers for their own sockets.
@@ -12,8 +13,10 @@ mod beneath;
 mod conditions;
 mod encoding;
 mod expires;
+mod front;
 mod lookup;
 mod mime;
+mod named;
 mod ranges;
 mod send;
 
@@ -21,10 +24,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use regex::bytes::Regex;
-use rsgi_config::Config;
+use rsgi_config::{Config, ServeMode};
 
 pub use answer::{Piece, Reply};
 pub use ask::Ask;
+pub use named::{Instead, Named};
 
 use encoding::Neighbours;
 use expires::Expires;
@@ -40,6 +44,8 @@ pub struct Statics {
     neighbours: Neighbours,
     /// Range requests are honoured.
     ranges: bool,
+    /// The server in front sends the files.
+    serve_mode: Option<ServeMode>,
 }
 
 /// Why static files cannot be served as configured.
@@ -86,6 +92,7 @@ impl Statics {
             expires: Expires::new(statics)?,
             neighbours: Neighbours::new(statics)?,
             ranges: statics.honour_range,
+            serve_mode: statics.serve_mode,
         }))
     }
 
@@ -112,6 +119,11 @@ fn base(config: &Config) -> PathBuf {
     let start = if process.chroot.is_some() { Path::new("/") } else { config.start_dir.as_path() };
     let moves = [&process.chdir, &process.chdir2];
     moves.into_iter().flatten().fold(start.to_owned(), |base, directory| base.join(directory))
+}
+
+/// A path that can name a file: no NUL, no `..`.
+fn is_plain(path: &[u8]) -> bool {
+    !path.contains(&0) && path.split(|&byte| byte == b'/').all(|step| step != b"..")
 }
 
 fn pattern(option: &'static str, pattern: &str) -> Result<Regex, StaticsError> {

@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod named;
+
 /// A folder with files, some of them where nobody may go.
 struct Shop {
     dir: TempDir,
@@ -397,6 +399,25 @@ fn clients_learn_how_long_a_file_keeps() {
     assert_eq!(keep(&|statics| statics.expires_type = rule("text/css")), sixty);
     assert_eq!(keep(&|statics| statics.expires_type = rule("text/html")), None);
     assert_eq!(keep(&|statics| statics.expires = vec![(".".into(), u64::MAX)]), Some("max-age=315360000".into()));
+}
+
+#[test]
+fn the_server_in_front_may_send_the_file() {
+    let mut shop = Shop::new().map("/static", "root");
+    shop.config.statics.serve_mode = Some(ServeMode::XSendfile);
+    shop.config.statics.honour_range = true;
+    shop.config.statics.expires_type = vec![("text/css".into(), 60)];
+    let reply = shop.reply(Ask { range: Some(b"bytes=1-3"), if_match: Some(b"\"front\""), ..CSS });
+    let (head, path) = (reply.head(), shop.path("root/a.css").display().to_string());
+    assert_eq!((reply.code, reply.pieces.len(), head.content_length), (200, 0, None));
+    assert_eq!((header(&head, "X-Sendfile"), header(&head, "Content-Type")), (Some(path.as_str()), Some("text/css")));
+    assert!(header(&head, "Expires").is_some() && header(&head, "Last-Modified").is_some());
+    assert_eq!((header(&head, "ETag"), header(&head, "Accept-Ranges")), (None, None));
+    let since = Ask { if_modified_since: Some(b"Sun, 22 Nov 2099 10:00:00 GMT"), ..CSS };
+    assert_eq!(shop.reply(since).code, 304);
+    assert_eq!(shop.reply(Ask { if_none_match: Some(b"\"front\""), ..since }).code, 200, "the front knows its tags");
+    shop.config.statics.serve_mode = Some(ServeMode::XAccelRedirect);
+    assert_eq!(header(&shop.reply(CSS).head(), "X-Accel-Redirect"), Some(path.as_str()));
 }
 
 #[test]

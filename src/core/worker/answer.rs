@@ -13,6 +13,7 @@ use rsgi_proto::http1::response::{
 };
 
 use super::connection::Facts;
+use super::naming::{self, Naming, Way};
 use super::offload::{FIRST, Step, Transfer};
 use super::rest::{Remains, Rest};
 use super::switch::{STATUS, Switch, count_lines};
@@ -94,6 +95,8 @@ pub(super) struct Answer<'a> {
     pub(super) state: State,
     /// Follows the chunks that the application makes itself.
     pub(super) app_chunks: Chunked,
+    /// The application may name a file in the place of its body.
+    pub(super) naming: Option<Naming<'a>>,
     /// Files are sent without waiting: what the socket does not take at once is left in `transfer`.
     pub(super) offload: bool,
     pub(super) transfer: Option<Transfer>,
@@ -225,19 +228,6 @@ impl Answer<'_> {
         Ok(sent)
     }
 
-    /// Sends a file that answers in place of an application.
-    ///
-    /// # Errors
-    /// As of [`Exchange::send_file`].
-    pub(super) fn send_reply(&mut self, reply: Reply) -> Result<(), SendError> {
-        let length: u64 = reply.pieces.iter().map(Piece::len).sum();
-        if !self.offload || length == 0 {
-            return reply.send(self);
-        }
-        let plan = self.plan_for(Some(&reply.head()), Some(length))?;
-        self.hand(plan, reply.file.into(), reply.pieces.into())
-    }
-
     /// Sends pieces of a file as the rest of the body without waiting for the client.
     fn hand(&mut self, plan: Plan, file: OwnedFd, pieces: VecDeque<Piece>) -> Result<(), SendError> {
         self.tally.body_bytes += pieces.iter().map(Piece::len).sum::<u64>();
@@ -322,6 +312,9 @@ impl Exchange for Answer<'_> {
     }
 
     fn send(&mut self, head: Option<&HeadView<'_>>, data: &[u8], last: bool) -> Result<(), SendError> {
+        if let Some(sent) = naming::replace(self, head) {
+            return sent;
+        }
         if let State::Done(_) = self.state
             && data.is_empty()
             && head.is_none()
@@ -393,6 +386,9 @@ impl Exchange for Answer<'_> {
         offset: u64,
         len: Option<u64>,
     ) -> Result<(), SendError> {
+        if let Some(sent) = naming::replace(self, head) {
+            return sent;
+        }
         let here = size_from(file, offset);
         let len = match (len, here) {
             (Some(len), Some(here)) => Some(len.min(here)),
@@ -462,6 +458,21 @@ impl Exchange for Answer<'_> {
 
     fn is_connected(&self) -> bool {
         self.switch.is_connected(self.wire.socket())
+    }
+}
+
+impl<'a> Way<'a> for Answer<'a> {
+    fn naming(&mut self) -> &mut Option<Naming<'a>> {
+        &mut self.naming
+    }
+
+    fn send_reply(&mut self, reply: Reply) -> Result<(), SendError> {
+        let length: u64 = reply.pieces.iter().map(Piece::len).sum();
+        if !self.offload || length == 0 {
+            return reply.send(self);
+        }
+        let plan = self.plan_for(Some(&reply.head()), Some(length))?;
+        self.hand(plan, reply.file.into(), reply.pieces.into())
     }
 }
 

@@ -25,7 +25,7 @@ use crate::control::{Order, Report};
 use crate::exit::Exit;
 use crate::logging::form::Form;
 use crate::memory::scoreboard::Scoreboard;
-use crate::statics::Statics;
+use crate::statics::{Named, Statics, StaticsError};
 use crate::tls::Certificates;
 
 /// Longest head that a link carries; the router has applied the configured limit already.
@@ -52,6 +52,8 @@ pub(super) struct Engine {
     pub(super) certificates: Option<Certificates>,
     /// `None`: no file is ever looked for.
     pub(super) statics: Option<Statics>,
+    /// `None`: applications name no files.
+    pub(super) named: Option<Named>,
     /// How request lines are written.
     pub(super) form: Form,
     /// The variables of running requests are written to the scoreboard, for whoever watches.
@@ -159,10 +161,12 @@ impl Engine {
     /// When the kernel has no descriptors left, or static files cannot be served as configured.
     pub(super) fn new(job: Job, host_name: String, signals: OwnedFd) -> nix::Result<Self> {
         let limits = Limits::new(&job.config);
-        let statics = Statics::of(&job.config).map_err(|error| {
+        let refuse = |error: StaticsError| {
             tracing::error!("{}", crate::logging::chain(&error));
             nix::errno::Errno::EINVAL
-        })?;
+        };
+        let statics = Statics::of(&job.config).map_err(refuse)?;
+        let named = Named::of(&job.config).map_err(refuse)?;
         let certificates = match job.config.sockets.iter().any(|socket| socket.tls.is_some()) {
             true => Some(Certificates::new(&job.config, job.material).map_err(|error| {
                 tracing::error!("{}", crate::logging::chain(&error));
@@ -190,6 +194,7 @@ impl Engine {
             },
             certificates,
             statics,
+            named,
             offload: Offload::new(job.config.workers.offload_threads)?,
             form: Form::of(&job.config.log),
             hello: Hello { worker: job.id, core: 0, pid: std::process::id(), generation: job.generation },

@@ -11,10 +11,12 @@ use rsgi_proto::link::{self, Hello};
 
 use super::answer::{Finished, Tally, size_from};
 use super::connection::Facts;
+use super::naming::{self, Naming, Way};
 use super::rest::Rest;
 use super::switch::{STATUS, Switch, count_lines};
 use super::wire::{self, Wire};
 use crate::logging::request::set_note;
+use crate::statics::Reply;
 
 const COPIED: usize = 4096;
 
@@ -72,6 +74,8 @@ pub(super) struct LinkAnswer<'a> {
     pub(super) state: State,
     /// The answer has no body, whatever the application sends (HEAD, 204, 304).
     pub(super) no_body: bool,
+    /// The application may name a file in the place of its body.
+    pub(super) naming: Option<Naming<'a>>,
     /// There are offload threads: the log says of files that they need no core, as they never do here.
     pub(super) offload: bool,
 }
@@ -183,6 +187,9 @@ impl Exchange for LinkAnswer<'_> {
     }
 
     fn send(&mut self, head: Option<&HeadView<'_>>, data: &[u8], last: bool) -> Result<(), SendError> {
+        if let Some(sent) = naming::replace(self, head) {
+            return sent;
+        }
         if self.state == State::Done && data.is_empty() && head.is_none() {
             return Ok(());
         }
@@ -229,6 +236,9 @@ impl Exchange for LinkAnswer<'_> {
         offset: u64,
         len: Option<u64>,
     ) -> Result<(), SendError> {
+        if let Some(sent) = naming::replace(self, head) {
+            return sent;
+        }
         let here = size_from(file, offset).ok_or(SendError::Misuse)?;
         let allowed = self.allowance(head)?;
         let size = here.min(len.unwrap_or(u64::MAX));
@@ -298,6 +308,16 @@ impl Exchange for LinkAnswer<'_> {
 
     fn is_connected(&self) -> bool {
         self.switch.is_connected(self.wire.socket())
+    }
+}
+
+impl<'a> Way<'a> for LinkAnswer<'a> {
+    fn naming(&mut self) -> &mut Option<Naming<'a>> {
+        &mut self.naming
+    }
+
+    fn send_reply(&mut self, reply: Reply) -> Result<(), SendError> {
+        reply.send(self)
     }
 }
 

@@ -4,6 +4,7 @@
 //! * [`core`]: one core's loop; [`progress`], [`decode`]: bytes become requests; [`serve`]: a request through the plugin.
 //! * [`proxy`], [`handshake`], [`session`]: what may come before a request; [`wire`]: the way of all bytes.
 //! * [`ahead`], [`rest`]: the body before and during the request; [`answer`], [`link`]: the answer, direct or by the router.
+//! * [`naming`]: answers that leave their body to a file.
 //! * [`offload`]: files that are sent without a core, with `offload-threads`.
 //! * [`switch`], [`websocket`], [`tunnel`]: connections that become websockets.
 //! * [`sweep`]: expired connections, orders, signals, leaving.
@@ -21,6 +22,7 @@ mod guardian;
 mod handshake;
 mod input;
 mod link;
+mod naming;
 mod offload;
 mod progress;
 mod proxy;

@@ -10,6 +10,7 @@ use super::clock::Clock;
 use super::connection::{Connection, Request, Speaks};
 use super::core::{Core, Fate};
 use super::link::{self, LinkAnswer};
+use super::naming::{Naming, Way};
 use super::offload::Next;
 use super::progress::begin_linger;
 use super::rest::{Remains, Rest};
@@ -58,6 +59,7 @@ impl Core<'_> {
         );
         let limits = &self.engine.limits;
         let (engine, id, slot) = (self.engine, self.id, self.slot);
+        let naming = engine.named.as_ref().map(|named| Naming::Watching(named, Ask::of(&request.vars, data)));
         let failure = move || super::board::failure(engine, id, slot);
         let wire = connection.wire();
         let rest = Rest::new(wire, limits.socket, limits.body.largest, facts.body, &mut ahead, prefix);
@@ -76,6 +78,7 @@ impl Core<'_> {
                 tally: Tally::default(),
                 state: link::State::Waiting(waits),
                 no_body: false,
+                naming,
                 offload: self.engine.offload.is_on(),
             };
             let outcome = self.plugin.handle(&vars, body_length, prefix, &mut answer);
@@ -107,6 +110,7 @@ impl Core<'_> {
                 tally: Tally::default(),
                 state: answer::State::Waiting(waits),
                 app_chunks: Chunked::new(),
+                naming: naming.filter(|_| found.is_none()),
                 // The kernel cannot encrypt.
                 offload: self.engine.offload.is_on() && !wire.is_encrypted(),
                 transfer: None,
