@@ -472,8 +472,8 @@ pub struct Limits {
     pub response_headers: Option<usize>,
     /// Largest chunk of a chunked request body in bytes.
     pub chunked_input_limit: u64,
-    /// Time for a chunk of a request body.
-    pub chunked_input_timeout: Seconds,
+    /// Time for a piece of a chunked request body; `socket_timeout` when not given.
+    pub chunked_input_timeout: Option<Seconds>,
     /// Silence of a websocket's client after which it is pinged; 0 = never.
     pub websockets_ping_freq: Seconds,
     /// Time that the client has to answer.
@@ -486,10 +486,14 @@ pub struct Limits {
     pub address_space: Option<u64>,
     /// Processes of the user (`RLIMIT_NPROC`).
     pub nproc: Option<u64>,
-    /// First modifier of requests of HTTP sockets.
+    /// First modifier of requests of HTTP sockets. There is only plugin 0: others are answered with 501.
     pub http_modifier1: u8,
-    /// Second modifier of requests of HTTP sockets.
-    pub http_modifier2: u8,
+    /// The same of HTTPS sockets.
+    pub https_modifier1: u8,
+    /// The same of FastCGI sockets.
+    pub fastcgi_modifier1: u8,
+    /// The same of SCGI sockets.
+    pub scgi_modifier1: u8,
 }
 
 impl Limits {
@@ -522,7 +526,7 @@ impl Default for Limits {
             proxy_protocol_from: Vec::new(),
             response_headers: None,
             chunked_input_limit: 1_048_576,
-            chunked_input_timeout: Seconds(4),
+            chunked_input_timeout: None,
             websockets_ping_freq: Seconds(30),
             websockets_pong_tolerance: Seconds(3),
             websockets_max_size: 1024,
@@ -530,7 +534,9 @@ impl Default for Limits {
             address_space: None,
             nproc: None,
             http_modifier1: 0,
-            http_modifier2: 0,
+            https_modifier1: 0,
+            fastcgi_modifier1: 0,
+            scgi_modifier1: 0,
         }
     }
 }

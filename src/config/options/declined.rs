@@ -30,12 +30,6 @@ impl Declined {
 
 /// All of them, in the order of uWSGI's own list.
 pub(crate) static DECLINED: &[Declined] = &[
-    not_built("https-socket-modifier1", Required, "modifier1 forced on requests from https sockets"),
-    not_built("https-socket-modifier2", Required, "the second modifier of requests of HTTPS sockets"),
-    not_built("fastcgi-modifier1", Required, "modifier1 forced on FastCGI requests"),
-    not_built("fastcgi-modifier2", Required, "the second modifier of FastCGI requests"),
-    not_built("scgi-modifier1", Required, "modifier1 forced on SCGI requests"),
-    not_built("scgi-modifier2", Required, "the second modifier of SCGI requests"),
     not_built("raw-modifier1", Required, "the first modifier of raw sockets"),
     not_built("raw-modifier2", Required, "the second modifier of raw sockets"),
     ignored("thunder-lock", None, "workers wait in a way that wakes only one of them"),

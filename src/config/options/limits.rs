@@ -135,8 +135,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/so_send_timeout",
         example: "so-send-timeout = 30",
-        built: false,
-        doc: "Sets the time for a blocked write to a client; `socket-timeout` unless given.",
+        doc: "Sets the time for a blocked write to a client on the workers' own sockets; `socket-timeout` unless given.",
         act: Act::Set(|d, v| {
             d.config.limits.so_send_timeout = Some(v.seconds()?);
             Ok(())
@@ -150,10 +149,10 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/response_headers",
         example: "response-headers-limit = 16384",
-        built: false,
-        doc: "Sets the largest head of an answer.",
+        differs: "a larger head is answered with 500 and a line in the log",
+        doc: "Sets the largest head of an application's answer: status and header lines. A larger one is answered with 500, and a line in the log says so. Less than 4096 counts as 4096.",
         act: Act::Set(|d, v| {
-            d.config.limits.response_headers = Some(v.count_as()?);
+            d.config.limits.response_headers = Some(v.size()?.max(4096));
             Ok(())
         }),
         ..OPT
@@ -165,7 +164,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "1048576",
         field: "/limits/chunked_input_limit",
         example: "chunked-input-limit = 65536",
-        built: false,
+        differs: "accepted; chunks are decoded as they come, none is held as a whole, and limit-post limits bodies",
         doc: "Sets the largest chunk of a chunked request body.",
         act: Act::Set(|d, v| {
             d.config.limits.chunked_input_limit = v.count_as()?;
@@ -177,13 +176,12 @@ pub(super) static ROWS: &[Opt] = &[
         name: "chunked-input-timeout",
         group: Group::Limits,
         unit: "seconds",
-        default: "4",
+        default: "off",
         field: "/limits/chunked_input_timeout",
         example: "chunked-input-timeout = 10",
-        built: false,
-        doc: "Sets the time for one chunk of a request body.",
+        doc: "Sets how long the next piece of a chunked request body may take on the workers' own sockets; `socket-timeout` unless given.",
         act: Act::Set(|d, v| {
-            d.config.limits.chunked_input_timeout = v.seconds()?;
+            d.config.limits.chunked_input_timeout = Some(v.seconds()?);
             Ok(())
         }),
         ..OPT

@@ -159,7 +159,9 @@ mod tests {
                 "http-modifier1",
                 "http-modifier2",
                 "http-socket-modifier1",
-                "http-socket-modifier2",
+                "https-socket-modifier1",
+                "fastcgi-modifier1",
+                "scgi-modifier1",
                 "enable-threads",
             ];
             if !opt.field.is_empty() && !same.contains(&opt.name) {

@@ -270,10 +270,10 @@ pub(super) static ROWS: &[Opt] = &[
         default: "0",
         field: "/router/modifier1",
         example: "http-modifier1 = 0",
-        built: false,
-        doc: "Sets the first modifier of requests to the backend.",
+        differs: "a modifier that no plugin has is answered with 501",
+        doc: "Sets the first modifier of requests to the workers, which names the plugin; there is only 0.",
         act: Act::Set(|d, v| {
-            d.config.router.modifier1 = v.count_as()?;
+            d.config.router.modifier1 = v.modifier()?;
             Ok(())
         }),
         ..OPT
@@ -285,8 +285,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "0",
         field: "/router/modifier2",
         example: "http-modifier2 = 0",
-        built: false,
-        doc: "Sets the second modifier of requests to the backend.",
+        doc: "Sets the second modifier of requests to the workers, which means nothing to plugin 0.",
         act: Act::Set(|d, v| {
             d.config.router.modifier2 = v.count_as()?;
             Ok(())

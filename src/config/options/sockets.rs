@@ -400,10 +400,10 @@ pub(super) static ROWS: &[Opt] = &[
         default: "0",
         field: "/limits/http_modifier1",
         example: "http-socket-modifier1 = 0",
-        built: false,
-        doc: "Sets the first modifier of requests of HTTP sockets.",
+        differs: "a modifier that no plugin has is answered with 501 instead of a bare close",
+        doc: "Sets the first modifier of requests of HTTP sockets, which names the plugin; there is only 0.",
         act: Act::Set(|d, v| {
-            d.config.limits.http_modifier1 = v.count_as()?;
+            d.config.limits.http_modifier1 = v.modifier()?;
             Ok(())
         }),
         ..OPT
@@ -413,14 +413,84 @@ pub(super) static ROWS: &[Opt] = &[
         group: Group::Sockets,
         unit: "number",
         default: "0",
-        field: "/limits/http_modifier2",
         example: "http-socket-modifier2 = 0",
-        built: false,
-        doc: "Sets the second modifier of requests of HTTP sockets.",
+        doc: "Sets the second modifier of requests of HTTP sockets, which means nothing to plugin 0.",
+        act: Act::Set(|_, v| v.count_as::<u8>().map(drop)),
+        ..OPT
+    },
+    Opt {
+        name: "https-socket-modifier1",
+        group: Group::Sockets,
+        unit: "number",
+        default: "0",
+        field: "/limits/https_modifier1",
+        example: "https-socket-modifier1 = 0",
+        differs: "a modifier that no plugin has is answered with 501 instead of a bare close",
+        doc: "Sets the first modifier of requests of HTTPS sockets, which names the plugin; there is only 0.",
         act: Act::Set(|d, v| {
-            d.config.limits.http_modifier2 = v.count_as()?;
+            d.config.limits.https_modifier1 = v.modifier()?;
             Ok(())
         }),
+        ..OPT
+    },
+    Opt {
+        name: "https-socket-modifier2",
+        group: Group::Sockets,
+        unit: "number",
+        default: "0",
+        example: "https-socket-modifier2 = 0",
+        doc: "Sets the second modifier of requests of HTTPS sockets, which means nothing to plugin 0.",
+        act: Act::Set(|_, v| v.count_as::<u8>().map(drop)),
+        ..OPT
+    },
+    Opt {
+        name: "fastcgi-modifier1",
+        group: Group::Sockets,
+        unit: "number",
+        default: "0",
+        field: "/limits/fastcgi_modifier1",
+        example: "fastcgi-modifier1 = 0",
+        differs: "a modifier that no plugin has is answered with 501 instead of a bare close",
+        doc: "Sets the first modifier of requests of FastCGI sockets, which names the plugin; there is only 0.",
+        act: Act::Set(|d, v| {
+            d.config.limits.fastcgi_modifier1 = v.modifier()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "fastcgi-modifier2",
+        group: Group::Sockets,
+        unit: "number",
+        default: "0",
+        example: "fastcgi-modifier2 = 0",
+        doc: "Sets the second modifier of requests of FastCGI sockets, which means nothing to plugin 0.",
+        act: Act::Set(|_, v| v.count_as::<u8>().map(drop)),
+        ..OPT
+    },
+    Opt {
+        name: "scgi-modifier1",
+        group: Group::Sockets,
+        unit: "number",
+        default: "0",
+        field: "/limits/scgi_modifier1",
+        example: "scgi-modifier1 = 0",
+        differs: "a modifier that no plugin has is answered with 501 instead of a bare close",
+        doc: "Sets the first modifier of requests of SCGI sockets, which names the plugin; there is only 0.",
+        act: Act::Set(|d, v| {
+            d.config.limits.scgi_modifier1 = v.modifier()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "scgi-modifier2",
+        group: Group::Sockets,
+        unit: "number",
+        default: "0",
+        example: "scgi-modifier2 = 0",
+        doc: "Sets the second modifier of requests of SCGI sockets, which means nothing to plugin 0.",
+        act: Act::Set(|_, v| v.count_as::<u8>().map(drop)),
         ..OPT
     },
     Opt {

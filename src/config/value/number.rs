@@ -20,6 +20,16 @@ impl Value<'_> {
         self.count().map(|number| (number > 0).then_some(number))
     }
 
+    /// The number of a plugin. There is only 0.
+    pub(crate) fn modifier(&self) -> Result<u8, Fault> {
+        let number = self.count_as()?;
+        if number > 0 {
+            let problem = format!("modifier {number} names a plugin that there is not: requests are answered with 501");
+            self.remark(Fault::new(problem, "leave it out for the application"));
+        }
+        Ok(number)
+    }
+
     /// A whole number that may be negative.
     pub(crate) fn signed(&self) -> Result<i32, Fault> {
         let fault = |_| Fault::bare(format!("expected a number, found \"{}\"", self.text));

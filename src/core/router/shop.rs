@@ -39,6 +39,8 @@ pub(super) struct Settings {
     pub(super) harakiri: Option<Duration>,
     /// Websockets pass.
     pub(super) websockets: bool,
+    /// The plugin that requests are for; there is only 0.
+    pub(super) modifier1: u8,
     /// Variables added to every request.
     pub(super) vars: Vec<(String, String)>,
     /// SERVER_NAME.
@@ -77,6 +79,7 @@ impl Settings {
             manage_expect: router.manage_expect,
             harakiri: router.harakiri.map(span),
             websockets: router.websockets,
+            modifier1: router.modifier1,
             vars: router.vars.clone(),
             server_name: host.unwrap_or_else(|| "localhost".into()),
             server_name_is_host: router.server_name_as_http_host,

@@ -43,6 +43,9 @@ pub(super) fn decode(
     if request::decode(input, &peer, limits, &mut vars, &mut head)? == Progress::NeedMore {
         return Ok(None);
     }
+    if settings.modifier1 != 0 {
+        return Err(Reject::new(501, "http-modifier1 names a plugin that there is not"));
+    }
     if let Some(version) = told {
         head.version = version;
         vars.set_text(names::SERVER_PROTOCOL, version.name().as_bytes());

@@ -81,6 +81,8 @@ pub(super) enum Dialect {
 pub(super) struct Answer<'a> {
     pub(super) wire: Wire<'a>,
     pub(super) timeout: Duration,
+    /// Largest head that an application may answer with.
+    pub(super) head_limit: Option<usize>,
     pub(super) dialect: Dialect,
     pub(super) facts: Facts,
     /// The connection closes after this answer whatever the parties wish.
@@ -163,7 +165,10 @@ impl Answer<'_> {
     /// The plan for this call: a new one with the head, the present one without.
     fn plan_for(&mut self, head: Option<&HeadView<'_>>, total: Option<u64>) -> Result<Plan, SendError> {
         match (self.state, head) {
-            (State::Waiting(_), Some(head)) => Ok(self.begin(head, total)),
+            (State::Waiting(_), Some(head)) => {
+                check_head(head, self.head_limit)?;
+                Ok(self.begin(head, total))
+            }
             (State::Body(plan), None) => Ok(plan),
             (State::Broken, _) => Err(self.tally.failed.unwrap_or(SendError::Gone)),
             (State::Waiting(_), None) | (State::Body(_), Some(_)) | (State::Done(_) | State::Switched, _) => {
@@ -474,6 +479,17 @@ impl<'a> Way<'a> for Answer<'a> {
         let plan = self.plan_for(Some(&reply.head()), Some(length))?;
         self.hand(plan, reply.file.into(), reply.pieces.into())
     }
+}
+
+/// Whether a head is within `response-headers-limit`. Nothing is sent of one that is not, and the request ends as one without
+/// an answer.
+pub(super) fn check_head(head: &HeadView<'_>, limit: Option<usize>) -> Result<(), SendError> {
+    let (size, limit) = (head.status.len() + head.lines.len(), limit.unwrap_or(usize::MAX));
+    if size <= limit {
+        return Ok(());
+    }
+    tracing::error!("the application answered with a head of {size} bytes, response-headers-limit is {limit}");
+    Err(SendError::Gone)
 }
 
 /// Bytes of a regular file from `offset` on.

@@ -52,6 +52,20 @@ impl From<cgi::Facts> for Facts {
 }
 
 impl Core<'_> {
+    /// Whether the options name a plugin for requests of this connection that there is not.
+    pub(super) fn check_modifier(&self, connection: &Connection) -> Result<(), Refusal> {
+        let limits = &self.engine.config.limits;
+        let modifier = match connection.speaks {
+            Speaks::Http if connection.session.is_some() => limits.https_modifier1,
+            Speaks::Http => limits.http_modifier1,
+            Speaks::Fastcgi { .. } => limits.fastcgi_modifier1,
+            Speaks::Scgi { .. } => limits.scgi_modifier1,
+            // A packet says itself what it is for, and the router has looked before.
+            Speaks::Uwsgi { .. } | Speaks::Link { .. } => 0,
+        };
+        if modifier == 0 { Ok(()) } else { Err(unavailable(modifier)) }
+    }
+
     /// Decodes a head at the start of the connection's data. `None`: it is not complete.
     pub(super) fn decode(&mut self, connection: &mut Connection, vars: &mut Vars) -> Result<Option<Facts>, Refusal> {
         let limits = &self.engine.limits;
@@ -154,8 +168,12 @@ fn check_packet(packet: &uwsgi::Packet, vars: &Vars) -> Result<(), Refusal> {
         0 if vars.is_empty() => Err(Refusal::status(400, "empty uwsgi request")),
         0 => Ok(()),
         100 => Err(Refusal { answer: Reply::Pong, reason: "PING".into() }),
-        other => Err(Refusal::status(501, format!("-- unavailable modifier requested: {other} --"))),
+        other => Err(unavailable(other)),
     }
+}
+
+fn unavailable(modifier: u8) -> Refusal {
+    Refusal::status(501, format!("-- unavailable modifier requested: {modifier} --"))
 }
 
 /// What takes the framing off the body that follows a head.

@@ -12,7 +12,7 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use rsgi_config::{Config, Network, Protocol};
 use rsgi_proto::link::{Hello, WorkerEnd};
-use rsgi_proto::{cgi, http1};
+use rsgi_proto::{Body, cgi, http1};
 use rsgi_sys::net::Peer;
 
 use super::ahead::BodyLimits;
@@ -100,6 +100,12 @@ pub(super) struct Limits {
     pub(super) body: BodyLimits,
     pub(super) websocket: websocket::Limits,
     pub(super) socket: Duration,
+    /// For a client that takes nothing.
+    pub(super) send: Duration,
+    /// For a piece of a chunked body.
+    pub(super) chunk: Duration,
+    /// Largest head of an answer.
+    pub(super) answer_head: Option<usize>,
     pub(super) header: u32,
     pub(super) keepalive: u32,
     pub(super) inactive: u32,
@@ -383,6 +389,9 @@ impl Engine {
             (Speaks::Link { .. }, _) if connection.said_bye => 1,
             (Speaks::Link { .. }, _) => return 0,
             (_, Phase::Linger { .. }) => 2,
+            (_, Phase::Body(pending)) if pending.request.facts.body == Body::Chunked => {
+                u32::try_from(self.limits.chunk.as_secs()).unwrap_or(u32::MAX)
+            }
             (_, Phase::Body(_)) => self.limits.inactive,
             (_, Phase::Proxy | Phase::Hello(_) | Phase::Handshake) if self.is_draining() => PARTING,
             (_, Phase::Proxy | Phase::Hello(_) | Phase::Handshake | Phase::Head) => match connection.head_began {
@@ -558,13 +567,17 @@ impl Entrance {
 impl Limits {
     fn new(config: &Config) -> Self {
         let limits = &config.limits;
+        let span = |seconds: rsgi_config::Seconds| seconds.duration().max(Duration::from_secs(1));
         let seconds = |seconds: rsgi_config::Seconds| u32::try_from(seconds.0).unwrap_or(u32::MAX).max(1);
         Self {
             http: http1::Limits { head: limits.buffer_size, ..http1::Limits::default() },
             packet: cgi::Limits { block: limits.buffer_size, vars: limits.max_vars, code_loading: false },
             body: BodyLimits { largest: limits.limit_post, buffering: limits.post_buffering as u64 },
             websocket: websocket::Limits::new(limits),
-            socket: limits.socket_timeout.duration().max(Duration::from_secs(1)),
+            socket: span(limits.socket_timeout),
+            send: span(limits.so_send_timeout.unwrap_or(limits.socket_timeout)),
+            chunk: span(limits.chunked_input_timeout.unwrap_or(limits.socket_timeout)),
+            answer_head: limits.response_headers,
             header: seconds(limits.header_timeout),
             keepalive: seconds(limits.keepalive_timeout),
             inactive: seconds(limits.socket_timeout),

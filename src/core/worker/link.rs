@@ -9,7 +9,7 @@ use rsgi_abi::host::{Exchange, HeadView, NoWebsocket, ReadError, SendError};
 use rsgi_abi::types::{HEAD_CHUNKED, HEAD_CLOSE, HEAD_DATE, HEAD_SERVER};
 use rsgi_proto::link::{self, Hello};
 
-use super::answer::{Finished, Tally, size_from};
+use super::answer::{Finished, Tally, check_head, size_from};
 use super::connection::Facts;
 use super::naming::{self, Naming, Way};
 use super::rest::Rest;
@@ -66,6 +66,8 @@ pub(super) fn encode_error(out: &mut Vec<u8>, code: u16, version: &str) -> Tally
 pub(super) struct LinkAnswer<'a> {
     pub(super) wire: Wire<'a>,
     pub(super) timeout: Duration,
+    /// Largest head that an application may answer with.
+    pub(super) head_limit: Option<usize>,
     pub(super) facts: Facts,
     pub(super) rest: Rest<'a>,
     pub(super) switch: Switch<'a>,
@@ -129,6 +131,9 @@ impl LinkAnswer<'_> {
 
     /// What may still be sent: nothing in answer to HEAD, else up to the announced length.
     fn allowance(&mut self, head: Option<&HeadView<'_>>) -> Result<Option<u64>, SendError> {
+        if let (State::Waiting(_), Some(head)) = (self.state, head) {
+            check_head(head, self.head_limit)?;
+        }
         self.no_body |= self.facts.is_head || head.is_some_and(|head| matches!(head.code, 100..=199 | 204 | 304));
         match (self.state, head) {
             (State::Waiting(_), Some(_)) if self.no_body => Ok(Some(0)),

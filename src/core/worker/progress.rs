@@ -46,7 +46,7 @@ impl Core<'_> {
         if self.out.is_empty() {
             return true;
         }
-        let sent = connection.wire().send_all(&self.out, &[], self.engine.limits.socket);
+        let sent = connection.wire().send_all(&self.out, &[], self.engine.limits.send);
         self.out.clear();
         sent.is_ok()
     }
@@ -97,6 +97,7 @@ impl Core<'_> {
         let decoded = loop {
             match self.decode(connection, &mut request.vars) {
                 Ok(None) => {}
+                Ok(Some(facts)) => break self.check_modifier(connection).map(|()| Some(facts)),
                 other => break other,
             }
             match self.read(connection, self.head_limit(connection)) {

@@ -62,7 +62,9 @@ impl Core<'_> {
         let naming = engine.named.as_ref().map(|named| Naming::Watching(named, Ask::of(&request.vars, data)));
         let failure = move || super::board::failure(engine, id, slot);
         let wire = connection.wire();
-        let rest = Rest::new(wire, limits.socket, limits.body.largest, facts.body, &mut ahead, prefix);
+        let patience =
+            if facts.body == rsgi_proto::Body::Chunked && !connection.is_link() { limits.chunk } else { limits.socket };
+        let rest = Rest::new(wire, patience, limits.body.largest, facts.body, &mut ahead, prefix);
         let waits = facts.expect_continue && rest.is_missing();
         let mut switch = Switch::new(engine, slot, &vars, data.get(used..).unwrap_or_default());
         let (outcome, finished) = if let Speaks::Link { end, .. } = connection.speaks {
@@ -71,6 +73,7 @@ impl Core<'_> {
             let mut answer = LinkAnswer {
                 wire,
                 timeout: limits.socket,
+                head_limit: limits.answer_head,
                 facts,
                 rest,
                 switch,
@@ -98,7 +101,8 @@ impl Core<'_> {
             };
             let mut answer = Answer {
                 wire,
-                timeout: limits.socket,
+                timeout: limits.send,
+                head_limit: limits.answer_head,
                 dialect,
                 facts,
                 must_close: self.engine.is_draining() || facts.upgrade && switch.is_offered(),

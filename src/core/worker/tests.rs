@@ -20,6 +20,7 @@ use super::*;
 use crate::control::Order;
 
 mod encrypted;
+mod limits;
 mod offload;
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -220,3 +220,11 @@ fn a_head_may_come_byte_by_byte() {
     core.reply("x");
     assert_eq!(client.status(), "HTTP/1.1 200 OK");
 }
+
+#[test]
+fn a_plugin_that_there_is_not_gets_no_request() {
+    let stage = Stage::with(|settings| settings.modifier1 = 5);
+    let mut client = stage.client();
+    client.get("/");
+    assert!(client.answer("").starts_with("HTTP/1.1 501 "));
+}
