@@ -19,7 +19,11 @@ const HELLO: usize = 64 * 1024;
 
 /// The client's first message as far as it is here.
 #[derive(Default)]
-pub(super) struct Hello(Acceptor);
+pub(super) struct Hello {
+    acceptor: Acceptor,
+    /// Its first byte has been looked at.
+    has_begun: bool,
+}
 
 impl fmt::Debug for Hello {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,8 +52,7 @@ impl Core<'_> {
                     Read::Over => return Some(Fate::Close),
                 }
             }
-            let is_http = matches!(connection.speaks, Speaks::Http);
-            if is_http && connection.input.data().first().is_some_and(u8::is_ascii_alphabetic) {
+            if is_plain_http(connection) {
                 tracing::debug!("client {}: speaks plain HTTP where TLS is expected", connection.peer_name());
                 connection.wire().send_now(PLAIN);
                 return Some(begin_linger(connection));
@@ -104,13 +107,20 @@ impl Core<'_> {
     }
 }
 
+/// Whether the very first byte is one of a method instead of a handshake.
+fn is_plain_http(connection: &mut Connection) -> bool {
+    let Connection { phase: Phase::Hello(hello), speaks: Speaks::Http, input, .. } = connection else { return false };
+    let is_first = !std::mem::replace(&mut hello.has_begun, true);
+    is_first && input.data().first().is_some_and(u8::is_ascii_alphabetic)
+}
+
 /// Feeds what has come to the decoder of first messages.
 fn hello(connection: &mut Connection) -> Result<Option<Accepted>, String> {
     let Connection { phase: Phase::Hello(hello), input, socket, .. } = connection else { return Ok(None) };
     while !input.is_empty() {
-        let used = hello.0.read_tls(&mut input.data()).map_err(|error| error.to_string())?;
+        let used = hello.acceptor.read_tls(&mut input.data()).map_err(|error| error.to_string())?;
         input.consume(used);
-        match hello.0.accept() {
+        match hello.acceptor.accept() {
             Ok(Some(accepted)) => return Ok(Some(accepted)),
             Ok(None) if used > 0 => {}
             Ok(None) => return Err("the first message is too long".into()),
