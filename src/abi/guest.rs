@@ -9,7 +9,10 @@ use crate::head::Head;
 use crate::host::{NoWebsocket, ReadError, SendError};
 use crate::types::{self, AppInfo, Setting, Slice, Var};
 
-pub use crate::host::{App, MessageError, Received, Recipient, Sources};
+pub use crate::host::{App, MessageError, Received, Recipient, Sources, SpoolError};
+
+/// Room for a path.
+const PATH: usize = 4096;
 
 /// The core, as a plugin sees it.
 #[derive(Clone, Copy)]
@@ -121,6 +124,45 @@ impl Host {
         (unsafe { (self.0.in_farm)(Slice::new(farm)) }) != 0
     }
 
+    /// Writes a task for a spooler; returns the path of its file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn spool(self, vars: &[Var<'_>], body: &[u8]) -> Result<Vec<u8>, SpoolError> {
+        let mut path = vec![0; PATH];
+        let list = vars.as_ptr().cast::<Var<'static>>();
+        // SAFETY: variables and body live during the call; there is that much room for the path.
+        let len = unsafe { (self.0.spool)(list, vars.len(), Slice::new(body), path.as_mut_ptr(), path.len()) };
+        match len {
+            types::SPOOL_NOWHERE => Err(SpoolError::Nowhere),
+            types::SPOOL_TOO_LARGE => Err(SpoolError::TooLarge),
+            len => {
+                path.truncate(usize::try_from(len).map_err(|_| SpoolError::Failed)?);
+                Ok(path)
+            }
+        }
+    }
+
+    /// The directories of tasks.
+    #[must_use]
+    pub fn spool_directories(self) -> Vec<Vec<u8>> {
+        let directory = |index| {
+            let mut path = vec![0; PATH];
+            // SAFETY: there is that much room for the path.
+            let len = unsafe { (self.0.spool_directory)(index, path.as_mut_ptr(), path.len()) };
+            path.truncate(usize::try_from(len).ok()?);
+            Some(path)
+        };
+        (0..).map_while(directory).collect()
+    }
+
+    /// Sets the pause between looks for tasks, seconds; `false` without spoolers.
+    #[must_use]
+    pub fn set_spooler_frequency(self, seconds: u32) -> bool {
+        // SAFETY: callable at any time.
+        (unsafe { (self.0.set_spooler_frequency)(seconds) }) == 0
+    }
+
     /// Names this process in `ps` and `top`.
     pub fn set_title(self, title: &[u8]) {
         // SAFETY: the title lives during the call.
@@ -136,6 +178,33 @@ impl Host {
         // SAFETY: by this function's contract.
         unsafe { request.as_ref() }.map(|raw| Request { raw, host: self })
     }
+}
+
+/// The variables and the body of a task inside `run_task`.
+///
+/// # Safety
+/// The arguments are those of [`types::Plugin::run_task`], which must not return while the result is used.
+#[must_use]
+pub unsafe fn task<'a>(name: Slice, vars: *const Var<'static>, len: usize, body: Slice) -> Task<'a> {
+    let vars = match len {
+        0 => &[][..],
+        // SAFETY: by this function's contract.
+        len => unsafe { std::slice::from_raw_parts(vars.cast::<Var<'a>>(), len) },
+    };
+    // SAFETY: as above.
+    let (name, body) = unsafe { (name.bytes(), body.bytes()) };
+    Task { name, vars, body }
+}
+
+/// A task of a spooler.
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    /// Name of its file.
+    pub name: &'a [u8],
+    /// Its variables.
+    pub vars: &'a [Var<'a>],
+    /// What follows them.
+    pub body: &'a [u8],
 }
 
 /// The settings given to `init`.

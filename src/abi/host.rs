@@ -8,6 +8,7 @@ use std::ffi::{OsStr, OsString, c_int, c_void};
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -48,6 +49,46 @@ pub trait Services: Send + Sync + 'static {
         let _ = farm;
         false
     }
+    /// Writes a task for a spooler; returns the path of its file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn spool(&self, vars: &[Var<'_>], body: &[u8]) -> Result<PathBuf, SpoolError> {
+        let _ = (vars, body);
+        Err(SpoolError::Nowhere)
+    }
+    /// The directory of tasks with this number, 0 first.
+    fn spool_directory(&self, index: u32) -> Option<PathBuf> {
+        let _ = index;
+        None
+    }
+    /// Sets the pause between looks for tasks, seconds; `false` without spoolers.
+    fn set_spooler_frequency(&self, seconds: u32) -> bool {
+        let _ = seconds;
+        false
+    }
+}
+
+/// Why a task was not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpoolError {
+    /// There is no such spooler, or its priority or time makes no sense; logged.
+    Nowhere,
+    /// The variables are more than a task can hold.
+    TooLarge,
+    /// The file cannot be written; logged.
+    Failed,
+}
+
+/// What became of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is done.
+    Done,
+    /// It is to be tried again.
+    Again,
+    /// The application does not know it.
+    Unknown,
 }
 
 /// Who is to get a message.
@@ -405,6 +446,23 @@ impl Language {
         unsafe { (self.table.mule)(Slice::new(program.as_bytes())) }
     }
 
+    /// Prepares a process that has become a spooler.
+    pub fn spooler(self) {
+        // SAFETY: main thread by type.
+        unsafe { (self.table.spooler)() };
+    }
+
+    /// Runs one task.
+    pub fn run_task(self, name: &[u8], vars: &[Var<'_>], body: &[u8]) -> Verdict {
+        let list = vars.as_ptr().cast::<Var<'static>>();
+        // SAFETY: main thread by type; everything lives during the call.
+        match unsafe { (self.table.run_task)(Slice::new(name), list, vars.len(), Slice::new(body)) } {
+            types::TASK_DONE => Verdict::Done,
+            types::TASK_UNKNOWN => Verdict::Unknown,
+            _ => Verdict::Again,
+        }
+    }
+
     /// The part that other threads may use.
     #[must_use]
     pub const fn remote(self) -> Remote {
@@ -504,6 +562,9 @@ fn host_table(names: &'static [Slice]) -> Host {
         websocket_close,
         connection_fd,
         is_connected,
+        spool,
+        spool_directory,
+        set_spooler_frequency,
     }
 }
 
@@ -587,6 +648,50 @@ unsafe extern "C" fn in_farm(farm: Slice) -> c_int {
         // SAFETY: the plugin keeps the name alive during this call.
         SERVICES.get().map_or(0, |services| c_int::from(services.in_farm(unsafe { farm.bytes() })))
     })
+}
+
+/// Fills in a path, as far as there is room; its length.
+///
+/// # Safety
+/// `room` bytes may be written at `place`.
+unsafe fn fill(path: &std::path::Path, place: *mut u8, room: usize) -> isize {
+    use std::os::unix::ffi::OsStrExt;
+    let path = path.as_os_str().as_bytes();
+    let len = path.len().min(room);
+    // SAFETY: `len` is within both, and memory of the plugin does not overlap ours.
+    unsafe { std::ptr::copy_nonoverlapping(path.as_ptr(), place, len) };
+    isize::try_from(len).unwrap_or(isize::MAX)
+}
+
+unsafe extern "C" fn spool(vars: *const Var<'static>, len: usize, body: Slice, path: *mut u8, room: usize) -> isize {
+    guarded(types::SPOOL_FAILED, || {
+        let Some(services) = SERVICES.get() else { return types::SPOOL_NOWHERE };
+        let vars = match len {
+            0 => &[][..],
+            // SAFETY: the plugin passes that many variables, which live during this call.
+            len => unsafe { std::slice::from_raw_parts(vars, len) },
+        };
+        // SAFETY: the body lives during this call.
+        match services.spool(vars, unsafe { body.bytes() }) {
+            // SAFETY: the plugin passes room for that many bytes.
+            Ok(written) => unsafe { fill(&written, path, room) },
+            Err(SpoolError::Nowhere) => types::SPOOL_NOWHERE,
+            Err(SpoolError::TooLarge) => types::SPOOL_TOO_LARGE,
+            Err(SpoolError::Failed) => types::SPOOL_FAILED,
+        }
+    })
+}
+
+unsafe extern "C" fn spool_directory(index: u32, path: *mut u8, room: usize) -> isize {
+    guarded(-1, || {
+        let directory = SERVICES.get().and_then(|services| services.spool_directory(index));
+        // SAFETY: the plugin passes room for that many bytes.
+        directory.map_or(-1, |directory| unsafe { fill(&directory, path, room) })
+    })
+}
+
+unsafe extern "C" fn set_spooler_frequency(seconds: u32) -> c_int {
+    guarded(-1, || SERVICES.get().map_or(-1, |services| if services.set_spooler_frequency(seconds) { 0 } else { -1 }))
 }
 
 unsafe extern "C" fn set_title(title: Slice) {

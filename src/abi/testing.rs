@@ -32,6 +32,8 @@ static TABLE: Plugin = Plugin {
     interrupt: accept,
     shutdown: ignore,
     mule,
+    spooler: nothing,
+    run_task,
 };
 
 /// The language with `application`; the first one given in a process stays.
@@ -66,6 +68,10 @@ unsafe extern "C" fn accept(_: u32) -> c_int {
 
 unsafe extern "C" fn mule(_: Slice) -> c_int {
     0
+}
+
+unsafe extern "C" fn run_task(_: Slice, _: *const types::Var<'static>, _: usize, _: Slice) -> c_int {
+    types::TASK_DONE
 }
 
 unsafe extern "C" fn dump_traceback(_: c_int) {}

@@ -127,6 +127,11 @@ pub struct Plugin {
     /// In a forked process that is a mule, on the main thread: runs `program` (a file or `module:function`, as the user
     /// wrote it), or, when it is empty, handles messages until [`RECEIVE_LEAVE`]. Returns the exit code.
     pub mule: unsafe extern "C" fn(program: Slice) -> c_int,
+    /// In a forked process that is a spooler, on the main thread: imports what settings name for spoolers.
+    pub spooler: unsafe extern "C" fn(),
+    /// Runs one task on the main thread of a spooler. Returns what the application has: [`TASK_DONE`], [`TASK_AGAIN`] or
+    /// [`TASK_UNKNOWN`].
+    pub run_task: unsafe extern "C" fn(name: Slice, vars: *const Var<'static>, len: usize, body: Slice) -> c_int,
 }
 
 /// What the core offers to a plugin. The pointer given to `init` stays valid for ever.
@@ -198,6 +203,14 @@ pub struct Host {
     pub connection_fd: unsafe extern "C" fn(context: *mut c_void) -> c_int,
     /// 1 as long as nothing is known of the client's end, else 0.
     pub is_connected: unsafe extern "C" fn(context: *mut c_void) -> c_int,
+    /// Writes a task for a spooler; the variables `spooler`, `priority` and `at` say where it goes. Fills in the path of the
+    /// task's file and returns its length, or a `SPOOL_*` code.
+    pub spool:
+        unsafe extern "C" fn(vars: *const Var<'static>, len: usize, body: Slice, path: *mut u8, room: usize) -> isize,
+    /// Fills in the path of the directory of tasks with number `index` (0…) and returns its length; -1 behind the last one.
+    pub spool_directory: unsafe extern "C" fn(index: u32, path: *mut u8, room: usize) -> isize,
+    /// Sets the pause between looks for tasks. 0, or -1 without spoolers.
+    pub set_spooler_frequency: unsafe extern "C" fn(seconds: u32) -> c_int,
 }
 
 /// The client went away while its body was read.
@@ -246,6 +259,26 @@ pub const QUERY_GENERATION: u32 = 9;
 
 /// `Host::query`: number of the mule this process is, 0 outside of mules.
 pub const QUERY_MULE: u32 = 10;
+
+/// `Host::query`: number of the spooler this process is, 0 outside of spoolers.
+pub const QUERY_SPOOLER: u32 = 11;
+/// `Host::query`: process id of the first spooler (0: it does not run); of the next ones by the numbers that follow; -1
+/// behind the last one.
+pub const QUERY_FIRST_SPOOLER_PID: u32 = 0x1_0000;
+
+/// The task is done.
+pub const TASK_DONE: c_int = -2;
+/// The task is to be tried again.
+pub const TASK_AGAIN: c_int = -1;
+/// The application does not know the task.
+pub const TASK_UNKNOWN: c_int = 0;
+
+/// There is no such spooler, or its priority or time makes no sense (the reason has been logged).
+pub const SPOOL_NOWHERE: isize = -1;
+/// The variables are more than a task can hold.
+pub const SPOOL_TOO_LARGE: isize = -2;
+/// The file cannot be written (the reason has been logged).
+pub const SPOOL_FAILED: isize = -3;
 
 /// `Host::send_message`: any mule.
 pub const TO_ANY: u32 = 0;

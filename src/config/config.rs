@@ -411,6 +411,39 @@ pub struct Aside {
     pub mule_harakiri: Option<Seconds>,
     /// Time that a mule may take to end before it is killed.
     pub mule_reload_mercy: Seconds,
+    /// Directories of tasks, in the order written.
+    pub spoolers: Vec<Spooler>,
+    /// Processes for each directory.
+    pub spooler_processes: u32,
+    /// Pause between looks into a directory in which nothing happens, and before a task is tried again.
+    pub spooler_frequency: Seconds,
+    /// Tasks after which a spooler is replaced.
+    pub spooler_max_tasks: Option<u64>,
+    /// Tasks are run in the order of their names.
+    pub spooler_ordered: bool,
+    /// Tasks are not logged.
+    pub spooler_quiet: bool,
+    /// Directory to change to before each task; `None`: that of the tasks.
+    pub spooler_chdir: Option<PathBuf>,
+    /// Longest time of a task.
+    pub spooler_harakiri: Option<Seconds>,
+}
+
+/// A directory of tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spooler {
+    /// The directory.
+    pub directory: PathBuf,
+    /// Another instance runs its tasks.
+    pub is_external: bool,
+}
+
+impl Aside {
+    /// Spooler processes of all directories.
+    pub fn spooler_count(&self) -> u32 {
+        let own = self.spoolers.iter().filter(|spooler| !spooler.is_external).count();
+        u32::try_from(own).unwrap_or(u32::MAX).saturating_mul(self.spooler_processes)
+    }
 }
 
 impl Default for Aside {
@@ -421,6 +454,14 @@ impl Default for Aside {
             mule_msg_size: None,
             mule_harakiri: None,
             mule_reload_mercy: Seconds(60),
+            spoolers: Vec::new(),
+            spooler_processes: 1,
+            spooler_frequency: Seconds(30),
+            spooler_max_tasks: None,
+            spooler_ordered: false,
+            spooler_quiet: false,
+            spooler_chdir: None,
+            spooler_harakiri: None,
         }
     }
 }

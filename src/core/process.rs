@@ -13,6 +13,7 @@ use rsgi_config::{Config, EnvChange, Protocol};
 use serde::{Deserialize, Serialize};
 
 use crate::aside::mailbox::{Addressee, End};
+use crate::master::fleet::Kind;
 use crate::role::Role;
 use crate::tls::Material;
 
@@ -58,8 +59,8 @@ pub enum Meaning {
     Control,
     /// The scoreboard.
     Board,
-    /// The scoreboard of the processes beside the workers.
-    AsideBoard,
+    /// The scoreboard of the processes of one kind beside the workers.
+    AsideBoard(Kind),
     /// One end of a queue of messages to mules.
     Mailbox(Addressee, End),
     /// One end of a router's rendezvous; in the order of routers.

@@ -49,6 +49,8 @@ pub enum Titled {
     Worker(u32),
     /// A mule by number.
     Mule(u32),
+    /// A spooler by number.
+    Spooler(u32),
     /// A router by number.
     Router(u32),
 }
@@ -64,6 +66,7 @@ pub fn title(process: &Process, which: Titled) -> Option<String> {
         Titled::Zygote => "rsgi zygote".to_owned(),
         Titled::Worker(number) => format!("rsgi worker {number}"),
         Titled::Mule(number) => format!("rsgi mule {number}"),
+        Titled::Spooler(number) => format!("rsgi spooler {number}"),
         Titled::Router(number) => format!("rsgi http {number}"),
     };
     let is_master = which == Titled::Master;

@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use rsgi_abi::guest::{self, Host};
-use rsgi_abi::types::{self, ABI, Outcome, Plugin, Request, Setting, Slice};
+use rsgi_abi::types::{self, ABI, Outcome, Plugin, Request, Setting, Slice, Var};
 
 use crate::settings::Settings;
-use crate::{interpreter, loader, log, mule, shutdown, stacks, threads, wsgi};
+use crate::{interpreter, loader, log, mule, shutdown, spooler, stacks, threads, wsgi};
 
 /// What this plugin offers to the core.
 pub static PLUGIN: Plugin = Plugin {
@@ -30,6 +30,8 @@ pub static PLUGIN: Plugin = Plugin {
     interrupt,
     shutdown: end,
     mule: live_as_mule,
+    spooler: begin_spooler,
+    run_task,
 };
 
 /// The one symbol that the core looks up in a plugin file.
@@ -142,6 +144,19 @@ unsafe extern "C" fn live_as_mule(program: Slice) -> c_int {
     // SAFETY: the core keeps the program's name alive during the call.
     let program = String::from_utf8_lossy(unsafe { program.bytes() });
     guarded(1, || GIVEN.get().map_or(1, |given| mule::run(given.host, &given.settings, &program)))
+}
+
+unsafe extern "C" fn begin_spooler() {
+    guarded((), || {
+        if let Some(given) = GIVEN.get() {
+            loader::spooler_imports(&given.settings);
+        }
+    });
+}
+
+unsafe extern "C" fn run_task(name: Slice, vars: *const Var<'static>, len: usize, body: Slice) -> c_int {
+    // SAFETY: the arguments of this very call, and the view does not leave it.
+    guarded(types::TASK_AGAIN, || spooler::run(unsafe { guest::task(name, vars, len, body) }))
 }
 
 unsafe extern "C" fn end(grace_ms: u32) {

@@ -20,6 +20,7 @@ mod mule;
 mod search_path;
 mod settings;
 mod shutdown;
+mod spooler;
 mod stacks;
 mod text;
 mod threads;

@@ -1,5 +1,6 @@
 //! Options of the processes beside the workers.
 
+use crate::config::{Seconds, Spooler};
 use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
 
 /// The rows, in the order of the manual.
@@ -91,6 +92,135 @@ pub(super) static ROWS: &[Opt] = &[
         doc: "Sets how long a mule may take to end before it is killed.",
         act: Act::Set(|d, v| {
             d.config.aside.mule_reload_mercy = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "spooler",
+        short: Some('Q'),
+        implies_master: true,
+        group: Group::Aside,
+        unit: "directory",
+        default: "none",
+        field: "/aside/spoolers",
+        example: "spooler = /var/spool/shop",
+        doc: "Runs the tasks in a directory: each is a file that `uwsgi.spool` has written.\n\nA task that the application has not confirmed (`SPOOL_OK`) stays and is tried again, also after a crash. The files are uWSGI's, so that either server runs what the other has written.",
+        act: Act::Set(|d, v| {
+            d.config.aside.spoolers.push(Spooler { directory: v.path()?, is_external: false });
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "spooler-external",
+        implies_master: true,
+        group: Group::Aside,
+        unit: "directory",
+        example: "spooler-external = /var/spool/shop",
+        doc: "Lets tasks be written to a directory whose tasks another instance runs.",
+        act: Act::Set(|d, v| {
+            d.config.aside.spoolers.push(Spooler { directory: v.path()?, is_external: true });
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "spooler-processes",
+        group: Group::Aside,
+        unit: "number",
+        default: "1",
+        field: "/aside/spooler_processes",
+        example: "spooler-processes = 4",
+        doc: "Sets how many processes run the tasks of each directory.",
+        act: Act::Set(|d, v| {
+            d.config.aside.spooler_processes = v.count_as::<u16>()?.max(1).into();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "spooler-frequency",
+        aliases: &["spooler-freq"],
+        group: Group::Aside,
+        unit: "seconds",
+        default: "30",
+        field: "/aside/spooler_frequency",
+        example: "spooler-frequency = 10",
+        doc: "Sets the pause before a task that failed is tried again, and between looks for tasks that nobody has announced.\n\nNew tasks wake a spooler at once.",
+        act: Act::Set(|d, v| {
+            d.config.aside.spooler_frequency = Seconds(v.seconds()?.0.max(1));
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "spooler-max-tasks",
+        group: Group::Aside,
+        unit: "number",
+        default: "off",
+        field: "/aside/spooler_max_tasks",
+        example: "spooler-max-tasks = 1000",
+        doc: "Replaces a spooler after so many tasks.",
+        act: Act::Set(|d, v| {
+            d.config.aside.spooler_max_tasks = v.count_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "spooler-ordered",
+        differs: "tasks with a priority run without it too",
+        arg: Arg::None,
+        group: Group::Aside,
+        default: "off",
+        field: "/aside/spooler_ordered",
+        example: "spooler-ordered = true",
+        doc: "Runs tasks in the order of their file names.\n\nOtherwise the oldest comes first. Tasks with a `priority` come before those without, the lowest number first, either way.",
+        act: Act::Set(|d, v| {
+            d.config.aside.spooler_ordered = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "spooler-quiet",
+        arg: Arg::None,
+        group: Group::Aside,
+        default: "off",
+        field: "/aside/spooler_quiet",
+        example: "spooler-quiet = true",
+        doc: "Leaves the beginning and the end of tasks out of the log.",
+        act: Act::Set(|d, v| {
+            d.config.aside.spooler_quiet = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "spooler-chdir",
+        group: Group::Aside,
+        unit: "directory",
+        default: "none",
+        field: "/aside/spooler_chdir",
+        example: "spooler-chdir = /srv/shop",
+        doc: "Changes to this directory before each task.\n\nOtherwise tasks run in the directory of their files.",
+        act: Act::Set(|d, v| {
+            d.config.aside.spooler_chdir = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "spooler-harakiri",
+        group: Group::Aside,
+        unit: "seconds",
+        default: "off",
+        field: "/aside/spooler_harakiri",
+        example: "spooler-harakiri = 600",
+        doc: "Kills and replaces a spooler whose task takes longer than this.\n\nThe log names the task and shows the stacks of the spooler. The task stays and is tried again after `spooler-frequency`.",
+        act: Act::Set(|d, v| {
+            d.config.aside.spooler_harakiri = v.seconds_or_off()?;
             Ok(())
         }),
         ..OPT

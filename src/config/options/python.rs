@@ -126,7 +126,6 @@ pub(super) static ROWS: &[Opt] = &[
         group: Group::Python,
         unit: "module",
         example: "spooler-import = shop.tasks",
-        built: false,
         doc: "Imports a module or file in each spooler.",
         act: Act::App(AppValue::Text),
         ..OPT

@@ -2,11 +2,16 @@
 //!
 //! * [`mailbox`]: the queues of messages; [`desk`]: sending, from every process of the instance.
 //! * [`mule`]: a mule's life; [`leave`]: how such a process is told to go.
+//! * [`task`]: a task on disk; [`spool`]: how it gets there; [`queue`]: what is to be done; [`spooler`]: who does it.
 
 pub mod desk;
 mod leave;
 pub mod mailbox;
 pub mod mule;
+mod queue;
+pub mod spool;
+pub mod spooler;
+pub mod task;
 
 use std::os::fd::OwnedFd;
 
@@ -26,6 +31,6 @@ pub struct Job {
     pub control: OwnedFd,
     /// The plugin, initialised, forked into this process; applications loaded unless loading is lazy.
     pub language: Language,
-    /// The scoreboard of the processes beside the workers.
+    /// The scoreboard of its kind.
     pub board: Scoreboard,
 }

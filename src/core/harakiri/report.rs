@@ -40,6 +40,7 @@ impl Accused {
         let label = self.label();
         match self.kind {
             Kind::Worker => format!("HARAKIRI [{label}] {client} - {method} {uri} since {}", self.since),
+            Kind::Spooler => format!("HARAKIRI [{label}] {} since {}", self.value("TASK"), self.since),
             Kind::Mule => format!("HARAKIRI [{label}] to {} since {}", self.value("TO"), self.since),
         }
     }
@@ -49,6 +50,7 @@ impl Accused {
         match self.kind {
             Kind::Worker => format!("core {}", self.core),
             Kind::Mule => "message".to_owned(),
+            Kind::Spooler => "task".to_owned(),
         }
     }
 

@@ -25,7 +25,8 @@ use crate::memory::scoreboard::Scoreboard;
 impl Master {
     /// When to look at the cores; `None`: no request has a deadline, and none will without a word.
     pub(super) fn next_look(&self) -> Option<tokio::time::Instant> {
-        let spans = |config: &Config| [config.workers.harakiri, config.aside.mule_harakiri];
+        let spans =
+            |config: &Config| [config.workers.harakiri, config.aside.mule_harakiri, config.aside.spooler_harakiri];
         let spans = self.generations.values().flat_map(|generation| spans(&generation.config)).flatten();
         let shortest = spans.map(|seconds| seconds.duration()).min();
         if shortest.is_none() && !self.has_user_deadlines {
@@ -56,6 +57,7 @@ impl Master {
                             info!("HARAKIRI called off: the request of worker {number} core {core} has ended")
                         }
                         Kind::Mule => info!("HARAKIRI called off: mule {number} is done with its message"),
+                        Kind::Spooler => info!("HARAKIRI called off: spooler {number} is done with its task"),
                     }
                 }
             }
@@ -65,9 +67,10 @@ impl Master {
     /// Every core in a request that has a deadline, of workers that are ours.
     fn sights(&self) -> Vec<Sight> {
         let mut sights = Vec::new();
-        for (&generation, Generation { view, aside, .. }) in &self.generations {
+        for (&generation, Generation { view, mules, spoolers, .. }) in &self.generations {
             self.sights_of(generation, Kind::Worker, *view, &mut sights);
-            self.sights_of(generation, Kind::Mule, *aside, &mut sights);
+            self.sights_of(generation, Kind::Mule, mules.view, &mut sights);
+            self.sights_of(generation, Kind::Spooler, spoolers.view, &mut sights);
         }
         sights
     }
@@ -89,7 +92,11 @@ impl Master {
     /// The board that a process is on.
     fn board_of(&self, sight: &Sight) -> Option<Scoreboard> {
         let generation = self.generations.get(&sight.generation)?;
-        Some(if sight.kind == Kind::Worker { generation.view } else { generation.aside })
+        Some(match sight.kind {
+            Kind::Worker => generation.view,
+            Kind::Mule => generation.mules.view,
+            Kind::Spooler => generation.spoolers.view,
+        })
     }
 
     fn patience(&self, sight: &Sight) -> Patience {

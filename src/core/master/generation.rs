@@ -8,7 +8,7 @@ use std::rc::Rc;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use rsgi_config::Config;
 
-use super::fleet::{Generation as Number, Plan};
+use super::fleet::{Generation as Number, Kind, Plan};
 use super::sockets::Sockets;
 use crate::aside::mailbox::Mailboxes;
 use crate::memory::scoreboard::Scoreboard;
@@ -26,11 +26,19 @@ pub(super) struct Generation {
     board: OwnedFd,
     /// Counters of the scoreboard.
     pub(super) view: Scoreboard,
-    /// The board of the processes beside the workers, one block each.
-    aside_board: OwnedFd,
-    pub(super) aside: Scoreboard,
+    /// One block a mule.
+    pub(super) mules: Board,
+    /// One block a spooler.
+    pub(super) spoolers: Board,
     mailboxes: Rc<Mailboxes>,
     routers: Rc<Routers>,
+}
+
+/// The scoreboard of processes beside the workers.
+#[derive(Debug)]
+pub(super) struct Board {
+    fd: OwnedFd,
+    pub(super) view: Scoreboard,
 }
 
 /// The routers that serve one generation or several.
@@ -58,9 +66,8 @@ impl Generation {
         let (workers, cores) = (config.workers.processes as usize, config.workers.threads.max(1) as usize);
         let board = Scoreboard::create(workers, cores)?;
         let view = Scoreboard::map(board.as_fd(), workers, cores)?;
-        let beside = config.aside.mules.len();
-        let aside_board = Scoreboard::create(beside, 1)?;
-        let aside = Scoreboard::map(aside_board.as_fd(), beside, 1)?;
+        let mules = Board::new(config.aside.mules.len())?;
+        let spoolers = Board::new(config.aside.spooler_count() as usize)?;
         let mailboxes = match before.filter(|before| before.posts_like(&config)) {
             Some(before) => Rc::clone(&before.mailboxes),
             None => Rc::new(Mailboxes::new(&config.aside)?),
@@ -71,7 +78,7 @@ impl Generation {
             None => Rc::new(Routers::new(number, &config)?),
         };
         let materials = Materials::default();
-        Ok(Self { number, config, sockets, materials, board, view, aside_board, aside, mailboxes, routers })
+        Ok(Self { number, config, sockets, materials, board, view, mules, spoolers, mailboxes, routers })
     }
 
     /// Whether a router of this generation would do the same under `config`.
@@ -101,6 +108,7 @@ impl Generation {
             cores: workers.threads.max(1),
             routers: u32::try_from(self.routers.rendezvous.len()).unwrap_or(u32::MAX),
             mules: u32::try_from(self.config.aside.mules.len()).unwrap_or(u32::MAX),
+            spoolers: self.config.aside.spooler_count(),
             routed_by: self.routers.since,
             mercy: workers.worker_reload_mercy.duration(),
             mule_mercy: self.config.aside.mule_reload_mercy.duration(),
@@ -112,7 +120,8 @@ impl Generation {
     /// Descriptors for a zygote, the channel aside.
     pub(super) fn for_zygote(&self) -> io::Result<Vec<(Meaning, OwnedFd)>> {
         let mut descriptors = vec![(Meaning::Board, self.board.try_clone()?)];
-        descriptors.push((Meaning::AsideBoard, self.aside_board.try_clone()?));
+        descriptors.push((Meaning::AsideBoard(Kind::Mule), self.mules.fd.try_clone()?));
+        descriptors.push((Meaning::AsideBoard(Kind::Spooler), self.spoolers.fd.try_clone()?));
         descriptors.extend(self.mailboxes.descriptors()?);
         for (bound, socket) in self.sockets.workers.iter().zip(&self.config.sockets) {
             let meaning = Meaning::Listener { protocol: socket.protocol, name: bound.name.clone() };
@@ -144,6 +153,13 @@ impl Generation {
         for rendezvous in &self.routers.rendezvous {
             rendezvous.router.replace(None);
         }
+    }
+}
+
+impl Board {
+    fn new(blocks: usize) -> io::Result<Self> {
+        let fd = Scoreboard::create(blocks, 1)?;
+        Ok(Self { view: Scoreboard::map(fd.as_fd(), blocks, 1)?, fd })
     }
 }
 

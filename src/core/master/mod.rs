@@ -305,7 +305,7 @@ impl Master {
                     zygote.channel = None;
                 }
             }
-            Who::Router(_) | Who::Worker(_) | Who::Mule(_) => self.tell_server(who, order),
+            Who::Router(_) | Who::Worker(_) | Who::Mule(_) | Who::Spooler(_) => self.tell_server(who, order),
         }
     }
 
@@ -319,7 +319,9 @@ impl Master {
     fn kill(&self, who: Who) {
         let pid = match who {
             Who::Zygote(serial) => self.zygotes.get(&serial).map(|zygote| zygote.pid),
-            Who::Router(_) | Who::Worker(_) | Who::Mule(_) => self.servers.get(&who).map(|server| server.pid),
+            Who::Router(_) | Who::Worker(_) | Who::Mule(_) | Who::Spooler(_) => {
+                self.servers.get(&who).map(|server| server.pid)
+            }
         };
         if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()).filter(|&pid| pid > 0) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);

@@ -26,13 +26,14 @@ impl Master {
         let (Some(server), Some(generation)) = (&self.stats, self.generations.get(&self.serving)) else { return };
         let Generation { config, sockets, view, .. } = generation;
         let mut instance = collect::instance(config, sockets, *view, &mut self.full_queues);
-        instance.mules = collect::mules(generation.aside);
+        instance.mules = collect::mules(generation.mules.view);
+        instance.spoolers = collect::spoolers(config, generation.spoolers.view);
         server.answer(client, text::write(&instance, config.stats.http, config.stats.minified));
     }
 
     /// The process is gone, whatever it was in the middle of: nobody is to see it as a running one.
     pub(super) fn clear_board(&self, pid: u32) {
-        for view in self.generations.values().flat_map(|generation| [generation.view, generation.aside]) {
+        for view in self.generations.values().flat_map(|one| [one.view, one.mules.view, one.spoolers.view]) {
             for (number, worker) in view.workers().filter_map(|number| Some((number, view.worker(number)?))) {
                 if pid != 0 && worker.pid() == u64::from(pid) {
                     worker.died();

@@ -117,6 +117,19 @@ impl Scoreboard {
         self.words.first().map_or(0, |word| word.fetch_add(1, Relaxed) + 1)
     }
 
+    /// Sets the pause between looks for tasks, seconds: on the board of spoolers.
+    pub fn set_frequency(self, seconds: u64) {
+        if let Some(word) = self.words.get(1) {
+            word.store(seconds, Relaxed);
+        }
+    }
+
+    /// The pause that was set; `None`: that of the configuration.
+    #[must_use]
+    pub fn frequency(self) -> Option<u64> {
+        self.words.get(1).map(|word| word.load(Relaxed)).filter(|&seconds| seconds != 0)
+    }
+
     /// Requests answered by the whole instance.
     #[must_use]
     pub fn requests(self) -> u64 {

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use rsgi_config::{Address, Config, Protocol};
 
-use super::model::{App, Core, Instance, Mule, RequestInfo, Socket, Worker};
+use super::model::{App, Core, Instance, Mule, RequestInfo, Socket, Spooler, Worker};
 use crate::logging::usage::Usage;
 use crate::master::sockets::{Bound, Sockets};
 use crate::memory::core_slot::CoreSlot;
@@ -29,8 +29,27 @@ pub fn instance(config: &Config, sockets: &Sockets, board: Scoreboard, errors: &
         locks: Vec::new(),
         sockets,
         workers: board.workers().filter_map(|id| worker(board, id, config.stats.no_cores)).collect(),
+        spoolers: Vec::new(),
         mules: Vec::new(),
     }
+}
+
+/// Looks at the spoolers; `board` is theirs.
+pub fn spoolers(config: &Config, board: Scoreboard) -> Vec<Spooler> {
+    let Config { start_dir, aside, .. } = config;
+    let own = aside.spoolers.iter().filter(|spooler| !spooler.is_external);
+    let directories = own.flat_map(|spooler| std::iter::repeat_n(spooler, aside.spooler_processes as usize));
+    let spooler = |(id, spooler): (u32, &rsgi_config::Spooler)| {
+        let block = board.worker(id)?;
+        Some(Spooler {
+            dir: start_dir.join(&spooler.directory).to_string_lossy().into_owned(),
+            pid: block.pid(),
+            tasks: block.requests(),
+            respawns: block.spawns().saturating_sub(1),
+            running: u8::from(board.core(id, 0).is_some_and(|slot| slot.busy_since().is_some())),
+        })
+    };
+    (1..).zip(directories).filter_map(spooler).collect()
 }
 
 /// Looks at the mules; `board` is theirs.

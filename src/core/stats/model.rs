@@ -33,9 +33,27 @@ pub struct Instance {
     pub sockets: Vec<Socket>,
     /// Workers in the order of their numbers.
     pub workers: Vec<Worker>,
+    /// Spoolers in the order of their numbers; left out without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spoolers: Vec<Spooler>,
     /// Mules in the order of their numbers; left out without any. uWSGI does not tell about them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mules: Vec<Mule>,
+}
+
+/// A spooler.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Spooler {
+    /// The directory of its tasks.
+    pub dir: String,
+    /// Its process, 0 when there is none at the moment.
+    pub pid: u64,
+    /// Tasks that all processes with the number have run.
+    pub tasks: u64,
+    /// Processes that have had the number, after the first.
+    pub respawns: u64,
+    /// 1 while it runs a task.
+    pub running: u8,
 }
 
 /// A mule.

@@ -1,4 +1,4 @@
-//! The zygote: loads one language and the application, then does nothing but fork (workers, mules) and wait for its forks.
+//! The zygote: loads one language and the application, then does nothing but fork (workers, mules, spoolers) and wait for its forks.
 //!
 //! It runs one thread of ours and no runtime, so that a fork leaves nothing half done. It leaves when the master closes
 //! the channel; its workers then belong to the master.
@@ -18,7 +18,7 @@ use rsgi_sys::fork::{Fork, fork, pidfd};
 use tracing::{error, warn};
 
 use crate::aside::mailbox::Mailboxes;
-use crate::aside::{self, desk, mule};
+use crate::aside::{self, desk, mule, spool, spooler};
 use crate::ending::Ending;
 use crate::exit::Exit;
 use crate::identity;
@@ -36,7 +36,8 @@ struct Nest {
     handover: Handover,
     language: Language,
     board: Scoreboard,
-    aside: Scoreboard,
+    mules: Scoreboard,
+    spoolers: Scoreboard,
     listeners: Vec<Listener>,
     rendezvous: Vec<OwnedFd>,
 }
@@ -101,12 +102,20 @@ fn load(
         error!("the scoreboard cannot be mapped: {errno}");
         Exit::Config
     })?;
-    let aside = descriptors.one(&Meaning::AsideBoard, "the scoreboard of mules").map_err(broken)?;
-    let aside = Scoreboard::map(aside.as_fd(), config.aside.mules.len(), 1).map_err(|errno| {
-        error!("the scoreboard of mules cannot be mapped: {errno}");
+    let mut beside = |kind: Kind, blocks: usize| {
+        let board = descriptors.one(&Meaning::AsideBoard(kind), "a scoreboard").map_err(broken)?;
+        Scoreboard::map(board.as_fd(), blocks, 1).map_err(|errno| {
+            error!("the scoreboard of {kind}s cannot be mapped: {errno}");
+            Exit::Config
+        })
+    };
+    let mules = beside(Kind::Mule, config.aside.mules.len())?;
+    let spoolers = beside(Kind::Spooler, config.aside.spooler_count() as usize)?;
+    let spools = spool::directories(config).map_err(|reason| {
+        error!("{}", logging::chain(&reason));
         Exit::Config
     })?;
-    desk::open(Mailboxes::take_over(&mut descriptors), &config.aside);
+    desk::open(Mailboxes::take_over(&mut descriptors), spools, spoolers, &config.aside);
     let listeners = descriptors.all(|meaning| match meaning {
         Meaning::Listener { protocol, name } => Some((*protocol, name.clone())),
         _ => None,
@@ -128,7 +137,7 @@ fn load(
     change_directory("chdir2", config.process.chdir2.as_deref())?;
     // Only now: an interpreter looks at the handlers when it starts, and should find the defaults.
     signals::disregard_all();
-    Ok((Nest { handover, language, board, aside, listeners, rendezvous }, channel, apps))
+    Ok((Nest { handover, language, board, mules, spoolers, listeners, rendezvous }, channel, apps))
 }
 
 fn load_apps(language: Language, need_app: bool) -> Result<u32, Exit> {
@@ -286,10 +295,12 @@ fn report(channel: &OwnedFd, answer: &Answer) {
 }
 
 fn become_child(nest: Nest, kind: Kind, id: u32, control: OwnedFd) -> Exit {
-    let Nest { handover: Handover { instance, config, .. }, language, board, aside, listeners, rendezvous } = nest;
+    let Nest { handover: Handover { instance, config, .. }, language, board, mules, spoolers, listeners, rendezvous } =
+        nest;
     let titled = match kind {
         Kind::Worker => Titled::Worker(id),
         Kind::Mule => Titled::Mule(id),
+        Kind::Spooler => Titled::Spooler(id),
     };
     if let Some(title) = title(&config.process, titled) {
         rsgi_sys::title::set(&title);
@@ -316,10 +327,11 @@ fn become_child(nest: Nest, kind: Kind, id: u32, control: OwnedFd) -> Exit {
                 board,
             })
         }
-        Kind::Mule => {
+        Kind::Mule | Kind::Spooler => {
             // What it does not serve must not stay open with it.
             drop((listeners, rendezvous));
-            mule::run(aside::Job { id, config, control, language, board: aside })
+            let job = |board| aside::Job { id, config, control, language, board };
+            if kind == Kind::Mule { mule::run(job(mules)) } else { spooler::run(job(spoolers)) }
         }
     }
 }

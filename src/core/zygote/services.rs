@@ -1,10 +1,11 @@
 //! What the core does for the language plugin outside of requests, in the zygote and in its workers.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use rsgi_abi::host::{App, MessageError, Received, Recipient, Services, Sources};
-use rsgi_abi::types;
+use rsgi_abi::host::{App, MessageError, Received, Recipient, Services, Sources, SpoolError};
+use rsgi_abi::types::{self, Var};
 use rsgi_config::Config;
 use tracing::{info, warn};
 
@@ -78,6 +79,7 @@ impl Services for Server {
         match what {
             types::QUERY_WORKER => i64::from(worker),
             types::QUERY_MULE => i64::from(identity::number(Kind::Mule)),
+            types::QUERY_SPOOLER => i64::from(identity::number(Kind::Spooler)),
             types::QUERY_MASTER_PID => i64::from(self.instance.master),
             types::QUERY_PROCESSES => i64::from(self.processes),
             types::QUERY_CORES => i64::from(self.cores),
@@ -88,6 +90,10 @@ impl Services for Server {
             types::QUERY_STARTED => i64::try_from(self.instance.started).unwrap_or(i64::MAX),
             types::QUERY_BUFFER_SIZE => i64::try_from(self.buffer_size).unwrap_or(i64::MAX),
             types::QUERY_GENERATION => i64::from(self.instance.generation),
+            types::QUERY_FIRST_SPOOLER_PID.. => {
+                let id = what - types::QUERY_FIRST_SPOOLER_PID + 1;
+                desk().and_then(|desk| desk.spooler_pid(id)).and_then(|pid| i64::try_from(pid).ok()).unwrap_or(-1)
+            }
             _ => -1,
         }
     }
@@ -110,6 +116,18 @@ impl Services for Server {
 
     fn in_farm(&self, farm: &[u8]) -> bool {
         mule::is_in_farm(farm)
+    }
+
+    fn spool(&self, vars: &[Var<'_>], body: &[u8]) -> Result<PathBuf, SpoolError> {
+        desk().map_or(Err(SpoolError::Nowhere), |desk| desk.spool(vars, body))
+    }
+
+    fn spool_directory(&self, index: u32) -> Option<PathBuf> {
+        desk()?.spool_directory(usize::try_from(index).ok()?)
+    }
+
+    fn set_spooler_frequency(&self, seconds: u32) -> bool {
+        desk().is_some_and(|desk| desk.set_frequency(seconds))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod functions;
 mod messages;
+mod tasks;
 mod websocket;
 
 use pyo3::create_exception;
@@ -52,6 +53,7 @@ pub(crate) fn install(py: Python<'_>, settings: &Settings) -> PyResult<()> {
     functions::add(&module)?;
     messages::add(&module)?;
     websocket::add(&module)?;
+    tasks::add(&module)?;
     let modules = py.import("sys")?.getattr("modules")?;
     modules.set_item("uwsgi", &module)?;
     let _ = MODULE.set(py, module.unbind());
@@ -133,6 +135,11 @@ pub(crate) fn message_hooks(py: Python<'_>) -> Vec<Bound<'_, PyAny>> {
     let further = hook(py, intern!(py, "mule_msg_extra_hooks"));
     let further = further.and_then(|hooks| hooks.cast_into::<PyList>().ok()).into_iter().flatten();
     hook(py, intern!(py, "mule_msg_hook")).into_iter().chain(further).collect()
+}
+
+/// The function that runs the tasks of spoolers.
+pub(crate) fn spooler_hook(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
+    hook(py, intern!(py, "spooler"))
 }
 
 /// Runs `uwsgi.atexit`.

@@ -167,6 +167,90 @@ def mule_msg_dispatcher(message):
 uwsgi.mule_msg_hook = mule_msg_dispatcher
 
 
+spooler_functions = {}
+
+# What uwsgi.spool itself looks at, and what belongs to the call of a function with arguments.
+_ROUTING = ("message_dict", "spooler", "priority", "at", "body")
+
+
+def _bytes(value):
+    return value.encode() if isinstance(value, str) else value
+
+
+def _text(value):
+    try:
+        return value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return value
+
+
+class _spoolraw:
+    """A function of which each call becomes a task; what it returns decides what becomes of the task."""
+
+    verdict = None
+
+    def __init__(self, function, pass_arguments=False):
+        if not hasattr(uwsgi, "spool"):
+            raise Exception(f"you have to enable the uWSGI spooler to use @{type(self).__name__} decorator")
+        self.f, self.pass_arguments = function, pass_arguments
+        functools.update_wrapper(self, function)
+        spooler_functions[function.__name__] = function
+
+    def __call__(self, *args, **kwargs):
+        task = {"ud_spool_func": self.f.__name__}
+        if self.verdict is not None:
+            task["ud_spool_ret"] = str(self.verdict)
+        if self.pass_arguments:
+            task.update({key: kwargs.pop(key) for key in _ROUTING if key in kwargs})
+            task.update(args=pickle.dumps(args), kwargs=pickle.dumps(kwargs))
+        else:
+            task.update(*args[:1], **kwargs)
+        return uwsgi.spool({_bytes(key): _bytes(value) for key, value in task.items()})
+
+    spool = __call__
+
+
+class _spool(_spoolraw):
+    verdict = uwsgi.SPOOL_OK
+
+
+class _spoolforever(_spoolraw):
+    verdict = uwsgi.SPOOL_RETRY
+
+
+def _spooling(kind, name):
+    def decorator(f=None, pass_arguments=False):
+        if f is None:
+            return lambda function: kind(function, pass_arguments)
+        return kind(f, pass_arguments)
+
+    decorator.__name__ = name
+    return decorator
+
+
+spoolraw = _spooling(_spoolraw, "spoolraw")
+spool = _spooling(_spool, "spool")
+spoolforever = _spooling(_spoolforever, "spoolforever")
+
+
+def manage_spool_request(variables):
+    """Runs the function that a task names."""
+    variables = {_text(key): value for key, value in variables.items()}
+    function = spooler_functions.get(_text(variables.get("ud_spool_func")))
+    if function is None:
+        return uwsgi.SPOOL_IGNORE
+    if "args" in variables and "kwargs" in variables:
+        result = function(*pickle.loads(variables["args"]), **pickle.loads(variables["kwargs"]))
+    else:
+        result = function({key: _text(value) for key, value in variables.items()})
+    verdict = variables.get("ud_spool_ret", result)
+    return int(verdict) if verdict is not None else None
+
+
+if hasattr(uwsgi, "spool"):
+    uwsgi.spooler = manage_spool_request
+
+
 def _absent(name, needs):
     def decorator(*args, **kwargs):
         raise RuntimeError(f"uwsgidecorators.{name} needs {needs}, which rsgi does not build yet")
@@ -176,7 +260,6 @@ def _absent(name, needs):
 
 
 for _name, _needs in {
-    "spool": "the spooler", "spoolforever": "the spooler", "spoolraw": "the spooler",
     "rpc": "RPC", "signal": "signals", "timer": "timers", "rbtimer": "timers", "cron": "cron", "filemon": "file monitors",
     "lock": "locks", "harakiri": "user harakiri", "erlang": "Erlang",
 }.items():

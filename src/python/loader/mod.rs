@@ -57,6 +57,11 @@ pub(crate) fn shared_imports(py: Python<'_>, settings: &Settings) {
     settings.list("shared-import").iter().for_each(|value| import(py, "shared-import", value));
 }
 
+/// Runs every `spooler-import`, in a new spooler.
+pub(crate) fn spooler_imports(settings: &Settings) {
+    Python::attach(|py| settings.list("spooler-import").iter().for_each(|value| import(py, "spooler-import", value)));
+}
+
 /// Imports a module or runs a file for its effects; a failure is logged and changes nothing else.
 fn import(py: Python<'_>, option: &str, value: &str) {
     if let Err(trouble) = code::import(py, value) {

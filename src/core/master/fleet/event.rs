@@ -23,6 +23,8 @@ pub struct Plan {
     pub routers: u32,
     /// Mules.
     pub mules: u32,
+    /// Spoolers.
+    pub spoolers: u32,
     /// Generation whose routers serve this one: an earlier one when their part of the configuration is the same.
     pub routed_by: Generation,
     /// Time a process may take to leave before it is killed.
@@ -46,6 +48,8 @@ pub enum Who {
     Worker(u64),
     /// A mule.
     Mule(u64),
+    /// A spooler.
+    Spooler(u64),
 }
 
 /// What a fork of a zygote becomes.
@@ -55,6 +59,8 @@ pub enum Kind {
     Worker,
     /// A process that handles messages, or runs a program of its own.
     Mule,
+    /// A process that runs the tasks in a directory.
+    Spooler,
 }
 
 impl Kind {
@@ -64,6 +70,7 @@ impl Kind {
         match self {
             Self::Worker => Who::Worker(serial),
             Self::Mule => Who::Mule(serial),
+            Self::Spooler => Who::Spooler(serial),
         }
     }
 }
@@ -73,6 +80,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Worker => "worker",
             Self::Mule => "mule",
+            Self::Spooler => "spooler",
         })
     }
 }
@@ -84,6 +92,7 @@ impl Who {
         match self {
             Self::Worker(serial) => Some((Kind::Worker, serial)),
             Self::Mule(serial) => Some((Kind::Mule, serial)),
+            Self::Spooler(serial) => Some((Kind::Spooler, serial)),
             Self::Zygote(_) | Self::Router(_) => None,
         }
     }

@@ -56,6 +56,7 @@ pub struct Fleet {
     routers: Crew,
     workers: Crew,
     mules: Crew,
+    spoolers: Crew,
     serial: u64,
     reload_again: bool,
     settled: Instant,
@@ -74,6 +75,7 @@ impl Fleet {
             routers: Crew::default(),
             workers: Crew::default(),
             mules: Crew::default(),
+            spoolers: Crew::default(),
             serial: 0,
             reload_again: false,
             settled: now,
@@ -144,8 +146,8 @@ impl Fleet {
         )
     }
 
-    const fn crews(&self) -> [&Crew; 4] {
-        [&self.zygotes, &self.routers, &self.workers, &self.mules]
+    const fn crews(&self) -> [&Crew; 5] {
+        [&self.zygotes, &self.routers, &self.workers, &self.mules, &self.spoolers]
     }
 
     fn crew(&mut self, who: Who) -> (&mut Crew, u64) {
@@ -154,6 +156,7 @@ impl Fleet {
             Who::Router(serial) => (&mut self.routers, serial),
             Who::Worker(serial) => (&mut self.workers, serial),
             Who::Mule(serial) => (&mut self.mules, serial),
+            Who::Spooler(serial) => (&mut self.spoolers, serial),
         }
     }
 
@@ -164,6 +167,7 @@ impl Fleet {
             cores: 0,
             routers: 0,
             mules: 0,
+            spoolers: 0,
             routed_by: generation,
             mercy: Duration::ZERO,
             mule_mercy: Duration::ZERO,
@@ -214,7 +218,7 @@ impl Fleet {
                 let plural = if cores == 1 { "core" } else { "cores" };
                 out.push(Action::Say(format!("worker {number} (pid {pid}, {cores} {plural}) ready")));
             }
-            Who::Router(_) | Who::Mule(_) if pid != 0 => {
+            Who::Router(_) | Who::Mule(_) | Who::Spooler(_) if pid != 0 => {
                 out.push(Action::Say(format!("{} (pid {pid}) ready", name(who, number))));
             }
             _ => {}
@@ -393,7 +397,8 @@ impl Fleet {
         let routers = self.routers.iter().map(|(serial, member)| (Who::Router(*serial), *member));
         let workers = self.workers.iter().map(|(serial, member)| (Who::Worker(*serial), *member));
         let mules = self.mules.iter().map(|(serial, member)| (Who::Mule(*serial), *member));
-        zygotes.chain(routers).chain(workers).chain(mules).collect()
+        let spoolers = self.spoolers.iter().map(|(serial, member)| (Who::Spooler(*serial), *member));
+        zygotes.chain(routers).chain(workers).chain(mules).chain(spoolers).collect()
     }
 
     fn has_loaded(&self, generation: Generation) -> bool {
@@ -426,6 +431,7 @@ fn name(who: Who, number: u32) -> String {
         Who::Router(_) => format!("http {number}"),
         Who::Worker(_) => format!("worker {number}"),
         Who::Mule(_) => format!("mule {number}"),
+        Who::Spooler(_) => format!("spooler {number}"),
     }
 }
 

@@ -49,12 +49,18 @@ impl Fleet {
             self.workers.join(self.serial, generation, number, now);
             out.push(Action::Fork { who: Who::Worker(self.serial), generation, number, zygote });
         }
-        // Mules of a generation that may yet fail would do the work of the serving one's.
-        let mules = if generation == self.serving { plan.mules } else { 0 };
-        for number in self.mules.vacant(generation, mules, now) {
-            self.serial += 1;
-            self.mules.join(self.serial, generation, number, now);
-            out.push(Action::Fork { who: Who::Mule(self.serial), generation, number, zygote });
+        // Those of a generation that may yet fail would do the work of the serving one's.
+        if generation == self.serving {
+            for number in self.mules.vacant(generation, plan.mules, now) {
+                self.serial += 1;
+                self.mules.join(self.serial, generation, number, now);
+                out.push(Action::Fork { who: Who::Mule(self.serial), generation, number, zygote });
+            }
+            for number in self.spoolers.vacant(generation, plan.spoolers, now) {
+                self.serial += 1;
+                self.spoolers.join(self.serial, generation, number, now);
+                out.push(Action::Fork { who: Who::Spooler(self.serial), generation, number, zygote });
+            }
         }
         // A router without workers could only let its clients wait for a generation that may never come.
         let routers = if generation == self.serving || self.has_workers(generation) { plan.routers } else { 0 };
@@ -73,7 +79,7 @@ impl Fleet {
         for (who, member) in self.everyone() {
             let plan = self.plan(member.generation);
             let due = match who {
-                Who::Zygote(_) | Who::Mule(_) => !wanted.contains(&member.generation),
+                Who::Zygote(_) | Who::Mule(_) | Who::Spooler(_) => !wanted.contains(&member.generation),
                 Who::Router(_) => !routing.contains(&member.generation),
                 Who::Worker(_) => {
                     let needed = |router: &Member| router.generation == plan.routed_by;
@@ -122,7 +128,8 @@ impl Fleet {
         let routing: Vec<_> =
             kept.iter().filter_map(|generation| self.plans.get(generation)).map(|p| p.routed_by).collect();
         kept.extend(routing);
-        for crew in [&mut self.zygotes, &mut self.routers, &mut self.workers, &mut self.mules] {
+        let others = [&mut self.routers, &mut self.workers, &mut self.mules, &mut self.spoolers];
+        for crew in std::iter::once(&mut self.zygotes).chain(others) {
             crew.forget_all_but(&kept);
         }
         self.plans.retain(|generation, _| {

@@ -7,6 +7,7 @@ const PLAN: Plan = Plan {
     cores: 1,
     routers: 0,
     mules: 0,
+    spoolers: 0,
     routed_by: 0,
     mercy: Duration::from_secs(60),
     mule_mercy: Duration::from_secs(30),
@@ -106,6 +107,10 @@ impl Scene {
 
     fn mules(&self) -> Vec<Who> {
         self.fleet.mules.iter().map(|(serial, _)| Who::Mule(*serial)).collect()
+    }
+
+    fn spoolers(&self) -> Vec<Who> {
+        self.fleet.spoolers.iter().map(|(serial, _)| Who::Spooler(*serial)).collect()
     }
 
     fn routers(&self) -> Vec<Who> {
@@ -460,14 +465,17 @@ fn news_of_a_birth_may_come_after_its_own_word() {
 }
 
 #[test]
-fn mules_come_with_the_generation_that_serves_and_go_with_it() {
-    let mut scene = Scene::serving(Plan { mules: 2, ..PLAN });
-    let old = scene.mules();
-    assert_eq!(old.len(), 2);
-    let zygote = scene.reload(Plan { mules: 1, ..PLAN });
+fn mules_and_spoolers_come_with_the_generation_that_serves_and_go_with_it() {
+    let mut scene = Scene::serving(Plan { mules: 1, spoolers: 2, ..PLAN });
+    let old = [scene.mules(), scene.spoolers()].concat();
+    assert_eq!(old.len(), 3);
+    let zygote = scene.reload(Plan { mules: 2, spoolers: 1, ..PLAN });
     scene.on(Event::Said(zygote, Report::Ready));
     let starts_mule = |scene: &Scene| {
-        scene.todo.iter().any(|action| matches!(action, Action::Fork { who: Who::Mule(_), generation: 1, .. }))
+        scene
+            .todo
+            .iter()
+            .any(|action| matches!(action, Action::Fork { who: Who::Mule(_) | Who::Spooler(_), generation: 1, .. }))
     };
     assert!(!starts_mule(&scene), "the new generation does not serve yet");
     while !scene.todo.contains(&Action::Serving(1)) {
@@ -476,7 +484,7 @@ fn mules_come_with_the_generation_that_serves_and_go_with_it() {
     assert!(starts_mule(&scene));
     assert!(old.iter().all(|mule| scene.todo.contains(&Action::Tell(*mule, Order::Drain))), "{:?}", scene.todo);
     scene.obey();
-    assert_eq!(scene.mules().len(), 1);
+    assert_eq!((scene.mules().len(), scene.spoolers().len()), (2, 1));
 }
 
 #[test]
