@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::Address;
 use crate::loggers::{LogEncoder, LogRoute, Logger};
 use crate::network::Network;
+use crate::timetable::{Cron, Daemon};
 
 /// A whole number of seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,6 +41,12 @@ pub struct Config {
     pub cheaper: Cheaper,
     /// Processes beside the workers.
     pub aside: Aside,
+    /// Commands that the master keeps running.
+    pub daemons: Vec<Daemon>,
+    /// Commands at set times.
+    pub crons: Vec<Cron>,
+    /// Seconds that such a command may run.
+    pub cron_harakiri: Option<u64>,
     /// Sizes and deadlines of connections and requests.
     pub limits: Limits,
     /// Where and what to log.

@@ -28,6 +28,7 @@ mod reference;
 mod source;
 #[cfg(test)]
 mod tests;
+mod timetable;
 mod value;
 
 use std::ffi::OsString;
@@ -41,6 +42,7 @@ pub use loggers::{LogEncoder, LogRoute, LogStep, LogTarget, Logger};
 pub use network::Network;
 pub use origin::{Origin, Place, Span};
 pub use reference::reference;
+pub use timetable::{Cron, Daemon, Times};
 
 use machine::Machine;
 use source::{Halt, Reader, Stop};

@@ -1,5 +1,6 @@
-//! What a running instance is told from outside: by pipes, touched files, pid files and signals.
+//! What a running instance is told from outside: by pipes, touched files, pid files and signals; and what runs beside it.
 
+mod daemons;
 mod fifo;
 mod pause;
 mod pidfile;

@@ -15,6 +15,7 @@ mod router;
 mod sockets;
 mod statics;
 mod stats;
+mod timetable;
 mod workers;
 
 use crate::option::Opt;
@@ -26,6 +27,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Opt> {
         router::ROWS,
         workers::ROWS,
         aside::ROWS,
+        timetable::ROWS,
         python::ROWS,
         limits::ROWS,
         logging::ROWS,

@@ -1,15 +1,18 @@
 //! What somebody asks of the running master: by touching a file, by a letter in its pipe, by a signal.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::{info, warn};
 
 use super::fifo::Fifo;
 use super::fleet::{Event, Who};
-use super::{Master, fifo};
+use super::{Master, command, fifo};
 use crate::control::Order;
 use crate::logging;
+
+/// Time between two looks at files, times and daemons.
+const PERIOD: Duration = Duration::from_secs(1);
 
 /// A wish.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,10 +58,11 @@ impl Master {
     pub(super) fn renew_errands(&mut self) {
         let config = &self.started.config;
         self.touches.renew(config);
-        if self.touches.is_empty() {
-            self.touch_clock = None;
-        } else if self.touch_clock.is_none() {
-            self.touch_clock = Some(tokio::time::interval(super::touch::PERIOD));
+        self.crons.renew(config, seconds());
+        if self.touches.is_empty() && self.crons.is_empty() && config.daemons.is_empty() {
+            self.clock = None;
+        } else if self.clock.is_none() {
+            self.clock = Some(tokio::time::interval(PERIOD));
         }
         let mut paths = config.process.master_fifo.iter().map(|path| config.start_dir.join(path));
         let is_kept = self.fifo.as_ref().is_some_and(|fifo| paths.any(|path| path == fifo.path()));
@@ -67,8 +71,10 @@ impl Master {
         }
     }
 
-    /// Looks at the watched files.
-    pub(super) fn look_at_touches(&mut self) {
+    /// Looks at watched files, set times and daemons.
+    pub(super) fn every_second(&mut self) {
+        self.crons.look(&self.started.config, seconds());
+        self.daemons.look(&self.started.config, Instant::now());
         for (path, errand) in self.touches.look() {
             info!("*** {} has been touched... ***", path.display());
             self.run_errand(errand);
@@ -87,7 +93,10 @@ impl Master {
                     warn!("the log is not rotated: that takes log-master or log-maxsize");
                 }
             }
-            Errand::Run(command) => run(&command),
+            Errand::Run(command) => match command::start(&command, None, &self.started.config) {
+                Ok(pid) => info!("running {command} (pid: {pid})"),
+                Err(error) => warn!("{command}: cannot be run: {error}"),
+            },
             Errand::Pause => self.pause(),
             Errand::WritePids => {
                 if let Err(error) = self.started.write_pid_files_again() {
@@ -144,10 +153,7 @@ pub fn make_pipes(config: &rsgi_config::Config) -> Result<Vec<PathBuf>, (PathBuf
     paths.map(|path| fifo::make(&path).map(|()| path.clone()).map_err(|error| (path, error))).collect()
 }
 
-/// Runs a shell command beside everything else; whoever started it reaps it, as all children.
-fn run(command: &str) {
-    match Command::new("/bin/sh").arg("-c").arg(command).spawn() {
-        Ok(child) => info!("running {command} (pid: {})", child.id()),
-        Err(error) => warn!("{command}: cannot be run: {error}"),
-    }
+/// Seconds since the epoch.
+pub(super) fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -3,6 +3,9 @@
 //! [`fleet`] decides, this file does: it turns signals, ends of processes and their messages into events, and actions into
 //! system calls. It loads no language, never forks without exec, and waits for nothing but events.
 
+mod command;
+mod cron;
+mod daemons;
 mod deadlines;
 mod errand;
 mod fifo;
@@ -38,6 +41,8 @@ use crate::logging;
 use crate::startup::{self, Started};
 use crate::tls;
 use crate::zygote::message::{self, Request};
+use cron::Crons;
+use daemons::Daemons;
 pub use errand::make_pipes;
 use fifo::Fifo;
 use fleet::{Action, Event, Fleet, Mood, Who};
@@ -63,7 +68,10 @@ struct Master {
     /// How often a listen queue was found full.
     full_queues: u64,
     touches: Touches,
-    touch_clock: Option<tokio::time::Interval>,
+    crons: Crons,
+    daemons: Daemons,
+    /// Strikes every second, while somebody needs that.
+    clock: Option<tokio::time::Interval>,
     fifo: Option<Fifo>,
     /// Nothing new is taken.
     is_paused: bool,
@@ -129,7 +137,9 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
         stats: None,
         full_queues: 0,
         touches: Touches::default(),
-        touch_clock: None,
+        crons: Crons::default(),
+        daemons: Daemons::default(),
+        clock: None,
         fifo: None,
         is_paused: false,
         queue: VecDeque::new(),
@@ -146,6 +156,7 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
     let mut exit = master.act(actions);
     loop {
         if let Some(exit) = exit.take().or_else(|| master.settle(&mut events)) {
+            master.daemons.dismiss();
             master.clean_up();
             return Ok(exit);
         }
@@ -183,7 +194,7 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
             () = beat(heartbeat.as_mut()) => lord.live(),
             () = tick => master.queue.push_back(Event::Tick),
             () = beat(watchdog.as_mut()) => notifier.is_alive(),
-            () = beat(master.touch_clock.as_mut()) => master.look_at_touches(),
+            () = beat(master.clock.as_mut()) => master.every_second(),
             errands = errand::next(master.fifo.as_ref()) => errands.into_iter().for_each(|errand| master.run_errand(errand)),
             () = lord.fall() => master.queue.push_back(Event::Stop),
         }
@@ -385,6 +396,7 @@ impl Master {
         }
         self.renew_log();
         self.renew_errands();
+        self.daemons.renew(&self.started.config, Instant::now());
         self.open_stats();
     }
 

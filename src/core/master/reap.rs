@@ -1,13 +1,15 @@
 //! Ends of processes: of the master's own children, and of workers whose zygote died first.
 
 use std::os::fd::AsFd;
+use std::time::Instant;
 
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::Master;
+use super::daemons::Verdict;
 use super::fleet::{Event, Who};
+use super::{Master, errand};
 use crate::control::Report;
 use crate::ending::Ending;
 use crate::exit::Exit;
@@ -44,12 +46,24 @@ impl Master {
                 return Some(exit);
             }
             let ending = waitpid(pid, None).ok().and_then(Ending::of).unwrap_or(Ending::Unknown);
-            if let Some(who) = self.who_is(pid) {
-                self.queue.push_back(Event::Gone(who, ending));
+            match self.who_is(pid) {
+                Some(who) => self.queue.push_back(Event::Gone(who, ending)),
+                None => self.command_ended(pid, ending),
             }
             if let Some(exit) = self.settle(events) {
                 return Some(exit);
             }
+        }
+    }
+
+    /// The end of a child that is no part of the fleet: a daemon, a command at a set time, or somebody else's.
+    fn command_ended(&mut self, pid: Pid, ending: Ending) {
+        let Ok(pid) = u32::try_from(pid.as_raw()) else { return };
+        if self.crons.ended(pid, ending, errand::seconds()) {
+            return;
+        }
+        if self.daemons.ended(pid, ending, Instant::now()) == Verdict::EndAll {
+            self.queue.push_back(Event::Stop);
         }
     }
 

@@ -2,14 +2,10 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rsgi_config::Config;
 
 use super::errand::Errand;
-
-/// Time between two looks.
-pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
 /// The watched files.
 #[derive(Debug, Default)]
@@ -90,6 +86,7 @@ impl Touches {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_touch_a_replacement_and_a_birth_are_seen_once() {
