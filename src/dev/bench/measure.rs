@@ -38,7 +38,7 @@ impl Running {
     pub(crate) fn start(server: &Server, page: &Page, places: &Places) -> Result<Self> {
         // A port that was free a moment ago; a clash makes the start fail, not the figures wrong.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let mut command = server.command(page, places, address);
+        let mut command = server.command(page, places, address)?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let child = command.spawn().with_context(|| format!("cannot start {}", server.name))?;
         let mut running = Self { name: server.name, samples: Vec::new(), child, address };
@@ -63,7 +63,7 @@ impl Running {
         for header in page.headers {
             wrk.args(["--header", header]);
         }
-        let text = command::output(wrk.arg(format!("http://{}/", self.address)))?;
+        let text = command::output(wrk.arg(page.url.replace("{address}", &self.address.to_string())))?;
         if let Some(line) = text.lines().find(|line| line.contains("Non-2xx")) {
             bail!("{}: {}", self.name, line.trim());
         }

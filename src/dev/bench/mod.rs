@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::{lab, pythons, system, venvs};
 use measure::Running;
-use servers::{PAGES, Page, SERVERS};
+use servers::{PAGES, Page};
 
 /// How much to measure.
 struct Plan {
@@ -44,7 +44,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let requirements = lab::root().join("lab/requirements-bench.txt");
     let venv = venvs::ensure(lab::place().join("venv-bench"), &pythons::embedded()?, &requirements)?;
     let rsgi = servers::build_rsgi()?;
-    let places = servers::Places { venv, rsgi };
+    let places = servers::Places { venv, rsgi, files: servers::make_files()? };
     for page in PAGES {
         measure_page(page, &places, &plan)?;
     }
@@ -52,10 +52,16 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
 }
 
 fn measure_page(page: &Page, places: &servers::Places, plan: &Plan) -> Result<()> {
-    let wanted = |name: &str| plan.filters.is_empty() || plan.filters.iter().any(|filter| name.contains(filter));
+    let wanted = |name: &str| {
+        let named = |filter: &String| name.contains(filter) || page.name.contains(filter);
+        plan.filters.is_empty() || plan.filters.iter().any(named)
+    };
     let mut running = Vec::new();
-    for server in SERVERS.iter().filter(|server| wanted(server.name)) {
+    for server in page.servers.iter().filter(|server| wanted(server.name)) {
         running.push(Running::start(server, page, places)?);
+    }
+    if running.is_empty() {
+        return Ok(());
     }
     for server in &running {
         server.load(page, 1)?;
@@ -68,6 +74,6 @@ fn measure_page(page: &Page, places: &servers::Places, plan: &Plan) -> Result<()
         }
     }
     let rows: Vec<table::Row> = running.iter().map(|server| table::Row::new(server.name, &server.samples)).collect();
-    table::print(page.name, &rows, plan.markdown);
+    table::print(page, &rows, plan.markdown);
     Ok(())
 }

@@ -10,16 +10,38 @@ use crate::{command, lab};
 
 /// One page of the benchmark.
 pub(crate) struct Page {
-    /// Name in the table, and of the module in `lab/hello/`.
+    /// Name in the table.
     pub name: &'static str,
+    /// The module in `lab/hello/` that answers.
+    pub module: &'static str,
+    /// What is asked for.
+    pub url: &'static str,
     /// Headers that each request carries on top of the least.
     pub headers: &'static [&'static str],
+    /// Who is compared.
+    pub servers: &'static [Server],
+    /// What the project wants to reach: (ours, peer, largest ratio of CPU time).
+    pub goals: &'static [(&'static str, &'static str, f64)],
 }
 
 pub(crate) const PAGES: &[Page] = &[
-    Page { name: "hello", headers: &[] },
+    Page {
+        name: "hello",
+        module: "hello",
+        url: "http://{address}/",
+        headers: &[],
+        servers: SERVERS,
+        goals: &[
+            (DIRECT, "bjoern", 1.0),
+            (DIRECT, "granian", 0.5),
+            (DIRECT, "uwsgi --http-socket", 0.3),
+            (ROUTED, "uwsgi --http", 0.35),
+        ],
+    },
     Page {
         name: "realistic",
+        module: "realistic",
+        url: "http://{address}/",
         headers: &[
             "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
             "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
@@ -27,6 +49,32 @@ pub(crate) const PAGES: &[Page] = &[
             "Accept-Encoding: gzip, deflate, br",
             "Cookie: session=0123456789abcdef0123456789abcdef; theme=dark",
         ],
+        servers: SERVERS,
+        goals: &[],
+    },
+    Page {
+        name: "static 64 KB file",
+        module: "hello",
+        url: "http://{address}/static/64k.bin",
+        headers: &[],
+        servers: STATIC,
+        goals: &[(DIRECT, "nginx", 1.25), (ROUTED, "nginx", 1.25)],
+    },
+    Page {
+        name: "TLS hello, kept connections",
+        module: "hello",
+        url: "https://{address}/",
+        headers: &[],
+        servers: TLS,
+        goals: &[("rsgi --https", "uwsgi --https", 0.4)],
+    },
+    Page {
+        name: "TLS hello, one connection each",
+        module: "hello",
+        url: "https://{address}/",
+        headers: &["Connection: close"],
+        servers: TLS,
+        goals: &[("rsgi --https", "uwsgi --https", 0.4)],
     },
 ];
 
@@ -36,6 +84,8 @@ pub(crate) struct Places {
     pub venv: PathBuf,
     /// rsgi, release profile.
     pub rsgi: PathBuf,
+    /// Folder with `static/64k.bin`, `cert.pem` and `key.pem`; configurations are written there.
+    pub files: PathBuf,
 }
 
 /// One server of the table.
@@ -43,7 +93,7 @@ pub(crate) struct Server {
     /// Name in the table.
     pub name: &'static str,
     program: Program,
-    /// `{address}`, `{host}`, `{port}` and `{page}` are filled in.
+    /// `{address}`, `{host}`, `{port}`, `{page}` and `{files}` are filled in.
     arguments: &'static str,
 }
 
@@ -51,6 +101,8 @@ enum Program {
     Rsgi,
     /// A program of the peers' environment.
     Peer(&'static str),
+    /// The system's nginx, with a configuration of ours.
+    Nginx,
 }
 
 /// Names that the goals refer to.
@@ -96,25 +148,89 @@ pub(crate) const SERVERS: &[Server] = &[
     },
 ];
 
+/// The same file from the same folder.
+const STATIC: &[Server] = &[
+    Server {
+        name: DIRECT,
+        program: Program::Rsgi,
+        arguments: "--http-socket {address} --wsgi-file {page}.py --disable-logging --static-map /static={files}/static \
+                    --offload-threads 2",
+    },
+    Server {
+        name: ROUTED,
+        program: Program::Rsgi,
+        arguments: "--http {address} --http-keepalive --wsgi-file {page}.py --disable-logging \
+                    --static-map /static={files}/static",
+    },
+    Server { name: "nginx", program: Program::Nginx, arguments: "-c {files}/nginx-{port}.conf -p {files} -e stderr" },
+];
+
+const TLS: &[Server] = &[
+    Server {
+        name: "rsgi --https",
+        program: Program::Rsgi,
+        arguments: "--https {address},{files}/cert.pem,{files}/key.pem --http-keepalive --wsgi-file {page}.py \
+                    --disable-logging",
+    },
+    Server {
+        name: "uwsgi --https",
+        program: Program::Peer("uwsgi"),
+        arguments: "--https {address},{files}/cert.pem,{files}/key.pem --http-keepalive --wsgi-file {page}.py \
+                    --disable-logging --master",
+    },
+];
+
+/// Nothing but the file, as its manual recommends.
+const NGINX: &str = "daemon off; pid {files}/nginx-{port}.pid; worker_processes 1; error_log stderr; {user} \
+                     events { worker_connections 256; } \
+                     http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; \
+                     server { listen {address}; root {files}; } }";
+
 impl Server {
     /// The command that serves `page` on `address`, pinned to CPU 0. A no-break space stands for a blank inside a word.
-    pub(crate) fn command(&self, page: &Page, places: &Places, address: SocketAddr) -> Command {
+    ///
+    /// # Errors
+    /// When a configuration cannot be written.
+    pub(crate) fn command(&self, page: &Page, places: &Places, address: SocketAddr) -> Result<Command> {
+        let fill = |text: &str| {
+            text.replace("{address}", &address.to_string())
+                .replace("{host}", &address.ip().to_string())
+                .replace("{port}", &address.port().to_string())
+                .replace("{page}", page.module)
+                .replace("{files}", &places.files.display().to_string())
+        };
         let program = match self.program {
             Program::Rsgi => places.rsgi.clone(),
             Program::Peer(name) => places.venv.join("bin").join(name),
+            Program::Nginx => {
+                // As root it would change to a user that may not read the folder.
+                let user = if nix::unistd::Uid::effective().is_root() { "user root;" } else { "" };
+                let file = places.files.join(format!("nginx-{}.conf", address.port()));
+                std::fs::write(file, fill(&NGINX.replace("{user}", user)))?;
+                PathBuf::from("/usr/sbin/nginx")
+            }
         };
-        let filled = self
-            .arguments
-            .replace("{address}", &address.to_string())
-            .replace("{host}", &address.ip().to_string())
-            .replace("{port}", &address.port().to_string())
-            .replace("{page}", page.name);
         let mut command = Command::new("taskset");
         command.args(["--cpu-list", "0"]).arg(program);
-        command.args(filled.split_ascii_whitespace().map(|word| word.replace('\u{a0}', " ")));
+        command.args(fill(self.arguments).split_ascii_whitespace().map(|word| word.replace('\u{a0}', " ")));
         command.current_dir(lab::root().join("lab/hello"));
-        command
+        Ok(command)
     }
+}
+
+/// Makes the files that are served, and a certificate.
+///
+/// # Errors
+/// When openssl fails or the folder cannot be written.
+pub(crate) fn make_files() -> Result<PathBuf> {
+    let files = lab::place().join("bench");
+    std::fs::create_dir_all(files.join("static"))?;
+    std::fs::write(files.join("static/64k.bin"), vec![b'x'; 64 * 1024])?;
+    let mut openssl = Command::new("openssl");
+    openssl.args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj".split(' '));
+    openssl.args(["/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"]);
+    command::output(openssl.current_dir(&files))?;
+    Ok(files)
 }
 
 /// Builds rsgi as a user would and returns the binary.

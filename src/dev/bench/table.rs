@@ -1,7 +1,7 @@
 //! Prints what was measured, and how it stands to the goals.
 
 use super::measure::Sample;
-use super::servers::{DIRECT, ROUTED};
+use super::servers::{DIRECT, Page, ROUTED};
 
 /// One server's line.
 pub(crate) struct Row {
@@ -10,14 +10,6 @@ pub(crate) struct Row {
     best: f64,
     rate: f64,
 }
-
-/// What the project wants to reach on the page `hello`: (ours, peer, largest ratio).
-const GOALS: &[(&str, &str, f64)] = &[
-    (DIRECT, "bjoern", 1.0),
-    (DIRECT, "granian", 0.5),
-    (DIRECT, "uwsgi --http-socket", 0.3),
-    (ROUTED, "uwsgi --http", 0.35),
-];
 
 impl Row {
     /// Sums up the samples of one server, at least one.
@@ -34,7 +26,7 @@ impl Row {
 
 /// Prints the table of one page, with the ratio of both ways of rsgi to each server (by median), then the goals.
 #[expect(clippy::print_stdout, reason = "the table is the command's result")]
-pub(crate) fn print(page: &str, rows: &[Row], markdown: bool) {
+pub(crate) fn print(page: &Page, rows: &[Row], markdown: bool) {
     let median = |name: &str| rows.iter().find(|row| row.name == name).map(|row| row.median);
     let ratio =
         |ours: &str, peer: f64| median(ours).map_or_else(|| "-".to_owned(), |ours| format!("{:.2}", ours / peer));
@@ -47,7 +39,7 @@ pub(crate) fn print(page: &str, rows: &[Row], markdown: bool) {
             println!("{name:<20} {}", numbers.map(|cell| format!("{cell:>14}")).join(" "));
         }
     };
-    println!("\n{}{page}\n", if markdown { "### " } else { "" });
+    println!("\n{}{}\n", if markdown { "### " } else { "" }, page.name);
     line(heads.map(str::to_owned));
     if markdown {
         println!("|---|---:|---:|---:|---:|---:|");
@@ -62,11 +54,8 @@ pub(crate) fn print(page: &str, rows: &[Row], markdown: bool) {
             ratio(ROUTED, row.median),
         ]);
     }
-    if page != "hello" {
-        return;
-    }
     println!();
-    for (ours, peer, most) in GOALS {
+    for (ours, peer, most) in page.goals {
         if let (Some(own), Some(other)) = (median(ours), median(peer)) {
             let found = own / other;
             let verdict = if found <= *most { "reached" } else { "missed" };
