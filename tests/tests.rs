@@ -50,3 +50,5 @@ mod supervision;
 mod support;
 /// Websockets, from the handshake to the last Close.
 mod websockets;
+/// Threads of the server and of the application.
+mod threads;

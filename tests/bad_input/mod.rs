@@ -5,4 +5,5 @@ mod applications;
 mod clients;
 mod http;
 mod packets;
+mod permissions;
 mod startup;

@@ -1,6 +1,7 @@
 //! HTTPS as people meet it: the quickstart's `openssl` commands, curl, `openssl s_client`, bad files, files for root only.
 
 mod direct;
+mod openssl;
 mod sessions;
 
 use nix::unistd::{User, geteuid};

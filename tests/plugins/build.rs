@@ -1,38 +1,18 @@
 //! `--build-plugin`, as in uWSGI's quickstart.
 
 use std::path::Path;
-use std::time::Duration;
 
-use super::{core, release};
+use super::release;
 use crate::support::lab::{LAB, root};
 use crate::support::{Kind, Server};
 
-/// The first time, when nothing is compiled yet.
-const COMPILING: Duration = Duration::from_secs(170);
-
 /// `rsgi --build-plugin WORDS` with the interpreter of the environment `venv`.
-fn build(words: &str, venv: &Path) -> Server {
+pub(crate) fn build(words: &str, venv: &Path) -> Server {
     Server::of(Kind::Rsgi, "--build-plugin")
         .arg(words)
         .env("PYTHON", &venv.join("bin/python").display().to_string())
         // Kept, so that a second run of this test has nothing to compile.
         .env("CARGO_TARGET_DIR", &root().join(".rsgi-dev/target/build-plugin").display().to_string())
-}
-
-#[test]
-fn a_built_plugin_is_found_in_the_current_directory() {
-    let name = &LAB.current.plugin;
-    let building = build(&format!("plugins/python {name}"), &LAB.current.venv).spawn();
-    building.log.whole(COMPILING);
-    let ended = building.wait();
-    assert_eq!(ended.code, 0, "{}", ended.log);
-    let message = format!("*** {name} plugin built and available in {name}_plugin.so ***");
-    assert!(ended.log.ends_with(&message), "{}", ended.log);
-    let server = core(&format!("--plugin {name} --http-socket {{ip}}:3031 --wsgi-file {{apps}}/probe.py"));
-    let file = format!("{name}_plugin.so");
-    std::fs::copy(ended.dir.path().join(&file), server.dir().join(&file)).expect("the plugin");
-    let server = server.start();
-    assert_eq!(server.get(3031, "/process").expect(200).json()["version"], release(name));
 }
 
 #[test]

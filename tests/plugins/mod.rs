@@ -1,13 +1,13 @@
 //! The language-free server with plugins for several versions of Python.
 
-mod build;
+pub(crate) mod build;
 
 use std::process::Command;
 
 use crate::support::lab::LAB;
 use crate::support::{Kind, Server};
 
-fn core(arguments: &str) -> Server {
+pub(crate) fn core(arguments: &str) -> Server {
     Server::of(Kind::Rsgi, arguments).program(&LAB.core)
 }
 
@@ -15,21 +15,6 @@ fn core(arguments: &str) -> Server {
 pub(super) fn release(plugin: &str) -> String {
     let digits = plugin.trim_start_matches("python");
     format!("{}.{}", &digits[..1], &digits[1..])
-}
-
-#[test]
-fn each_plugin_serves_its_python() {
-    assert!(LAB.plugins.len() >= 2, "at least two versions: {:?}", LAB.plugins);
-    let dir = LAB.plugins_dir.display();
-    for plugin in &LAB.plugins {
-        let server = core("").ini(&format!(
-            "plugins-dir = {dir}\nplugin = {plugin}\nhttp-socket = {{ip}}:3031\nwsgi-file = {{apps}}/probe.py\nthreads = 2"
-        ));
-        let server = server.start();
-        let process = server.get(3031, "/process").expect(200).json();
-        assert_eq!(process["version"], release(plugin));
-        server.log.wait_for(&format!(r"Python version: {}\.", regex::escape(&release(plugin))));
-    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn ticks(server: &Running) -> u32 {
 fn as_the_quickstart_says() {
     for kind in Kind::each() {
         // uWSGI has done so without the option, too, since 2.0.27.
-        for option in ["enable-threads = true", ""] {
+        for option in ["enable-threads = true", "", "enable-threads = false"] {
             let server = Server::of(kind, "")
                 .ini(&format!("http-socket = {{ip}}:3031\nwsgi-file = {{apps}}/probe.py\nmaster = true\n{option}"));
             let server = server.start();

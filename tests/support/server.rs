@@ -1,10 +1,11 @@
 //! Describes a server, then starts it.
 
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
@@ -73,6 +74,8 @@ pub(crate) struct Server {
     mounts: Option<String>,
     /// Descriptors from 3 up that it is started with.
     passed: Vec<OwnedFd>,
+    stdin: Option<String>,
+    by_nobody: bool,
     /// Whether these are told of as systemd does.
     activated: bool,
 }
@@ -98,6 +101,8 @@ impl Server {
             env: Vec::new(),
             mounts: None,
             passed: Vec::new(),
+            stdin: None,
+            by_nobody: false,
             activated: false,
         };
         arguments.split_whitespace().fold(server, Self::arg)
@@ -162,6 +167,12 @@ impl Server {
         self
     }
 
+    /// Writes this to its standard input, which ends then.
+    pub(crate) fn stdin(mut self, text: &str) -> Self {
+        self.stdin = Some(text.to_owned());
+        self
+    }
+
     /// Tells it of the descriptors as systemd does (sd_listen_fds(3)).
     pub(crate) const fn activated(mut self) -> Self {
         self.activated = true;
@@ -174,6 +185,12 @@ impl Server {
         before.push_str(lines);
         before.push('\n');
         self
+    }
+
+    /// Runs it as `nobody`. Only for root; others are nobody enough.
+    pub(crate) fn by_nobody(mut self) -> Self {
+        self.by_nobody = nix::unistd::Uid::effective().is_root();
+        if self.by_nobody { self.mounts("") } else { self }
     }
 
     /// Lets every user read the interpreter of the lab, which may lie in a home directory that only root can enter: there it
@@ -242,7 +259,7 @@ impl Server {
             .envs(self.env.iter().map(|(key, value)| (key, self.fill(value))))
             .env(MARK, &mark)
             .current_dir(self.dir.path())
-            .stdin(std::process::Stdio::null())
+            .stdin(self.stdin.as_ref().map_or_else(Stdio::null, |_| Stdio::piped()))
             .stdout(writer.try_clone().expect("a pipe"))
             .stderr(writer)
             .process_group(0);
@@ -250,8 +267,11 @@ impl Server {
         let passed =
             passed.map(|(fd, child_fd)| FdMapping { parent_fd: fd.try_clone().expect("a descriptor"), child_fd });
         command.fd_mappings(passed.collect()).expect("descriptors");
-        let child = command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
         drop(command);
+        if let (Some(mut pipe), Some(text)) = (child.stdin.take(), &self.stdin) {
+            pipe.write_all(self.fill(text).as_bytes()).expect("it reads");
+        }
         Running { kind: self.kind, child, status: None, log: Log::collect(reader), mark, ip: self.ip, dir: self.dir }
     }
 
@@ -274,7 +294,9 @@ impl Server {
             None => Command::new(program),
             Some(lines) => {
                 let mut command = Command::new("unshare");
-                let lines = format!("{}exec \"$0\" \"$@\"", self.fill(lines));
+                let become_user =
+                    if self.by_nobody { "setpriv --reuid=nobody --regid=nogroup --clear-groups" } else { "" };
+                let lines = format!("{}exec {become_user} \"$0\" \"$@\"", self.fill(lines));
                 command.args(["--mount", "sh", "-c", &lines]).arg(program);
                 command
             }
