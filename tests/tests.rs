@@ -48,7 +48,7 @@ mod statics;
 /// Zygote, generations, supervision.
 mod supervision;
 mod support;
-/// Websockets, from the handshake to the last Close.
-mod websockets;
 /// Threads of the server and of the application.
 mod threads;
+/// Websockets, from the handshake to the last Close.
+mod websockets;
