@@ -124,7 +124,7 @@ impl<S: Wire> Tunnel<'_, S> {
                 self.output = data;
                 Poll::Ready(None)
             }
-            Ok(Event::End { aborted: false }) => Poll::Ready(Some(End::Proper)),
+            Ok(Event::End { .. }) => Poll::Ready(Some(End::Proper)),
             Ok(_) | Err(_) => Poll::Ready(Some(End::Cut)),
         }
     }

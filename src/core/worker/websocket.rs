@@ -7,6 +7,9 @@ use rsgi_proto::websocket::{self, Code, Decoder, Event, Kind, Violation};
 
 use super::tunnel::{Came, Tunnel};
 
+/// Reads of one call, when what they bring completes no message.
+const READS: usize = 64;
+
 /// What the configuration says of websockets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -68,12 +71,18 @@ impl<'a> Websocket<'a> {
     pub(super) fn receive(&mut self, wait: Duration, is_leaving: impl Fn() -> bool) -> Result<(), NoWebsocket> {
         self.has_message = false;
         let end = Instant::now() + wait;
+        // What is there is read even without waiting, but a client that sends faster than we read does not hold us up.
+        let mut reads = 0;
         while !self.decode()? {
             if self.tunnel.must_end || is_leaving() {
                 self.close(Code::GOING_AWAY);
                 return Err(NoWebsocket);
             }
             let now = Instant::now();
+            if reads >= READS && now >= end {
+                return Ok(());
+            }
+            reads += 1;
             let until = self.keep_alive(now)?.map_or(end, |next| next.min(end));
             match self.tunnel.read(&mut self.input, until.saturating_duration_since(now)) {
                 Came::Something => self.is_heard(),
@@ -203,5 +212,132 @@ impl<'a> Websocket<'a> {
     pub(super) fn finish(mut self, code: Code) -> Tunnel<'a> {
         self.close(code);
         self.tunnel
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::Wire;
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    const SHORT: Duration = Duration::from_millis(20);
+    const LIMITS: Limits = Limits { ping: None, pong: SHORT, message: 1 << 20 };
+
+    /// A frame whose mask changes nothing.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        websocket::message_prefix(&mut out, Kind::Text, payload.len());
+        out[0] = first;
+        out[1] |= 0x80;
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(payload);
+        out
+    }
+
+    fn pair(limits: Limits, test: impl FnOnce(Websocket<'_>, UnixStream)) {
+        let (theirs, ours) = UnixStream::pair().unwrap();
+        theirs.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        test(Websocket::new(Tunnel::new(Wire::new(ours.as_fd(), None), SHORT, None, b""), limits), theirs);
+    }
+
+    fn stays() -> bool {
+        false
+    }
+
+    fn heard(client: &mut UnixStream, expected: &[u8]) {
+        let mut bytes = vec![0; expected.len()];
+        client.read_exact(&mut bytes).unwrap();
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn messages_come_one_at_a_time_and_none_is_no_error() {
+        pair(LIMITS, |mut socket, mut client| {
+            client.write_all(&[frame(0x81, b"one"), frame(0x89, b"p"), frame(0x82, b"two")].concat()).unwrap();
+            for expected in [Some(b"one".as_slice()), Some(b"two"), None, None] {
+                socket.receive(Duration::ZERO, stays).unwrap();
+                assert_eq!(socket.message(), expected);
+            }
+            heard(&mut client, b"\x8a\x01p");
+            socket.receive(SHORT, stays).unwrap();
+            assert_eq!(socket.message(), None);
+        });
+    }
+
+    #[test]
+    fn a_large_message_needs_no_waiting() {
+        pair(LIMITS, |mut socket, mut client| {
+            let large = vec![b'x'; 150_000];
+            client.write_all(&frame(0x81, &large)).unwrap();
+            socket.receive(Duration::ZERO, stays).unwrap();
+            assert!(socket.message() == Some(&large));
+        });
+    }
+
+    #[test]
+    fn a_flood_that_completes_nothing_does_not_hold_us_up() {
+        pair(Limits { message: usize::MAX, ..LIMITS }, |mut socket, mut client| {
+            let flood = std::thread::spawn(move || {
+                let fragment = frame(0x00, &[0; 60_000]);
+                let _ = client.write_all(&frame(0x02, b""));
+                while client.write_all(&fragment).is_ok() {}
+            });
+            for _ in 0..3 {
+                socket.receive(Duration::ZERO, stays).unwrap();
+                assert_eq!(socket.message(), None);
+            }
+            // The end of our side ends it; until then it waits for nobody.
+            drop(flood);
+        });
+    }
+
+    #[test]
+    fn silence_is_asked_and_then_given_up() {
+        pair(Limits { ping: Some(SHORT), pong: SHORT, ..LIMITS }, |mut socket, mut client| {
+            assert_eq!(socket.receive(Duration::from_secs(5), stays), Err(NoWebsocket));
+            assert_eq!(socket.take_complaint().as_deref(), Some("no PONG received in 0 seconds"));
+            heard(&mut client, b"\x89\x00");
+            assert_eq!(socket.send(b"x", false), Err(NoWebsocket));
+        });
+    }
+
+    #[test]
+    fn an_answer_that_came_while_nobody_looked_counts() {
+        let pong = Duration::from_millis(600);
+        pair(Limits { ping: Some(SHORT), pong, ..LIMITS }, |mut socket, mut client| {
+            socket.receive(pong / 2, stays).unwrap();
+            heard(&mut client, b"\x89\x00");
+            client.write_all(&frame(0x8a, b"")).unwrap();
+            std::thread::sleep(pong);
+            socket.receive(Duration::ZERO, stays).unwrap();
+            assert!(socket.is_open());
+        });
+    }
+
+    #[test]
+    fn who_leaves_says_so() {
+        pair(LIMITS, |mut socket, mut client| {
+            client.write_all(&frame(0x81, b"before")).unwrap();
+            socket.receive(SHORT, stays).unwrap();
+            assert_eq!(socket.receive(SHORT, || true), Err(NoWebsocket));
+            heard(&mut client, b"\x88\x02\x03\xe9");
+            assert_eq!(socket.receive(SHORT, stays), Err(NoWebsocket));
+            socket.finish(Code::NORMAL);
+            client.set_nonblocking(true).unwrap();
+            assert!(client.read(&mut [0]).is_err(), "one Close is enough");
+        });
+    }
+
+    #[test]
+    fn a_violation_ends_it() {
+        pair(LIMITS, |mut socket, mut client| {
+            client.write_all(&frame(0x81, b"\xff")).unwrap();
+            assert_eq!(socket.receive(SHORT, stays), Err(NoWebsocket));
+            assert_eq!(socket.take_complaint().as_deref(), Some("a text is not UTF-8 (1007)"));
+            heard(&mut client, b"\x88\x02\x03\xef");
+        });
     }
 }
