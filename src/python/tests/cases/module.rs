@@ -71,8 +71,12 @@ pub(crate) fn decorators() {
         ),
         (
             "uwsgidecorators.spool(print)",
-            "('RuntimeError', 'uwsgidecorators.spool needs the spooler, which rsgi does not build yet')",
+            "('Exception', 'you have to enable the uWSGI spooler to use @_spool decorator')",
         ),
+        ("uwsgidecorators.mulefunc(print)('x')", "('ValueError', 'no mule configured')"),
+        ("uwsgidecorators.manage_spool_request({b'ud_spool_func': b'nobody'})", "0"),
+        ("uwsgi.mule_get_msg()", "('ValueError', 'you can receive mule messages only in a mule !!!')"),
+        ("uwsgi.farm_msg('mails', b'x'), uwsgi.in_farm(), uwsgi.i_am_the_spooler()", "(None, None, None)"),
     ]);
 }
 
