@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::hooks::{Hook, HookAct};
 use crate::loggers::{LogEncoder, LogRoute, Logger};
 use crate::network::Network;
 use crate::timetable::{Cron, Daemon};
@@ -41,6 +42,8 @@ pub struct Config {
     pub cheaper: Cheaper,
     /// Processes beside the workers.
     pub aside: Aside,
+    /// What is done at the phases of the instance's life, in the order written.
+    pub hooks: Vec<Hook>,
     /// Commands that the master keeps running.
     pub daemons: Vec<Daemon>,
     /// Commands at set times.
@@ -812,6 +815,8 @@ pub struct Reload {
     pub touch_logrotate: Vec<PathBuf>,
     /// Open the log anew.
     pub touch_logreopen: Vec<PathBuf>,
+    /// Do something else.
+    pub touch_hook: Vec<(PathBuf, HookAct)>,
     /// Run a shell command.
     pub touch_exec: Vec<(PathBuf, String)>,
 }

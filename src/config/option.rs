@@ -116,6 +116,8 @@ pub(crate) enum Group {
     Workers,
     /// Processes beside the workers.
     Aside,
+    /// What is done at the phases of an instance's life.
+    Hooks,
     /// The application and its Python.
     Python,
     /// Sizes and deadlines.
@@ -140,11 +142,12 @@ pub(crate) enum Group {
 
 impl Group {
     /// All chapters in the order of the manual.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Sockets,
         Self::Http,
         Self::Workers,
         Self::Aside,
+        Self::Hooks,
         Self::Python,
         Self::Limits,
         Self::Logging,
@@ -163,7 +166,8 @@ impl Group {
             Self::Sockets => "Sockets",
             Self::Http => "HTTP router",
             Self::Workers => "Workers",
-            Self::Aside => "Mules and spoolers",
+            Self::Aside => "Beside the workers",
+            Self::Hooks => "Hooks",
             Self::Python => "Application and Python",
             Self::Limits => "Limits and deadlines",
             Self::Logging => "Logging",

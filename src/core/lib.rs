@@ -12,6 +12,7 @@ pub mod emperor;
 pub mod ending;
 pub mod exit;
 pub mod harakiri;
+pub mod hooks;
 pub mod identity;
 pub mod logging;
 pub mod master;

@@ -2,6 +2,7 @@
 
 mod daemons;
 mod fifo;
+mod hooks;
 mod pause;
 mod pidfile;
 mod touch;

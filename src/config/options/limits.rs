@@ -150,7 +150,7 @@ pub(super) static ROWS: &[Opt] = &[
         field: "/limits/response_headers",
         example: "response-headers-limit = 16384",
         differs: "a larger head is answered with 500 and a line in the log",
-        doc: "Sets the largest head of an application's answer: status and header lines. A larger one is answered with 500, and a line in the log says so. Less than 4096 counts as 4096.",
+        doc: "Sets the largest head of an application's answer.\n\nStatus and header lines count. A larger one is answered with 500, and a line in the log says so. Less than 4096 counts as 4096.",
         act: Act::Set(|d, v| {
             d.config.limits.response_headers = Some(v.size()?.max(4096));
             Ok(())

@@ -5,6 +5,7 @@ pub(crate) mod declined;
 mod emperor;
 mod files;
 mod general;
+mod hooks;
 mod limits;
 mod loggers;
 mod logging;
@@ -28,6 +29,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Opt> {
         workers::ROWS,
         aside::ROWS,
         timetable::ROWS,
+        hooks::ROWS,
         python::ROWS,
         limits::ROWS,
         logging::ROWS,

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rsgi_config::HookAct;
 use tracing::{info, warn};
 
 use super::fifo::Fifo;
 use super::fleet::{Event, Who};
 use super::{Master, command, fifo};
 use crate::control::Order;
+use crate::hooks;
 use crate::logging;
 
 /// Time between two looks at files, times and daemons.
@@ -25,6 +27,8 @@ pub(super) enum Errand {
     ReopenLog,
     /// Run a shell command.
     Run(String),
+    /// Do what a hook says.
+    Hook(HookAct),
     /// Finish what is held, then end.
     Stop,
     /// End at once.
@@ -97,6 +101,11 @@ impl Master {
                 Ok(pid) => info!("running {command} (pid: {pid})"),
                 Err(error) => warn!("{command}: cannot be run: {error}"),
             },
+            Errand::Hook(act) => {
+                if let Err(error) = hooks::run_one(&self.started.config, "touch", &act) {
+                    warn!("{}", logging::chain(&error));
+                }
+            }
             Errand::Pause => self.pause(),
             Errand::WritePids => {
                 if let Err(error) = self.started.write_pid_files_again() {

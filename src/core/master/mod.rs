@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rsgi_config::Phase;
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -37,6 +38,7 @@ use tracing::{info, warn};
 use crate::control::{Order, Report};
 use crate::emperor::lord::Lord;
 use crate::exit::Exit;
+use crate::hooks;
 use crate::logging;
 use crate::startup::{self, Started};
 use crate::tls;
@@ -147,6 +149,11 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
     };
     master.open_stats();
     master.renew_errands();
+    if let Err(error) = hooks::run(&master.started.config, Phase::MasterStart) {
+        tracing::error!("{}", logging::chain(&error));
+        master.clean_up();
+        return Ok(Exit::Config);
+    }
     let mut signals = Signals::catch()?;
     let mut notifier = Notifier::default();
     let mut lord = Lord::of_this_process();
@@ -464,6 +471,9 @@ impl Master {
     fn clean_up(&mut self) {
         for generation in self.generations.values() {
             self.started.clean_up(&generation.sockets);
+        }
+        if let Err(error) = hooks::run(&self.started.config, Phase::AtExit) {
+            warn!("{}", logging::chain(&error));
         }
         info!("goodbye to rsgi.");
     }

@@ -51,6 +51,11 @@ impl Touches {
             all(&reload.touch_logrotate, Errand::RotateLog),
             all(&reload.touch_logreopen, Errand::ReopenLog),
             commands.map(|(path, text)| (config.start_dir.join(path), Errand::Run(text.clone()))).collect(),
+            reload
+                .touch_hook
+                .iter()
+                .map(|(path, act)| (config.start_dir.join(path), Errand::Hook(act.clone())))
+                .collect(),
         ];
         self.0 = wanted
             .into_iter()

@@ -29,6 +29,10 @@ pub fn run(job: Job) -> Exit {
         tracing::error!(option, "not built yet: remove the option");
         return Exit::Config;
     }
+    if let Err(error) = crate::hooks::run(&job.config, rsgi_config::Phase::AsGateway) {
+        tracing::error!("{}", crate::logging::chain(&error));
+        return Exit::Config;
+    }
     let mut settings = Settings::new(&job.config);
     settings.statics = match Statics::of(&job.config) {
         Ok(statics) => statics.map(Arc::new),

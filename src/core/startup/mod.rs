@@ -12,9 +12,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use rsgi_config::{Config, Diagnostic};
+use rsgi_config::{Config, Diagnostic, Phase};
 use tracing::{info, warn};
 
+use crate::hooks::{self, HookError};
 use crate::logging;
 use crate::logging::collector::{self, CollectorError};
 use crate::master::make_pipes;
@@ -83,6 +84,9 @@ pub enum StartError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// A hook has failed.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// The log cannot be collected as configured.
     #[error(transparent)]
     Log(#[from] CollectorError),
@@ -148,6 +152,7 @@ pub fn start(
             logging::line(line.as_bytes());
         }
     }
+    hooks::run(&config, Phase::Asap)?;
     set_limits(&config)?;
     // While it may: a key is often for root only.
     let materials = tls::read(&config, None)?;
@@ -155,6 +160,7 @@ pub fn start(
     let mut started =
         Started { sources, config, sockets: Sockets::default(), materials, since, pid_files: Vec::new(), waiting };
     let bound = started.write_pid_files(false).and_then(|()| started.make_pipes());
+    let bound = bound.and_then(|()| Ok(before_sockets(&started.config)?));
     let bound = bound.and_then(|()| Ok(Sockets::bind(&started.config, [])?));
     started.sockets = match bound {
         Ok(sockets) => sockets,
@@ -166,9 +172,10 @@ pub fn start(
     for line in addresses(&started.config, &started.sockets) {
         info!("{line}");
     }
-    if let Err(error) = give_up_rights(&started.config, &started.sockets) {
+    let given_up = give_up_rights(&started.config, &started.sockets).map_err(StartError::from);
+    if let Err(error) = given_up.and_then(|()| Ok(hooks::run(&started.config, Phase::AsUser)?)) {
         started.clean_up(&started.sockets);
-        return Err(error.into());
+        return Err(error);
     }
     if nix::unistd::geteuid().is_root() && started.config.process.uid.is_none() {
         warn!("you are running rsgi as root: give it a user of its own with uid and gid");
@@ -270,6 +277,13 @@ fn give_up_rights(config: &Config, sockets: &Sockets) -> Result<(), RightsError>
             .try_for_each(|file| rights.own(file.path().to_owned()))?;
     }
     if config.process.master_as_root { Ok(()) } else { rights.take() }
+}
+
+/// The master stays outside of a new root directory, so the phases around entering it are one moment here.
+fn before_sockets(config: &Config) -> Result<(), HookError> {
+    let jail = config.process.chroot.is_some().then_some(Phase::PostJail);
+    let phases = [Some(Phase::PreJail), jail, Some(Phase::InJail), Some(Phase::AsRoot)];
+    phases.into_iter().flatten().try_for_each(|phase| hooks::run(config, phase))
 }
 
 fn set_limits(config: &Config) -> Result<(), StartError> {

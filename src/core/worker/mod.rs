@@ -44,10 +44,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
 use rsgi_abi::host::{Language, Remote};
-use rsgi_config::Config;
+use rsgi_config::{Config, Phase};
 
 use crate::control::Report;
 use crate::exit::Exit;
+use crate::hooks::{self, HookError};
 use crate::identity::identity;
 use crate::memory::scoreboard::Scoreboard;
 use crate::tls::Material;
@@ -150,6 +151,11 @@ fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
             return;
         };
         let mut core = Core::new(engine, 0, plugin, Some(language));
+        if let Err(error) = run_hooks(engine) {
+            tracing::error!("{}", crate::logging::chain(&error));
+            engine.stop();
+            return;
+        }
         // A worker that is born in a pause knows it from the beginning.
         core.obey();
         if let Err(error) = core.open(cores) {
@@ -161,6 +167,19 @@ fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
         core.run(cores);
     });
     Exit::Raw(engine.exit_code())
+}
+
+/// Those of the moment before a worker accepts.
+fn run_hooks(engine: &Engine) -> Result<(), HookError> {
+    let is_first = engine.id == 1;
+    let is_new = engine.board.worker(engine.id).is_none_or(|slot| slot.spawns() <= 1);
+    let phases = [
+        (Phase::Accepting, true),
+        (Phase::AcceptingOnce, is_new),
+        (Phase::Accepting1, is_first),
+        (Phase::Accepting1Once, is_first && is_new),
+    ];
+    phases.into_iter().filter(|(_, due)| *due).try_for_each(|(phase, _)| hooks::run(&engine.config, phase))
 }
 
 fn run_core(engine: &Engine, remote: Remote, core: u32, cores: u32) {

@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use rsgi_abi::host::Language;
+use rsgi_config::{Config, Phase};
 use rsgi_sys::fork::{Fork, fork, pidfd};
 use tracing::{error, warn};
 
@@ -27,7 +28,7 @@ use crate::memory::scoreboard::Scoreboard;
 use crate::process::{Descriptors, Handover, HandoverError, Meaning};
 use crate::role::{Titled, title};
 use crate::worker::{self, Job, Listener};
-use crate::{logging, plugins, signals, tls};
+use crate::{hooks, logging, plugins, signals, tls};
 use message::{Answer, Request};
 use services::Server;
 
@@ -133,11 +134,20 @@ fn load(
     change_directory("chdir", config.process.chdir.as_deref())?;
     let server: &'static Server = Box::leak(Box::new(Server::new(config, handover.instance, board)));
     language.init(server, rsgi_proto::names::KNOWN, &config.for_plugin()).map_err(Exit::Raw)?;
+    run_hooks(config, Phase::PreApp)?;
     let apps = if config.workers.lazy_apps { 0 } else { load_apps(language, config.process.need_app)? };
+    run_hooks(config, Phase::PostApp)?;
     change_directory("chdir2", config.process.chdir2.as_deref())?;
     // Only now: an interpreter looks at the handlers when it starts, and should find the defaults.
     signals::disregard_all();
     Ok((Nest { handover, language, board, mules, spoolers, listeners, rendezvous }, channel, apps))
+}
+
+fn run_hooks(config: &Config, phase: Phase) -> Result<(), Exit> {
+    hooks::run(config, phase).map_err(|error| {
+        error!("{}", logging::chain(&error));
+        Exit::Config
+    })
 }
 
 fn load_apps(language: Language, need_app: bool) -> Result<u32, Exit> {
@@ -304,6 +314,12 @@ fn become_child(nest: Nest, kind: Kind, id: u32, control: OwnedFd) -> Exit {
     };
     if let Some(title) = title(&config.process, titled) {
         rsgi_sys::title::set(&title);
+    }
+    let hooked = hooks::run(&config, Phase::PostFork);
+    let hooked = hooked.and_then(|()| if kind == Kind::Mule { hooks::run(&config, Phase::AsMule) } else { Ok(()) });
+    if let Err(error) = hooked {
+        error!("{}", logging::chain(&error));
+        return Exit::Config;
     }
     match kind {
         Kind::Worker => {

@@ -1,0 +1,187 @@
+//! Hooks: runs what the options want done at a phase of the instance's life.
+
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use nix::unistd::{Group, User, chown};
+use rsgi_config::{Config, EnvChange, Hook, HookAct, Phase};
+use tracing::info;
+
+use crate::ending::Ending;
+use crate::exit::Exit;
+
+/// Why a hook has failed; the phase ends with it.
+#[derive(Debug, thiserror::Error)]
+#[error("{phase}: {act}")]
+pub struct HookError {
+    phase: &'static str,
+    act: String,
+    #[source]
+    reason: Reason,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Reason {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("the command ended badly, {0}")]
+    Command(Ending),
+    #[error("{0} not found")]
+    Nobody(String),
+}
+
+/// Runs all hooks of `phase` in their order: those of `hook-…` first, then those of `exec-…`, as uWSGI does.
+///
+/// # Errors
+/// The first that fails; those behind it are not run.
+pub fn run(config: &Config, phase: Phase) -> Result<(), HookError> {
+    let due = |late: bool| config.hooks.iter().filter(move |hook| hook.phase == phase && hook.late == late);
+    due(false).chain(due(true)).try_for_each(|hook| run_one(config, phase_name(phase), &hook.act))
+}
+
+/// Runs one action.
+///
+/// # Errors
+/// When it fails.
+pub fn run_one(config: &Config, phase: &'static str, act: &HookAct) -> Result<(), HookError> {
+    info!("running {act:?} ({phase})...");
+    act_out(config, act).map_err(|reason| HookError { phase, act: format!("{act:?}"), reason })
+}
+
+/// Whether a phase of workers has something to do.
+#[must_use]
+pub fn has(config: &Config, phase: Phase) -> bool {
+    config.hooks.iter().any(|hook: &Hook| hook.phase == phase)
+}
+
+const fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Asap => "asap",
+        Phase::PreJail => "pre-jail",
+        Phase::PostJail => "post-jail",
+        Phase::InJail => "in-jail",
+        Phase::AsRoot => "as-root",
+        Phase::AsUser => "as-user",
+        Phase::PreApp => "pre-app",
+        Phase::PostApp => "post-app",
+        Phase::MasterStart => "master-start",
+        Phase::PostFork => "post-fork",
+        Phase::Accepting => "accepting",
+        Phase::Accepting1 => "accepting1",
+        Phase::AcceptingOnce => "accepting-once",
+        Phase::Accepting1Once => "accepting1-once",
+        Phase::AsMule => "as-mule",
+        Phase::AsGateway => "as-gateway",
+        Phase::AtExit => "as-user-atexit",
+    }
+}
+
+fn act_out(config: &Config, act: &HookAct) -> Result<(), Reason> {
+    match act {
+        HookAct::Exec(command) => exec(config, command),
+        HookAct::Cd(path) => Ok(std::env::set_current_dir(path)?),
+        HookAct::Exit(code) => rsgi_sys::fork::exit_now(Exit::Raw(*code).code()),
+        HookAct::Print(text) => {
+            crate::logging::line(text.as_bytes());
+            Ok(())
+        }
+        HookAct::Write(path, text) => {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+            Ok(file.write_all(format!("{text}\n").as_bytes())?)
+        }
+        HookAct::Create(path) => Ok(drop(OpenOptions::new().append(true).create(true).open(path)?)),
+        HookAct::Unlink(path) => Ok(std::fs::remove_file(path)?),
+        HookAct::Mkdir(path) => match std::fs::create_dir(path) {
+            // It is there, which is what was wanted.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            made => Ok(made?),
+        },
+        HookAct::Chmod(path, mode) => Ok(std::fs::set_permissions(path, Permissions::from_mode(*mode))?),
+        HookAct::Chown(path, user, group) => give(path, user, group),
+        HookAct::Signal(number, function) => {
+            // What containers ask for: here SIGTERM stops gracefully anyway.
+            let is_met = *number == nix::libc::SIGTERM && function == "gracefully_kill_them_all";
+            if !is_met {
+                tracing::warn!("unix_signal: signal {number} keeps its meaning, {function} cannot be given to it");
+            }
+            Ok(())
+        }
+        HookAct::Hostname(name) => Ok(nix::unistd::sethostname(name).map_err(io::Error::from)?),
+    }
+}
+
+fn exec(config: &Config, command: &str) -> Result<(), Reason> {
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(command);
+    for change in &config.env {
+        match change {
+            EnvChange::Set(name, value) => shell.env(name, value),
+            EnvChange::Unset(name) => shell.env_remove(name),
+        };
+    }
+    let status = shell.status()?;
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(Ending::Killed);
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(code) => Err(Reason::Command(Ending::Exited(code))),
+        None => Err(Reason::Command(signal.unwrap_or(Ending::Unknown))),
+    }
+}
+
+fn give(path: &PathBuf, user: &str, group: &str) -> Result<(), Reason> {
+    let nobody = |name: &str| Reason::Nobody(name.to_owned());
+    let uid = match user.parse() {
+        Ok(number) => nix::unistd::Uid::from_raw(number),
+        Err(_) => User::from_name(user).ok().flatten().ok_or_else(|| nobody(user))?.uid,
+    };
+    let gid = match group.parse() {
+        Ok(number) => nix::unistd::Gid::from_raw(number),
+        Err(_) => Group::from_name(group).ok().flatten().ok_or_else(|| nobody(group))?.gid,
+    };
+    Ok(chown(path, Some(uid), Some(gid)).map_err(io::Error::from)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_all(acts: impl IntoIterator<Item = HookAct>) -> Result<(), String> {
+        let hooks = acts.into_iter().map(|act| Hook { phase: Phase::Asap, act, late: false }).collect();
+        let config = Config { hooks, ..Config::default() };
+        assert!(has(&config, Phase::Asap) && !has(&config, Phase::AtExit));
+        run(&config, Phase::Asap).map_err(|error| crate::logging::chain(&error))
+    }
+
+    #[test]
+    fn what_is_done_is_done_in_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        run_all([
+            HookAct::Mkdir(path("d")),
+            HookAct::Mkdir(path("d")),
+            HookAct::Write(path("d/a"), "text".into()),
+            HookAct::Chmod(path("d/a"), 0o600),
+            HookAct::Create(path("d/b")),
+            HookAct::Unlink(path("d/b")),
+            HookAct::Exec(format!("cat {0}/d/a {0}/d/a > {0}/c", directory.path().display())),
+        ])
+        .unwrap();
+        assert_eq!(std::fs::read_to_string(path("c")).unwrap(), "text\ntext\n");
+        assert_eq!(std::fs::metadata(path("d/a")).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!path("d/b").exists());
+    }
+
+    #[test]
+    fn what_fails_ends_the_phase() {
+        let directory = tempfile::tempdir().unwrap();
+        let proof = directory.path().join("proof");
+        let error = run_all([HookAct::Exec("exit 3".into()), HookAct::Create(proof.clone())]).unwrap_err();
+        insta::assert_snapshot!(error, @r#"asap: Exec("exit 3"): the command ended badly, exit code 3"#);
+        assert!(!proof.exists());
+        let error = run_all([HookAct::Chown(proof, "nobody-of-that-name".into(), "0".into())]).unwrap_err();
+        assert!(error.ends_with("nobody-of-that-name not found"), "{error}");
+    }
+}
