@@ -92,7 +92,10 @@ fn act_out(config: &Config, act: &HookAct) -> Result<(), Reason> {
             let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
             Ok(file.write_all(format!("{text}\n").as_bytes())?)
         }
-        HookAct::Create(path) => Ok(drop(OpenOptions::new().append(true).create(true).open(path)?)),
+        HookAct::Create(path) => {
+            OpenOptions::new().append(true).create(true).open(path)?;
+            Ok(())
+        }
         HookAct::Unlink(path) => Ok(std::fs::remove_file(path)?),
         HookAct::Mkdir(path) => match std::fs::create_dir(path) {
             // It is there, which is what was wanted.
