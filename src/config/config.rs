@@ -809,6 +809,8 @@ pub struct Reload {
     pub touch: Vec<PathBuf>,
     /// Reload the workers only.
     pub touch_workers: Vec<PathBuf>,
+    /// Reload mules and spoolers.
+    pub touch_aside: Vec<PathBuf>,
     /// Reload the workers one after the other.
     pub touch_chain: Vec<PathBuf>,
     /// Rotate the log.

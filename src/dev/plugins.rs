@@ -35,6 +35,14 @@ pub(crate) fn build(core: &Path, pythons: &[Python]) -> Result<PathBuf> {
     let folder = lab::place().join("plugins");
     std::fs::create_dir_all(&folder)?;
     let sources = digest()?;
+    // What an older release has left behind would be found first.
+    let names: Vec<_> = pythons.iter().map(|python| format!("{}_plugin.so", python.plugin())).collect();
+    for entry in std::fs::read_dir(&folder)?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".so") && !names.contains(&name) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
     for python in pythons {
         let stamp = folder.join(format!("{}.stamp", python.plugin()));
         let wanted = format!("{sources:016x} {}\n", python.exe.display());

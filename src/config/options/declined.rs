@@ -203,8 +203,6 @@ pub(crate) static DECLINED: &[Declined] = &[
     not_built("ksm", Optional, "merge equal pages of memory in the kernel"),
     ignored("pcre-jit", None, "patterns are compiled anyway"),
     not_built("never-swap", None, "keep all memory out of the swap"),
-    not_built("touch-mules-reload", Required, "reload mules when touched"),
-    not_built("touch-spoolers-reload", Required, "reload spoolers when touched"),
     not_built("touch-signal", Required, "raise uwsgi signal when touched: file signal"),
     not_built("fs-reload", Required, "graceful reload on fs event"),
     not_built("fs-brutal-reload", Required, "reload brutally when a file changes"),

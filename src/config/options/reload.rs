@@ -38,6 +38,23 @@ pub(super) static ROWS: &[Opt] = &[
         ..OPT
     },
     Opt {
+        name: "touch-mules-reload",
+        aliases: &["touch-spoolers-reload"],
+        group: Group::Reload,
+        unit: "file",
+        default: "none",
+        field: "/reload/touch_aside",
+        example: "touch-mules-reload = /srv/shop/reload",
+        implies_master: true,
+        differs: "workers are reloaded as well",
+        doc: "Reloads mules and spoolers, with the instance, when this file is touched.",
+        act: Act::Set(|d, v| {
+            d.config.reload.touch_aside.push(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
         name: "touch-chain-reload",
         group: Group::Reload,
         unit: "file",

@@ -47,6 +47,7 @@ impl Touches {
         let wanted = [
             all(&reload.touch, Errand::Reload),
             all(&reload.touch_workers, Errand::Reload),
+            all(&reload.touch_aside, Errand::Reload),
             all(&reload.touch_chain, Errand::Reload),
             all(&reload.touch_logrotate, Errand::RotateLog),
             all(&reload.touch_logreopen, Errand::ReopenLog),
