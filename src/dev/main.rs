@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod command;
+mod drill;
 mod generate;
 mod lab;
 mod plugins;
@@ -24,6 +25,9 @@ Usage: cargo dev COMMAND
   check               format, lints, unit tests
   bench [--quick] [--markdown] [FILTER…]
                       CPU time per request beside other servers, on the same app
+  drill [--server rsgi|uwsgi|gunicorn] [--rate N] [--seconds N] [--soak N] [--markdown] [--binary PATH]
+        [FILTER…]   
+                      what becomes of requests during reloads, recycling and kills; fails when one is lost
   generate [--check]  writes the generated documents, or says which are out of date
 ";
 
@@ -45,6 +49,7 @@ fn run(words: &[String]) -> Result<()> {
         "test" => test::run(rest),
         "check" if rest.is_empty() => check::run(),
         "bench" => bench::run(rest),
+        "drill" => drill::run(rest),
         "generate" => generate::run(rest),
         "help" | "--help" | "-h" => {
             eprint!("{USAGE}");

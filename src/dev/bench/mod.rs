@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::{lab, pythons, system, venvs};
 use measure::Running;
+pub(crate) use servers::build_rsgi;
 use servers::{PAGES, Page};
 
 /// How much to measure.
