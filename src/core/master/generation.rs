@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use rsgi_config::Config;
 
+use super::board::Board;
 use super::fleet::{Generation as Number, Kind, Plan};
 use super::sockets::Sockets;
 use crate::aside::mailbox::Mailboxes;
@@ -23,7 +24,7 @@ pub(super) struct Generation {
     pub(super) sockets: Sockets,
     /// Certificates and keys for its routers and its workers.
     pub(super) materials: Materials,
-    board: OwnedFd,
+    board: Board,
     /// Counters of the scoreboard.
     pub(super) view: Scoreboard,
     /// One block a mule.
@@ -32,13 +33,6 @@ pub(super) struct Generation {
     pub(super) spoolers: Board,
     mailboxes: Rc<Mailboxes>,
     routers: Rc<Routers>,
-}
-
-/// The scoreboard of processes beside the workers.
-#[derive(Debug)]
-pub(super) struct Board {
-    fd: OwnedFd,
-    pub(super) view: Scoreboard,
 }
 
 /// The routers that serve one generation or several.
@@ -64,10 +58,10 @@ impl Generation {
     /// When descriptors or memory are short.
     pub(super) fn prepare(number: Number, config: Config, sockets: Sockets, before: Option<&Self>) -> io::Result<Self> {
         let (workers, cores) = (config.workers.processes as usize, config.workers.threads.max(1) as usize);
-        let board = Scoreboard::create(workers, cores)?;
-        let view = Scoreboard::map(board.as_fd(), workers, cores)?;
-        let mules = Board::new(config.aside.mules.len())?;
-        let spoolers = Board::new(config.aside.spooler_count() as usize)?;
+        let board = Board::new(workers, cores)?;
+        let view = board.view;
+        let mules = Board::new(config.aside.mules.len(), 1)?;
+        let spoolers = Board::new(config.aside.spooler_count() as usize, 1)?;
         let mailboxes = match before.filter(|before| before.posts_like(&config)) {
             Some(before) => Rc::clone(&before.mailboxes),
             None => Rc::new(Mailboxes::new(&config.aside)?),
@@ -119,9 +113,9 @@ impl Generation {
 
     /// Descriptors for a zygote, the channel aside.
     pub(super) fn for_zygote(&self) -> io::Result<Vec<(Meaning, OwnedFd)>> {
-        let mut descriptors = vec![(Meaning::Board, self.board.try_clone()?)];
-        descriptors.push((Meaning::AsideBoard(Kind::Mule), self.mules.fd.try_clone()?));
-        descriptors.push((Meaning::AsideBoard(Kind::Spooler), self.spoolers.fd.try_clone()?));
+        let mut descriptors = vec![(Meaning::Board, self.board.hand_out()?)];
+        descriptors.push((Meaning::AsideBoard(Kind::Mule), self.mules.hand_out()?));
+        descriptors.push((Meaning::AsideBoard(Kind::Spooler), self.spoolers.hand_out()?));
         descriptors.extend(self.mailboxes.descriptors()?);
         for (bound, socket) in self.sockets.workers.iter().zip(&self.config.sockets) {
             let meaning = Meaning::Listener { protocol: socket.protocol, name: bound.name.clone() };
@@ -153,13 +147,6 @@ impl Generation {
         for rendezvous in &self.routers.rendezvous {
             rendezvous.router.replace(None);
         }
-    }
-}
-
-impl Board {
-    fn new(blocks: usize) -> io::Result<Self> {
-        let fd = Scoreboard::create(blocks, 1)?;
-        Ok(Self { view: Scoreboard::map(fd.as_fd(), blocks, 1)?, fd })
     }
 }
 

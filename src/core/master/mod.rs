@@ -3,6 +3,7 @@
 //! [`fleet`] decides, this file does: it turns signals, ends of processes and their messages into events, and actions into
 //! system calls. It loads no language, never forks without exec, and waits for nothing but events.
 
+mod board;
 mod command;
 mod cron;
 mod daemons;

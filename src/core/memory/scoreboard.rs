@@ -57,6 +57,11 @@ impl Scoreboard {
         Ok(Self { words: rsgi_sys::shm::map(fd.as_fd(), Self::size(workers, cores))?, cores })
     }
 
+    /// Makes it as it was at the beginning. Nobody may be using it.
+    pub fn wipe(self) {
+        self.words.iter().for_each(|word| word.store(0, Relaxed));
+    }
+
     /// The block of worker `worker` (1…).
     #[must_use]
     pub fn worker(self, worker: u32) -> Option<WorkerSlot> {

@@ -41,8 +41,8 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let requirements = lab::root().join("lab");
     let places = match plan.kind {
         Kind::Gunicorn => {
-            let venv = lab::place().join("venv-bench");
-            let venv = venvs::ensure(venv, &pythons::embedded()?, &requirements.join("requirements-bench.txt"))?;
+            let venv = lab::place().join("venv-drill");
+            let venv = venvs::ensure(venv, &pythons::embedded()?, &requirements.join("requirements-drill.txt"))?;
             Places { rsgi: std::path::PathBuf::new(), venv }
         }
         _ => {
