@@ -80,3 +80,22 @@ fn a_key_for_root_only_and_a_shared_socket() {
     }
     assert_eq!(server.stop().code, 0);
 }
+
+#[test]
+fn answers_are_compressed_in_every_version_of_http() {
+    const APP: &str = "\
+def application(environ, start_response):
+    start_response('200 OK', [('uWSGI-Encoding', 'gzip'), ('Content-Type', 'text/plain')])
+    return (b'0123456789' * 1000 for _ in range(100))
+";
+    let server = Server::new("--https {ip}:9090,foobar.crt,foobar.key --http-auto-gzip --wsgi-file app.py");
+    make_certificate(server.dir());
+    let server = server.file("app.py", APP).start();
+    let url = format!("https://{}/", server.address(9090));
+    for version in ["--http1.0", "--http1.1", "--http2"] {
+        let plain = curl(server.dir(), &format!("{version} {url}"));
+        assert_eq!(curl(server.dir(), &format!("{version} --compressed {url}")), plain, "{version}");
+        let size = curl(server.dir(), &format!("{version} --compressed -o taken -w %{{size_download}} {url}"));
+        assert!(plain.len() == 1_000_000 && size.parse::<usize>().expect("a number") < 50_000, "{version}: {size}");
+    }
+}

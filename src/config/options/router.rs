@@ -182,8 +182,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/router/auto_gzip",
         example: "http-auto-gzip = true",
-        built: false,
-        doc: "Compresses answers that carry `uWSGI-Encoding: gzip`.",
+        doc: "Compresses answers that carry `uWSGI-Encoding: gzip`, for clients that take gzip.\n\nThe header is left out, and `Vary: Accept-Encoding` is added. Each piece of a stream leaves as soon as the application has made it.",
         act: Act::Set(|d, v| {
             d.config.router.auto_gzip = v.switch();
             Ok(())

@@ -16,10 +16,11 @@ use super::client::Client;
 use super::exchange::{Exchange, Rest, Served};
 use super::failure::{self, Failure, Fault};
 use super::file::FileBody;
+use super::gzip::{self, Gzip};
 use super::reply;
 use super::statics::{self, StaticBody};
 use super::stream::{Broken, Stream};
-use super::ticket::request_line;
+use super::ticket::{self, request_line};
 use super::upload::Upload;
 
 /// The body of an answer. With it goes the request: when hyper drops the body, the connection is ready for the next.
@@ -41,6 +42,8 @@ enum Content {
     File(Box<FileBody>),
     /// It is a file of the configuration.
     Static(Box<StaticBody>),
+    /// It is compressed on its way.
+    Gzip(Box<(Gzip, Content)>),
 }
 
 /// Serves one request. Every way out is an answer.
@@ -90,10 +93,11 @@ async fn visit(client: &Rc<Client>, body: Incoming) -> Response<Content> {
         Err(failure) => return refuse(client, &request_line(&ticket.frame), &failure),
     };
     let facts = ticket.head;
+    let accepts_gzip = client.shop.settings.auto_gzip.then(|| ticket::accepts_gzip(&ticket.frame));
     let mut exchange = Exchange::new(Rc::clone(client), ticket, upload);
     let reply = exchange.run().await;
     let reply = reply.and_then(|(head, rest)| Ok((reply::begin(&head)?, head, rest)));
-    let (response, head, rest) = match reply {
+    let (mut response, head, rest) = match reply {
         Ok(reply) => reply,
         Err(failure) => return refuse(client, &exchange.request(), &failure),
     };
@@ -123,6 +127,11 @@ async fn visit(client: &Rc<Client>, body: Incoming) -> Response<Content> {
             Content::Stream(Box::new(Stream::new(exchange, Rc::clone(client), first, &head, until_close)))
         }
     };
+    let gzip = accepts_gzip.and_then(|accepts| gzip::begin(response.headers_mut(), accepts));
+    let content = match gzip.filter(|_| !no_body) {
+        Some(gzip) => Content::Gzip(Box::new((gzip, content))),
+        None => content,
+    };
     response.map(|()| content)
 }
 
@@ -142,18 +151,8 @@ impl http_body::Body for Answer {
         if self.broken {
             return Poll::Ready(Some(Err(Broken)));
         }
-        let piece = match &mut self.content {
-            Content::Whole(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
-            Content::Stream(stream) => ready!(stream.poll_piece(context)),
-            Content::File(file) => ready!(file.poll_piece(context)).map_err(|error| {
-                Failure::worker(502, error.to_string()).log(&self.served.0.name(), "");
-                Broken
-            }),
-            Content::Static(file) => ready!(file.poll_piece(context)).map_err(|error| {
-                Failure::server(500, "a static file cannot be read on").log(&self.served.0.name(), &error.to_string());
-                Broken
-            }),
-        };
+        let this = &mut *self;
+        let piece = ready!(this.content.poll_piece(context, &this.served.0));
         // The client takes what it gets, wherever that comes from.
         self.served.0.touch();
         if piece.is_err() {
@@ -168,19 +167,47 @@ impl http_body::Body for Answer {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Whole(bytes) => bytes.is_empty(),
-            Content::Stream(_) => false,
-            Content::File(file) => file.is_done(),
-            Content::Static(file) => file.is_done(),
-        }
+        self.content.is_done()
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Stream(_) | Content::Static(_) => SizeHint::default(),
+            Content::Stream(_) | Content::Static(_) | Content::Gzip(_) => SizeHint::default(),
             Content::File(file) => file.size().map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
+    }
+}
+
+impl Content {
+    /// The next piece; `None` is the end.
+    fn poll_piece(&mut self, context: &mut Context<'_>, client: &Client) -> Poll<Result<Option<Bytes>, Broken>> {
+        Poll::Ready(match self {
+            Self::Whole(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
+            Self::Stream(stream) => ready!(stream.poll_piece(context)),
+            Self::File(file) => ready!(file.poll_piece(context)).map_err(|error| {
+                Failure::worker(502, error.to_string()).log(&client.name(), "");
+                Broken
+            }),
+            Self::Static(file) => ready!(file.poll_piece(context)).map_err(|error| {
+                Failure::server(500, "a static file cannot be read on").log(&client.name(), &error.to_string());
+                Broken
+            }),
+            Self::Gzip(gzip) => {
+                let (gzip, plain) = &mut **gzip;
+                ready!(gzip.poll_piece(context, |context| plain.poll_piece(context, client)))
+            }
+        })
+    }
+
+    /// Nothing more will come.
+    fn is_done(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Stream(_) => false,
+            Self::File(file) => file.is_done(),
+            Self::Static(file) => file.is_done(),
+            Self::Gzip(gzip) => gzip.0.is_done(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod exchange;
 mod failure;
 mod file;
 mod gate;
+mod gzip;
 mod handshake;
 mod http2;
 mod lease;

@@ -41,6 +41,8 @@ pub(super) struct Settings {
     pub(super) websockets: bool,
     /// The plugin that requests are for; there is only 0.
     pub(super) modifier1: u8,
+    /// Answers are compressed whose application asks for it.
+    pub(super) auto_gzip: bool,
     /// Variables added to every request.
     pub(super) vars: Vec<(String, String)>,
     /// SERVER_NAME.
@@ -80,6 +82,7 @@ impl Settings {
             harakiri: router.harakiri.map(span),
             websockets: router.websockets,
             modifier1: router.modifier1,
+            auto_gzip: router.auto_gzip,
             vars: router.vars.clone(),
             server_name: host.unwrap_or_else(|| "localhost".into()),
             server_name_is_host: router.server_name_as_http_host,

@@ -143,6 +143,14 @@ pub(super) fn request_line(frame: &[u8]) -> String {
     }
 }
 
+/// Whether the client that sent a HEAD frame's request takes gzip.
+pub(super) fn accepts_gzip(frame: &[u8]) -> bool {
+    let mut vars = Vars::new();
+    let decoded = WorkerEnd::new(u32::MAX).decode(frame, &mut vars);
+    let accept = vars.get(frame, names::HTTP_ACCEPT_ENCODING);
+    matches!(decoded, Ok(Some(_))) && accept.is_some_and(crate::statics::accepts_gzip)
+}
+
 /// Host and target in a HEAD frame; none without a Host.
 pub(super) fn host_and_target(frame: &[u8]) -> Option<(String, String)> {
     let mut vars = Vars::new();

@@ -55,6 +55,11 @@ fn preferred(accept: &[u8]) -> Vec<(&'static str, &'static str)> {
     taken.into_iter().map(|(_, row)| row).collect()
 }
 
+/// Whether a client that sends this Accept-Encoding takes gzip, and no less than the plain content.
+pub(crate) fn accepts_gzip(accept: &[u8]) -> bool {
+    preferred(accept).iter().any(|(coding, _)| *coding == "gzip")
+}
+
 /// The weight of a coding in thousandths, `None` when nothing is said of it. `any`: `*` speaks for it too.
 fn weight(accept: &[u8], coding: &str, any: bool) -> Option<u32> {
     let mut star = None;

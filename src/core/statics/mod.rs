@@ -28,6 +28,7 @@ use rsgi_config::{Config, ServeMode};
 
 pub use answer::{Piece, Reply};
 pub use ask::Ask;
+pub(crate) use encoding::accepts_gzip;
 pub use named::{Instead, Named};
 
 use encoding::Neighbours;

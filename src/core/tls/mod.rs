@@ -29,6 +29,8 @@ pub(crate) use site::Site;
 pub(crate) const HTTP2: &[u8] = b"h2";
 /// HTTP/1.1 by its name in ALPN.
 pub(crate) const HTTP1: &[u8] = b"http/1.1";
+/// HTTP/1.0 by its name in ALPN: who asks for nothing else (`curl --http1.0`) would have no handshake without.
+pub(crate) const HTTP1_0: &[u8] = b"http/1.0";
 
 /// The answer to a client that speaks plain HTTP to an encrypted address.
 pub(crate) const PLAIN: &[u8] =

@@ -38,9 +38,9 @@ impl Side {
     /// What an address offers by ALPN, the best first. None: whatever the client wants to speak is not asked.
     pub(super) fn protocols(self, config: &Config, door: usize) -> &'static [&'static [u8]] {
         match self {
-            Self::Router => &[super::HTTP2, super::HTTP1],
+            Self::Router => &[super::HTTP2, super::HTTP1, super::HTTP1_0],
             Self::Workers => match config.sockets.get(door).map(|socket| socket.protocol) {
-                Some(Protocol::Https) => &[super::HTTP1],
+                Some(Protocol::Https) => &[super::HTTP1, super::HTTP1_0],
                 _ => &[],
             },
         }

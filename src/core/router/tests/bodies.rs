@@ -395,3 +395,65 @@ fn what_is_no_plain_file_is_read_to_its_end() {
     client.socket.set_nonblocking(true).unwrap();
     assert!(client.socket.read_to_end(&mut rest).is_err(), "the connection is still open");
 }
+
+#[test]
+fn answers_are_compressed_when_the_application_asks_and_the_client_takes_it() {
+    let stage = Stage::with(|settings| settings.auto_gzip = true);
+    let (mut core, mut client) = (stage.core(), stage.client());
+    let plain = |packed: &[u8]| {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(packed), &mut text).unwrap();
+        text
+    };
+    let ask = |client: &mut super::stage::Client, accept: &str| {
+        client.send(&format!("GET / HTTP/1.1\r\nHost: h\r\nAccept-Encoding: {accept}\r\n\r\n"));
+    };
+    let lines = "uWSGI-Encoding: gzip\r\nContent-Length: 5\r\n";
+    ask(&mut client, "br, gzip");
+    core.request();
+    core.send(&whole("200 OK", lines, b"hello"));
+    let head = client.until("\r\n\r\n").to_lowercase();
+    assert!(head.contains("content-encoding: gzip") && head.contains("vary: accept-encoding"), "{head}");
+    assert!(!head.contains("content-length") && !head.contains("uwsgi-encoding"), "{head}");
+    assert_eq!(plain(&client.chunks()), "hello");
+
+    ask(&mut client, "gzip;q=0");
+    core.request();
+    core.send(&whole("200 OK", lines, b"hello"));
+    let answer = client.answer("hello").to_lowercase();
+    assert!(answer.contains("vary: accept-encoding") && answer.contains("content-length: 5"), "{answer}");
+
+    // A stream: what has come can be read before the rest is made.
+    ask(&mut client, "gzip");
+    core.request();
+    core.send(&head_of("200 OK", "uWSGI-Encoding: gzip\r\n"));
+    core.data(b"first ");
+    client.until("\r\n\r\n");
+    let size = usize::from_str_radix(client.until("\r\n").trim_end(), 16).unwrap();
+    let mut packed = client.bytes(size);
+    let mut first = [0; 6];
+    std::io::Read::read_exact(&mut flate2::read::GzDecoder::new(&packed[..]), &mut first).unwrap();
+    assert_eq!(&first, b"first ");
+    client.bytes(2);
+    core.data(b"second");
+    core.finish();
+    packed.extend(client.chunks());
+    assert_eq!(plain(&packed), "first second");
+
+    client.send("HEAD / HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n");
+    core.request();
+    core.send(&whole("200 OK", lines, b""));
+    assert!(client.answer("").to_lowercase().contains("content-encoding: gzip"));
+    ask(&mut client, "gzip");
+    core.request();
+    core.send(&head_of("200 OK", lines));
+    core.data(b"abc");
+    core.finish();
+    client.until("\r\n\r\n");
+    let rest = client.rest().unwrap_or_default();
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "a broken answer must not look complete");
+}
+
+fn head_of(status: &str, lines: &str) -> Vec<u8> {
+    head(status, lines, |_| {})
+}
