@@ -35,6 +35,8 @@ mod plugins;
 mod protocols;
 /// Each row of uWSGI's quickstart, as written there.
 mod quickstart;
+/// Workers that are replaced.
+mod recycling;
 /// The start-up lines and the request line.
 mod request_log;
 /// User, group and capabilities.

@@ -208,7 +208,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/max_lifetime",
         example: "max-worker-lifetime = 3600",
-        built: false,
         doc: "Replaces a worker at this age; 0 for never.",
         act: Act::Set(|d, v| {
             d.config.workers.max_lifetime = v.seconds_or_off()?;
@@ -223,7 +222,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "0",
         field: "/workers/max_lifetime_delta",
         example: "max-worker-lifetime-delta = 60",
-        built: false,
         doc: "Adds so much to `max-worker-lifetime` for each worker before it.",
         act: Act::Set(|d, v| {
             d.config.workers.max_lifetime_delta = v.seconds()?;
@@ -331,7 +329,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/reload_on_as",
         example: "reload-on-as = 1024",
-        built: false,
         doc: "Replaces a worker whose address space has grown to this, after the request.",
         act: Act::Set(|d, v| {
             d.config.workers.reload_on_as = v.count_or_off()?;
@@ -346,7 +343,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/reload_on_rss",
         example: "reload-on-rss = 512",
-        built: false,
         doc: "Replaces a worker whose resident memory has grown to this, after the request.",
         act: Act::Set(|d, v| {
             d.config.workers.reload_on_rss = v.count_or_off()?;
@@ -361,7 +357,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/evil_reload_on_as",
         example: "evil-reload-on-as = 2048",
-        built: false,
         implies_master: true,
         doc: "Kills a worker whose address space has grown to this.",
         act: Act::Set(|d, v| {
@@ -377,7 +372,6 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/evil_reload_on_rss",
         example: "evil-reload-on-rss = 1024",
-        built: false,
         implies_master: true,
         doc: "Kills a worker whose resident memory has grown to this.",
         act: Act::Set(|d, v| {

@@ -8,12 +8,12 @@ use tracing::{info, warn};
 
 use super::fifo::Fifo;
 use super::fleet::{Event, Who};
-use super::{Master, command, fifo};
+use super::{Master, command, fifo, lifetime};
 use crate::control::Order;
 use crate::hooks;
 use crate::logging;
 
-/// Time between two looks at files, times and daemons.
+/// Time between two looks at workers, files, times and daemons.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// A wish.
@@ -63,7 +63,8 @@ impl Master {
         let config = &self.started.config;
         self.touches.renew(config);
         self.crons.renew(config, seconds());
-        if self.touches.is_empty() && self.crons.is_empty() && config.daemons.is_empty() {
+        let is_idle = self.touches.is_empty() && self.crons.is_empty() && config.daemons.is_empty();
+        if is_idle && !lifetime::is_wanted(&config.workers) {
             self.clock = None;
         } else if self.clock.is_none() {
             self.clock = Some(tokio::time::interval(PERIOD));
@@ -75,8 +76,9 @@ impl Master {
         }
     }
 
-    /// Looks at watched files, set times and daemons.
+    /// Looks at workers, watched files, set times and daemons.
     pub(super) fn every_second(&mut self) {
+        self.look_at_workers();
         self.crons.look(&self.started.config, seconds());
         self.daemons.look(&self.started.config, Instant::now());
         for (path, errand) in self.touches.look() {

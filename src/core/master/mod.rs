@@ -13,6 +13,7 @@ mod fifo;
 pub mod fleet;
 mod generation;
 mod idle;
+mod lifetime;
 pub(crate) mod notify;
 mod reap;
 mod signals;
@@ -22,7 +23,7 @@ mod stats;
 mod touch;
 pub mod vacuum;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -71,6 +72,8 @@ struct Master {
     /// How often a listen queue was found full.
     full_queues: u64,
     touches: Touches,
+    /// Workers that were told to leave for their age.
+    aged: BTreeSet<u32>,
     crons: Crons,
     daemons: Daemons,
     /// Strikes every second, while somebody needs that.
@@ -140,6 +143,7 @@ async fn serve(mut started: Started) -> io::Result<Exit> {
         stats: None,
         full_queues: 0,
         touches: Touches::default(),
+        aged: BTreeSet::new(),
         crons: Crons::default(),
         daemons: Daemons::default(),
         clock: None,

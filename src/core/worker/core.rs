@@ -13,10 +13,10 @@ use rsgi_proto::http1::request::Head;
 
 use super::clock::Clock;
 use super::connection::{Connection, Request, Speaks};
-use super::engine::{Engine, Hurry, Token};
+use super::engine::{Engine, Token};
 use super::input::Input;
 use super::offload::{Job, Next, Transfer};
-use crate::exit::Exit;
+use super::retire::Departure;
 use crate::memory::{core_slot::CoreSlot, scoreboard::WorkerSlot};
 
 /// Connections taken from one listener before the other events get their turn.
@@ -45,7 +45,7 @@ pub(super) struct Core<'e> {
     /// The rest of an answer, for an offload thread, and what its connection does then.
     pub(super) transfer: Option<(Transfer, Next)>,
     /// A request decided that this worker leaves: done when its connection has been seen to.
-    pub(super) leaving: Option<Exit>,
+    pub(super) leaving: Option<Departure>,
 }
 
 /// What becomes of a connection.
@@ -120,8 +120,8 @@ impl<'e> Core<'e> {
             };
             for event in events.get(..count).unwrap_or_default() {
                 self.take(Token::unpack(event.data()), event.events());
-                if let Some(exit) = self.leaving.take() {
-                    self.drain(exit, Hurry::Now);
+                if let Some(Departure { exit, hurry }) = self.leaving.take() {
+                    self.drain(exit, hurry);
                 }
             }
         }

@@ -27,6 +27,7 @@ mod offload;
 mod progress;
 mod proxy;
 mod rest;
+mod retire;
 mod serve;
 mod session;
 pub(crate) mod stacks;

@@ -1,6 +1,6 @@
 //! One request through the plugin, and what is to be said about it afterwards.
 
-use rsgi_abi::types::{NEXT_EXIT, Outcome, UNKNOWN, Var};
+use rsgi_abi::types::{Outcome, UNKNOWN, Var};
 use rsgi_proto::http1::chunked::Chunked;
 use rsgi_proto::names;
 
@@ -15,7 +15,6 @@ use super::offload::Next;
 use super::progress::begin_linger;
 use super::rest::{Remains, Rest};
 use super::switch::Switch;
-use crate::exit::Exit;
 use crate::logging::request::{Facts, Line, Said, Via, is_wanted};
 use crate::logging::sink;
 use crate::statics::Ask;
@@ -199,27 +198,6 @@ impl Core<'_> {
         self.line.clear();
         self.engine.form.write(&line, &mut self.line);
         sink::write_request(&self.line);
-    }
-
-    /// Has this worker served enough, or did the application ask for its end?
-    fn consider_leaving(&mut self, outcome: &Outcome) {
-        if outcome.next == NEXT_EXIT {
-            tracing::error!(
-                "the application asked for the end of worker {} (exit {})",
-                self.engine.id,
-                outcome.exit_code
-            );
-            self.leaving = Some(Exit::App(outcome.exit_code));
-            return;
-        }
-        let workers = &self.engine.config.workers;
-        let Some(most) = workers.max_requests else { return };
-        let most = most.saturating_add(workers.max_requests_delta.saturating_mul(u64::from(self.engine.id - 1)));
-        let served = self.worker.map_or(0, |worker| worker.delta_requests());
-        if served >= most && u64::from(self.engine.now()) >= workers.min_lifetime.0 && !self.engine.is_draining() {
-            tracing::info!("...The work of process {} is done. Seeya!", self.engine.pid);
-            self.leaving = Some(Exit::Reload);
-        }
     }
 }
 
