@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use nix::unistd::{Group, User, chown};
-use rsgi_config::{Config, EnvChange, Hook, HookAct, Phase};
+use rsgi_config::{Config, Hook, HookAct, Phase};
 use tracing::info;
 
 use crate::ending::Ending;
 use crate::exit::Exit;
+use crate::process::set_environment;
 
 /// Why a hook has failed; the phase ends with it.
 #[derive(Debug, thiserror::Error)]
@@ -119,12 +120,7 @@ fn act_out(config: &Config, act: &HookAct) -> Result<(), Reason> {
 fn exec(config: &Config, command: &str) -> Result<(), Reason> {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(command);
-    for change in &config.env {
-        match change {
-            EnvChange::Set(name, value) => shell.env(name, value),
-            EnvChange::Unset(name) => shell.env_remove(name),
-        };
-    }
+    set_environment(&mut shell, config);
     let status = shell.status()?;
     let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(Ending::Killed);
     match status.code() {

@@ -121,14 +121,19 @@ pub fn start(
     for name in ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
         command.env_remove(name);
     }
+    set_environment(&mut command, config);
+    command.fd_mappings(mappings).map_err(io::Error::other)?;
+    command.spawn().map(|child| child.id())
+}
+
+/// Gives `command` the environment that the options `env` and `unenv` ask for.
+pub fn set_environment(command: &mut Command, config: &Config) {
     for change in &config.env {
         match change {
             EnvChange::Set(name, value) => command.env(name, value),
             EnvChange::Unset(name) => command.env_remove(name),
         };
     }
-    command.fd_mappings(mappings).map_err(io::Error::other)?;
-    command.spawn().map(|child| child.id())
 }
 
 /// Takes over what [`start`] has handed to this process.

@@ -14,7 +14,7 @@ fn as_the_quickstart_says() {
             continue;
         }
         let name = &LAB.plugins[0];
-        let file = format!("rsgi_{name}.so");
+        let file = format!("{name}_plugin.so");
         // The directory that it changes to later has nothing to do with it.
         let server = core(&format!("--plugin {name} --chdir {{apps}} --http-socket {{ip}}:3031 --wsgi-file probe.py"));
         std::fs::copy(LAB.plugins_dir.join(&file), server.dir().join(&file)).expect("the plugin");

@@ -118,6 +118,8 @@ fn a_reload_finds_configuration_and_certificates_outside() {
     let lines = server.log.len();
     server.signal(Signal::SIGHUP);
     server.log.wait_from(lines, "generation 1 serves");
+    // Until then the old one may take a connection as well.
+    server.log.wait_from(lines, "worker 1 killed successfully");
     see(&server, "second");
     server.log.wait_from(lines, r"^worker 2 \(pid");
     let url = format!("https://{}/", server.address(9090));

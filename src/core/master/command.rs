@@ -7,19 +7,16 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use rsgi_config::{Config, EnvChange};
+use rsgi_config::Config;
+
+use crate::process::set_environment;
 
 /// Starts `command` in a shell and a process group of its own, with the environment of workers. Returns the process id; the
 /// master reaps it as all its children.
 pub(super) fn start(command: &str, chdir: Option<&Path>, config: &Config) -> io::Result<u32> {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(command).stdin(Stdio::null()).process_group(0);
-    for change in &config.env {
-        match change {
-            EnvChange::Set(name, value) => shell.env(name, value),
-            EnvChange::Unset(name) => shell.env_remove(name),
-        };
-    }
+    set_environment(&mut shell, config);
     if let Some(directory) = chdir {
         shell.current_dir(config.start_dir.join(directory));
     }
