@@ -127,6 +127,8 @@ pub(super) struct Finished {
     pub(super) remains: Remains,
     /// What an offload thread has to send before the answer is complete.
     pub(super) transfer: Option<Transfer>,
+    /// A websocket has seen that this worker leaves. Over a link the router has been told that it was the last request.
+    pub(super) is_leaving: bool,
 }
 
 impl Answer<'_> {
@@ -281,9 +283,10 @@ impl Answer<'_> {
             self.fail_politely(self.switch.refusal.unwrap_or(failure));
         }
         if self.state == State::Switched {
+            let is_leaving = self.switch.engine.is_leaving();
             let (sent, remains) = self.switch.finish();
             self.tally.body_bytes = sent;
-            return Finished { tally: self.tally, keep_alive: false, remains, transfer: None };
+            return Finished { tally: self.tally, keep_alive: false, remains, transfer: None, is_leaving };
         }
         let mut keep_alive = match (self.state, self.dialect) {
             (State::Done(plan), Dialect::Http) => plan.keep_alive,
@@ -294,7 +297,7 @@ impl Answer<'_> {
         if !self.out.is_empty() && !held_back {
             keep_alive &= self.flush(&[]).is_ok();
         }
-        Finished { tally: self.tally, keep_alive, remains: self.rest.finish(), transfer: self.transfer }
+        Finished { tally: self.tally, keep_alive, remains: self.rest.finish(), transfer: self.transfer, is_leaving: false }
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Core<'e> {
     pub(super) transfer: Option<(Transfer, Next)>,
     /// A request decided that this worker leaves: done when its connection has been seen to.
     pub(super) leaving: Option<Departure>,
+    /// A request has met an order to leave that nobody has read: obeyed before anything new is taken.
+    pub(super) is_told: bool,
 }
 
 /// What becomes of a connection.
@@ -84,6 +86,7 @@ impl<'e> Core<'e> {
             clock: Clock::default(),
             transfer: None,
             leaving: None,
+            is_told: false,
         }
     }
 
@@ -120,10 +123,18 @@ impl<'e> Core<'e> {
             };
             for event in events.get(..count).unwrap_or_default() {
                 self.take(Token::unpack(event.data()), event.events());
-                if let Some(Departure { exit, hurry }) = self.leaving.take() {
-                    self.drain(exit, hurry);
-                }
+                self.leave_if_due();
             }
+        }
+    }
+
+    /// Begins to leave when a request has decided so, or has met the order.
+    fn leave_if_due(&mut self) {
+        if let Some(Departure { exit, hurry }) = self.leaving.take() {
+            self.drain(exit, hurry);
+        }
+        if std::mem::take(&mut self.is_told) {
+            self.obey();
         }
     }
 
@@ -170,6 +181,7 @@ impl<'e> Core<'e> {
                     self.engine.born();
                     let phase = self.engine.first_phase(index, &speaks, peer);
                     self.drive(Box::new(Connection::new(socket, speaks, phase, index, peer)));
+                    self.leave_if_due();
                 }
                 Ok(None) => return,
                 Err(error) => return self.engine.pause(index, &error),

@@ -159,17 +159,23 @@ impl LinkAnswer<'_> {
                 self.state = State::Done;
             }
             State::Switched => {
+                let engine = self.switch.engine;
                 let (sent, remains) = self.switch.finish();
                 self.tally.body_bytes = sent;
+                // The goodbye goes first: the end would bring the request that is next in the queue.
+                let is_leaving = engine.is_leaving();
+                if is_leaving {
+                    link::encode_bye(self.out);
+                }
                 link::encode_end(self.out, false);
                 let keep_alive = self.wire.send_all(self.out, &[], self.timeout).is_ok();
                 self.out.clear();
-                return Finished { tally: self.tally, keep_alive, remains, transfer: None };
+                return Finished { tally: self.tally, keep_alive, remains, transfer: None, is_leaving };
             }
             State::Done | State::Broken => {}
         }
         let keep_alive = self.state == State::Done && (self.out.is_empty() || self.flush(&[]).is_ok());
-        Finished { tally: self.tally, keep_alive, remains: self.rest.finish(), transfer: None }
+        Finished { tally: self.tally, keep_alive, remains: self.rest.finish(), transfer: None, is_leaving: false }
     }
 }
 

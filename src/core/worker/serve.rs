@@ -130,13 +130,15 @@ impl Core<'_> {
             answer.switch.failed = outcome.exceptions > 0;
             (outcome, answer.finish(failure()))
         };
-        let Finished { tally, keep_alive, remains, transfer } = finished;
+        let Finished { tally, keep_alive, remains, transfer, is_leaving } = finished;
         self.account(connection, request, started, &outcome, &tally);
         self.vars = recycle(vars);
 
         connection.served = connection.served.saturating_add(1);
         connection.input.consume(if remains.took_all { connection.input.len() } else { used });
         self.consider_leaving(&outcome);
+        self.is_told |= is_leaving;
+        connection.said_bye |= is_leaving;
         let next = after(connection, keep_alive, remains, hold);
         if let Some(transfer) = transfer {
             self.transfer = Some((transfer, next));

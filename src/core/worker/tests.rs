@@ -22,6 +22,7 @@ use crate::control::Order;
 mod encrypted;
 mod limits;
 mod offload;
+mod websocket;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -100,6 +101,10 @@ fn application(_: u32, request: &Request<'_>) -> Outcome {
             start(&[]);
             let _ = request.send(Some(&head), b"bye", true);
             return Outcome { next: NEXT_EXIT, exit_code: 3, ..outcome };
+        }
+        b"/websocket" => {
+            request.websocket_accept(b"", b"").unwrap();
+            while request.websocket_receive(1000).is_ok() {}
         }
         b"/silent" => return Outcome { exceptions: 1, ..outcome },
         b"/vars" => {
