@@ -297,7 +297,13 @@ impl Answer<'_> {
         if !self.out.is_empty() && !held_back {
             keep_alive &= self.flush(&[]).is_ok();
         }
-        Finished { tally: self.tally, keep_alive, remains: self.rest.finish(), transfer: self.transfer, is_leaving: false }
+        Finished {
+            tally: self.tally,
+            keep_alive,
+            remains: self.rest.finish(),
+            transfer: self.transfer,
+            is_leaving: false,
+        }
     }
 }
 
