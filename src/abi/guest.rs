@@ -9,10 +9,13 @@ use crate::head::Head;
 use crate::host::{NoWebsocket, ReadError, SendError};
 use crate::types::{self, AppInfo, Setting, Slice, Var};
 
-pub use crate::host::{App, MessageError, Received, Recipient, Sources, SpoolError};
+pub use crate::host::{App, LockAction, Locked, MessageError, Received, Recipient, Sources, SpoolError};
 
 /// Room for a path.
 const PATH: usize = 4096;
+
+/// Room for a document, at first.
+const DOCUMENT: usize = 16 << 10;
 
 /// The core, as a plugin sees it.
 #[derive(Clone, Copy)]
@@ -106,7 +109,9 @@ impl Host {
 
     /// Waits for a message to this mule; `None` waits for ever.
     pub fn receive_message(self, from: Sources, timeout: Option<Duration>, buffer: &mut [u8]) -> Received {
-        let sum = u32::from(from.mule) * types::FROM_MULE + u32::from(from.farms) * types::FROM_FARMS;
+        let sum = u32::from(from.mule) * types::FROM_MULE
+            + u32::from(from.farms) * types::FROM_FARMS
+            + u32::from(from.signals) * types::FROM_SIGNALS;
         let timeout = timeout.map_or(-1, |timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX));
         // SAFETY: the buffer is writable for its length.
         match unsafe { (self.0.receive_message)(sum, timeout, buffer.as_mut_ptr(), buffer.len()) } {
@@ -156,6 +161,41 @@ impl Host {
         (0..).map_while(directory).collect()
     }
 
+    /// Does something to a lock of the application. Taking it blocks.
+    #[must_use]
+    pub fn lock(self, action: LockAction, number: u32) -> Locked {
+        let action = match action {
+            LockAction::Take => types::LOCK_TAKE,
+            LockAction::Release => types::LOCK_RELEASE,
+            LockAction::Look => types::LOCK_LOOK,
+        };
+        // SAFETY: callable at any time.
+        match unsafe { (self.0.lock)(action, number) } {
+            types::LOCKED_NO => Locked::No,
+            types::LOCKED_YES => Locked::Yes,
+            types::LOCKED_NONE => Locked::NoSuchLock,
+            types::LOCKED_INTERRUPTED => Locked::Interrupted,
+            _ => Locked::Failed,
+        }
+    }
+
+    /// A `DOCUMENT_*` about the instance; `None` when it is not known here.
+    #[must_use]
+    pub fn document(self, what: u32) -> Option<Vec<u8>> {
+        let mut text = vec![0; DOCUMENT];
+        loop {
+            // SAFETY: there is that much room.
+            let len = unsafe { (self.0.document)(what, text.as_mut_ptr(), text.len()) };
+            let len = usize::try_from(len).ok()?;
+            if len <= text.len() {
+                text.truncate(len);
+                return Some(text);
+            }
+            // It may have grown by the next look.
+            text.resize(len.saturating_mul(2), 0);
+        }
+    }
+
     /// Sets the pause between looks for tasks, seconds; `false` without spoolers.
     #[must_use]
     pub fn set_spooler_frequency(self, seconds: u32) -> bool {
@@ -167,6 +207,48 @@ impl Host {
     pub fn set_title(self, title: &[u8]) {
         // SAFETY: the title lives during the call.
         unsafe { (self.0.set_title)(Slice::new(title)) };
+    }
+
+    /// Registers the application's signal for `target`; `false` when that is too long.
+    #[must_use]
+    pub fn register_signal(self, number: u8, target: &[u8]) -> bool {
+        // SAFETY: the target lives during the call.
+        (unsafe { (self.0.register_signal)(number.into(), Slice::new(target)) }) == 0
+    }
+
+    /// Whether the application's signal is registered.
+    #[must_use]
+    pub fn signal_registered(self, number: u8) -> bool {
+        // SAFETY: callable at any time.
+        (unsafe { (self.0.signal_registered)(number.into()) }) != 0
+    }
+
+    /// Raises the application's signal; `false` when the master cannot be reached from here.
+    #[must_use]
+    pub fn raise_signal(self, number: u8) -> bool {
+        // SAFETY: callable at any time.
+        (unsafe { (self.0.raise_signal)(number.into()) }) == 0
+    }
+
+    /// Has the signal raised every so many seconds, so many times (0: for ever); `false` when there is no room.
+    #[must_use]
+    pub fn add_timer(self, number: u8, seconds: u32, times: u32) -> bool {
+        // SAFETY: callable at any time.
+        (unsafe { (self.0.add_timer)(number.into(), seconds, times) }) == 0
+    }
+
+    /// Has the signal raised at set times: minute, hour, day, month, day of the week; `false` when there is no room.
+    #[must_use]
+    pub fn add_cron(self, number: u8, times: &[i8; 5]) -> bool {
+        // SAFETY: five numbers, which live during the call.
+        (unsafe { (self.0.add_cron)(number.into(), times.as_ptr()) }) == 0
+    }
+
+    /// Has the signal raised when a file changes; `false` when there is no room, or the path is too long.
+    #[must_use]
+    pub fn add_file_monitor(self, number: u8, path: &[u8]) -> bool {
+        // SAFETY: the path lives during the call.
+        (unsafe { (self.0.add_file_monitor)(number.into(), Slice::new(path)) }) == 0
     }
 
     /// The view of a request inside `handle`.
@@ -266,6 +348,12 @@ impl<'a> Request<'a> {
         u64::try_from(self.raw.body_length).ok()
     }
 
+    /// Whether the core wants to know how long the request waits for the interpreter lock.
+    #[must_use]
+    pub const fn is_timed(&self) -> bool {
+        self.raw.flags & types::REQUEST_TIMED != 0
+    }
+
     /// The body's first bytes, already here.
     #[must_use]
     pub fn body(&self) -> &'a [u8] {
@@ -279,13 +367,16 @@ impl<'a> Request<'a> {
     /// When the body cannot be read on.
     pub fn read_body(&self, buffer: &mut [u8]) -> Result<usize, ReadError> {
         // SAFETY: within `handle`; the buffer is writable for its length.
-        let count = unsafe { (self.host.0.read_body)(self.raw.context, buffer.as_mut_ptr(), buffer.len()) };
-        match count {
-            types::READ_TIMEOUT => Err(ReadError::Timeout),
-            types::READ_MALFORMED => Err(ReadError::Malformed),
-            types::READ_TOO_LARGE => Err(ReadError::TooLarge),
-            count => usize::try_from(count).map_err(|_| ReadError::Gone),
-        }
+        read(unsafe { (self.host.0.read_body)(self.raw.context, buffer.as_mut_ptr(), buffer.len()) })
+    }
+
+    /// [`Self::read_body`] that waits at most so many milliseconds.
+    ///
+    /// # Errors
+    /// As there; after [`ReadError::Timeout`] the body can still be read.
+    pub fn read_body_within(&self, buffer: &mut [u8], wait: u32) -> Result<usize, ReadError> {
+        // SAFETY: within `handle`; the buffer is writable for its length.
+        read(unsafe { (self.host.0.read_body_within)(self.raw.context, buffer.as_mut_ptr(), buffer.len(), wait) })
     }
 
     /// Goes to `offset` of a body that is buffered as a whole (after that, `read_body` gives bytes from there).
@@ -391,6 +482,15 @@ const fn websocket(code: c_int) -> Result<(), NoWebsocket> {
 impl std::fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request").field("vars", &self.raw.vars_len).finish_non_exhaustive()
+    }
+}
+
+fn read(count: isize) -> Result<usize, ReadError> {
+    match count {
+        types::READ_TIMEOUT => Err(ReadError::Timeout),
+        types::READ_MALFORMED => Err(ReadError::Malformed),
+        types::READ_TOO_LARGE => Err(ReadError::TooLarge),
+        count => usize::try_from(count).map_err(|_| ReadError::Gone),
     }
 }
 

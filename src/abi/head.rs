@@ -22,6 +22,9 @@ pub enum HeadError {
     /// The status does not start with three digits from 100 to 999.
     #[error("the status must start with a three-digit code, like \"200 OK\"")]
     Status,
+    /// An interim answer (1xx), which is the server's to give.
+    #[error("1xx is no final answer: the client would wait for another one")]
+    Interim,
     /// The status has a control character.
     #[error("the status must not have control characters")]
     StatusControl,
@@ -57,6 +60,10 @@ impl Head {
         let (Some(a), Some(b), Some(c)) = (digit(a), digit(b), digit(c)) else { return Err(HeadError::Status) };
         if a == 0 || !(rest.is_empty() || rest.starts_with(b" ")) {
             return Err(HeadError::Status);
+        }
+        // An interim answer (1xx) ends nothing: the client would wait for another one, or take the next for it.
+        if a == 1 {
+            return Err(HeadError::Interim);
         }
         if rest.iter().any(|&byte| is_control(byte)) {
             return Err(HeadError::StatusControl);
@@ -101,7 +108,13 @@ impl Head {
                 }
                 return Ok(Accepted::HopByHop);
             }
-            Special::TransferEncoding if value.eq_ignore_ascii_case(b"chunked") => self.flags |= HEAD_CHUNKED,
+            Special::TransferEncoding if value.eq_ignore_ascii_case(b"chunked") => {
+                // A second one would say that the body was made chunks of twice.
+                if self.flags & HEAD_CHUNKED != 0 {
+                    return Ok(Accepted::Kept);
+                }
+                self.flags |= HEAD_CHUNKED;
+            }
             Special::TransferEncoding | Special::HopByHop => return Ok(Accepted::HopByHop),
         }
         self.lines.reserve(name.len() + value.len() + 4);
@@ -139,6 +152,18 @@ impl Head {
     #[must_use]
     pub const fn content_length(&self) -> Option<u64> {
         self.content_length
+    }
+
+    /// Code and reason.
+    #[must_use]
+    pub fn status(&self) -> &[u8] {
+        &self.status
+    }
+
+    /// The headers, each `Name: value\r\n`.
+    #[must_use]
+    pub fn lines(&self) -> &[u8] {
+        &self.lines
     }
 
     /// The head as it crosses the border; it borrows from `self`.
@@ -290,6 +315,13 @@ mod tests {
     }
 
     #[test]
+    fn an_interim_status_is_refused() {
+        for status in ["100 Continue", "101 Switching Protocols", "103", "199 X"] {
+            assert_eq!(head(status, &[]).unwrap_err(), HeadError::Interim, "{status}");
+        }
+    }
+
+    #[test]
     fn serialises_what_it_accepts() {
         let (head, _) = head("200 OK", &[("Content-Type", "text/html"), ("X-A", " b ")]).unwrap();
         assert_eq!(head.status, b"200 OK");
@@ -343,6 +375,12 @@ mod tests {
     #[test]
     fn a_body_that_the_app_chunks_itself_is_marked() {
         let (head, _) = head("200 OK", &[("Transfer-Encoding", "chunked")]).unwrap();
+        assert_eq!((head.lines.as_slice(), head.flags), (b"Transfer-Encoding: chunked\r\n".as_slice(), HEAD_CHUNKED));
+    }
+
+    #[test]
+    fn chunks_that_are_announced_twice_are_announced_once() {
+        let (head, _) = head("200 OK", &[("Transfer-Encoding", "chunked"), ("transfer-encoding", "Chunked")]).unwrap();
         assert_eq!((head.lines.as_slice(), head.flags), (b"Transfer-Encoding: chunked\r\n".as_slice(), HEAD_CHUNKED));
     }
 

@@ -7,10 +7,13 @@
 use std::ffi::{OsStr, OsString, c_int, c_void};
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
+
+use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
 use crate::types::{self, AppInfo, Host, Outcome, Request, ResponseHead, Setting, Slice, Var};
 
@@ -62,11 +65,78 @@ pub trait Services: Send + Sync + 'static {
         let _ = index;
         None
     }
+    /// A `DOCUMENT_*` about the instance; `None` when it is not known here.
+    fn document(&self, what: u32) -> Option<Vec<u8>> {
+        let _ = what;
+        None
+    }
+    /// Does something to a lock of the application.
+    fn lock(&self, action: LockAction, number: u32) -> Locked {
+        let _ = (action, number);
+        Locked::NoSuchLock
+    }
     /// Sets the pause between looks for tasks, seconds; `false` without spoolers.
     fn set_spooler_frequency(&self, seconds: u32) -> bool {
         let _ = seconds;
         false
     }
+    /// Registers the application's signal for `target`; `false` when that is too long.
+    fn register_signal(&self, number: u8, target: &[u8]) -> bool {
+        let _ = (number, target);
+        false
+    }
+    /// Whether the application's signal is registered.
+    fn signal_registered(&self, number: u8) -> bool {
+        let _ = number;
+        false
+    }
+    /// Raises the application's signal; `false` when the master cannot be reached from here.
+    fn raise_signal(&self, number: u8) -> bool {
+        let _ = number;
+        false
+    }
+    /// Has the signal raised by itself; `false` when there is no room.
+    fn add_signal_source(&self, number: u8, source: SignalSource<'_>) -> bool {
+        let _ = (number, source);
+        false
+    }
+}
+
+/// What raises a signal by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignalSource<'a> {
+    /// Every so many seconds, so many times (0: for ever).
+    Timer(u32, u32),
+    /// At set times: minute, hour, day, month, day of the week; -1 is any, -N every N.
+    Cron([i8; 5]),
+    /// When the file with this path changes.
+    File(&'a [u8]),
+}
+
+/// What is done to a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockAction {
+    /// It is taken, and waited for.
+    Take,
+    /// It is given back.
+    Release,
+    /// It is looked at.
+    Look,
+}
+
+/// What has become of a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locked {
+    /// Nobody holds it.
+    No,
+    /// It is held: by the caller, when that was to be.
+    Yes,
+    /// There is no such lock.
+    NoSuchLock,
+    /// It is not taken yet, and signals may have come.
+    Interrupted,
+    /// Locks cannot be used; logged.
+    Failed,
 }
 
 /// Why a task was not written.
@@ -118,6 +188,8 @@ pub struct Sources {
     pub mule: bool,
     /// Those for its farms.
     pub farms: bool,
+    /// Signals of the application are handled meanwhile.
+    pub signals: bool,
 }
 
 /// What waiting for a message has brought.
@@ -155,11 +227,12 @@ pub struct App<'a> {
 /// The core's side of one request. Calls come one at a time, but not always from the thread that called `handle`: an
 /// application may read or write in a thread of its own.
 pub trait Exchange: Send {
-    /// Reads body bytes beyond those handed over with the request; 0 is the end.
+    /// Reads body bytes beyond those handed over with the request; 0 is the end. `wait` bounds the wait in place of the socket
+    /// timeout: when nothing has come by then ([`ReadError::Timeout`]), the body can still be read.
     ///
     /// # Errors
     /// When the body cannot be read on.
-    fn read_body(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError>;
+    fn read_body(&mut self, buffer: &mut [u8], wait: Option<Duration>) -> Result<usize, ReadError>;
     /// Goes to `offset` of a body that was buffered as a whole; `false` when this one was not.
     fn seek_body(&mut self, offset: u64) -> bool;
     /// Sends head (first call only) and data; `last` completes the answer.
@@ -323,16 +396,20 @@ impl std::fmt::Debug for types::Plugin {
     }
 }
 
+/// Loads a library, its symbols global.
+fn open(path: &OsStr) -> Result<Library, LoadError> {
+    // SAFETY: loading runs the library's constructors; the operator named or installed this file to be run.
+    unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }
+        .map_err(|source| LoadError::Open { path: path.to_owned(), source })
+}
+
 impl Language {
     /// Loads the plugin in `path` for the rest of the process's life, its symbols global.
     ///
     /// # Errors
     /// When the file cannot be loaded, is no plugin, or was built for another border.
     pub fn load(path: &OsStr) -> Result<Self, LoadError> {
-        use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-        // SAFETY: loading runs the library's constructors; the operator named this file as a plugin to run.
-        let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }
-            .map_err(|source| LoadError::Open { path: path.to_owned(), source })?;
+        let library = open(path)?;
         // SAFETY: the symbol, when present, is declared with this type by every version of the border.
         let entry = unsafe { library.get::<types::Entry>(types::ENTRY) }
             .map_err(|_| LoadError::NoEntry { path: path.to_owned() })?;
@@ -340,6 +417,14 @@ impl Language {
         let table = unsafe { entry().as_ref() }.ok_or_else(|| LoadError::NoEntry { path: path.to_owned() })?;
         std::mem::forget(library);
         Self::check(table, path)
+    }
+
+    /// Loads the library of an interpreter for the rest of the process's life, for a plugin that is not linked to it.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be loaded.
+    pub fn load_library(path: &OsStr) -> Result<(), LoadError> {
+        open(path).map(std::mem::forget)
     }
 
     /// Uses a plugin that is part of this binary.
@@ -413,6 +498,21 @@ impl Language {
         u32::try_from(loaded).map_err(|_| loaded)
     }
 
+    /// The directories and files that language and application are read from.
+    #[must_use]
+    pub fn places(self) -> Vec<PathBuf> {
+        let mut text = vec![0; 16 << 10];
+        loop {
+            // SAFETY: main thread by type, and `init` came first; the room is ours.
+            let len = unsafe { (self.table.places)(text.as_mut_ptr(), text.len()) };
+            if let Some(text) = text.get(..len) {
+                let paths = text.split(|&byte| byte == 0).filter(|path| !path.is_empty());
+                return paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
+            }
+            text.resize(len, 0);
+        }
+    }
+
     /// Runs `fork` between the plugin's fork hooks. It returns `true` in the child, which then is worker `worker`.
     pub fn around_fork<T>(self, worker: u32, fork: impl FnOnce() -> T, is_child: impl FnOnce(&T) -> bool) -> T {
         // SAFETY: main thread (the type is neither Send nor Sync); the pair of hooks is completed below on every path.
@@ -476,13 +576,27 @@ impl Remote {
     pub fn start_core(self, core: u32) -> Option<Core> {
         // SAFETY: called once per thread by the engine; core 0 on the main thread.
         let ready = unsafe { (self.table.core_start)(core) } == 0;
-        ready.then_some(Core { table: self.table, core, thread: PhantomData })
+        ready.then_some(Core { table: self.table, core, flags: 0, thread: PhantomData })
     }
 
     /// Writes the stacks of all threads to `fd`.
     pub fn dump_traceback(self, fd: BorrowedFd<'_>) {
         // SAFETY: callable from any thread at any moment by its contract.
         unsafe { (self.table.dump_traceback)(fd.as_raw_fd()) };
+    }
+
+    /// Writes where the calling thread is in the application: `FILE:LINE FUNCTION`, without lock or allocation. One thread
+    /// of a process at a time. Returns the length, 0: nowhere.
+    pub fn locate(self, text: &mut [u8]) -> usize {
+        // SAFETY: callable from any thread at any moment by its contract; the room is ours.
+        let len = unsafe { (self.table.locate)(text.as_mut_ptr(), text.len()) };
+        len.min(text.len())
+    }
+
+    /// Runs the handler of the application's signal on this thread, which is in no request; `false` when it has failed.
+    pub fn signal(self, number: u8) -> bool {
+        // SAFETY: callable from any thread by its contract.
+        (unsafe { (self.table.signal)(number.into()) }) == 0
     }
 
     /// Raises the deadline exception in the thread of `core`.
@@ -498,10 +612,22 @@ impl Remote {
 pub struct Core {
     table: &'static types::Plugin,
     core: u32,
+    /// `REQUEST_*` bits of each request.
+    flags: u32,
     thread: PhantomData<*const ()>,
 }
 
 impl Core {
+    /// Runs the handler of the application's signal, between two requests; `false` when it has failed.
+    pub fn signal(&self, number: u8) -> bool {
+        Remote { table: self.table }.signal(number)
+    }
+
+    /// Has the wait of each request for the interpreter lock measured, from now on.
+    pub const fn measure_lock(&mut self) {
+        self.flags |= types::REQUEST_TIMED;
+    }
+
     /// Answers one request. `body` are its first bytes; `body_length` is `None` for a chunked body.
     pub fn handle<E: Exchange>(
         &mut self,
@@ -513,7 +639,7 @@ impl Core {
         let mut exchange: &mut dyn Exchange = exchange;
         let request = Request {
             size: size_of::<Request>() as u32,
-            flags: 0,
+            flags: self.flags,
             context: std::ptr::from_mut(&mut exchange).cast::<c_void>(),
             vars: vars.as_ptr().cast::<Var<'static>>(),
             vars_len: vars.len(),
@@ -565,6 +691,16 @@ fn host_table(names: &'static [Slice]) -> Host {
         spool,
         spool_directory,
         set_spooler_frequency,
+        outcome_size: size_of::<Outcome>() as u32,
+        register_signal,
+        signal_registered,
+        raise_signal,
+        add_timer,
+        add_cron,
+        add_file_monitor,
+        document,
+        lock,
+        read_body_within,
     }
 }
 
@@ -631,7 +767,8 @@ unsafe extern "C" fn receive_message(from: u32, timeout_ms: i64, buffer: *mut u8
             // SAFETY: the plugin passes writable, initialised memory of `len` bytes.
             len => unsafe { std::slice::from_raw_parts_mut(buffer, len) },
         };
-        let from = Sources { mule: from & types::FROM_MULE != 0, farms: from & types::FROM_FARMS != 0 };
+        let signals = from & types::FROM_SIGNALS != 0;
+        let from = Sources { mule: from & types::FROM_MULE != 0, farms: from & types::FROM_FARMS != 0, signals };
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         match services.receive_message(from, timeout, buffer) {
             Received::Message(count) => isize::try_from(count).unwrap_or(isize::MAX),
@@ -650,17 +787,41 @@ unsafe extern "C" fn in_farm(farm: Slice) -> c_int {
     })
 }
 
-/// Fills in a path, as far as there is room; its length.
+/// Fills in a text, as far as there is room; the bytes written.
 ///
 /// # Safety
 /// `room` bytes may be written at `place`.
-unsafe fn fill(path: &std::path::Path, place: *mut u8, room: usize) -> isize {
-    use std::os::unix::ffi::OsStrExt;
-    let path = path.as_os_str().as_bytes();
-    let len = path.len().min(room);
+unsafe fn fill(text: &[u8], place: *mut u8, room: usize) -> isize {
+    let len = text.len().min(room);
     // SAFETY: `len` is within both, and memory of the plugin does not overlap ours.
-    unsafe { std::ptr::copy_nonoverlapping(path.as_ptr(), place, len) };
+    unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), place, len) };
     isize::try_from(len).unwrap_or(isize::MAX)
+}
+
+unsafe extern "C" fn lock(action: u32, number: u32) -> c_int {
+    guarded(types::LOCKED_FAILED, || {
+        let action = match action {
+            types::LOCK_TAKE => LockAction::Take,
+            types::LOCK_RELEASE => LockAction::Release,
+            _ => LockAction::Look,
+        };
+        match SERVICES.get().map_or(Locked::NoSuchLock, |services| services.lock(action, number)) {
+            Locked::No => types::LOCKED_NO,
+            Locked::Yes => types::LOCKED_YES,
+            Locked::NoSuchLock => types::LOCKED_NONE,
+            Locked::Interrupted => types::LOCKED_INTERRUPTED,
+            Locked::Failed => types::LOCKED_FAILED,
+        }
+    })
+}
+
+unsafe extern "C" fn document(what: u32, text: *mut u8, room: usize) -> isize {
+    guarded(-1, || {
+        let Some(document) = SERVICES.get().and_then(|services| services.document(what)) else { return -1 };
+        // SAFETY: the plugin passes room for that many bytes.
+        unsafe { fill(&document, text, room) };
+        isize::try_from(document.len()).unwrap_or(-1)
+    })
 }
 
 unsafe extern "C" fn spool(vars: *const Var<'static>, len: usize, body: Slice, path: *mut u8, room: usize) -> isize {
@@ -674,7 +835,7 @@ unsafe extern "C" fn spool(vars: *const Var<'static>, len: usize, body: Slice, p
         // SAFETY: the body lives during this call.
         match services.spool(vars, unsafe { body.bytes() }) {
             // SAFETY: the plugin passes room for that many bytes.
-            Ok(written) => unsafe { fill(&written, path, room) },
+            Ok(written) => unsafe { fill(written.as_os_str().as_bytes(), path, room) },
             Err(SpoolError::Nowhere) => types::SPOOL_NOWHERE,
             Err(SpoolError::TooLarge) => types::SPOOL_TOO_LARGE,
             Err(SpoolError::Failed) => types::SPOOL_FAILED,
@@ -686,7 +847,7 @@ unsafe extern "C" fn spool_directory(index: u32, path: *mut u8, room: usize) -> 
     guarded(-1, || {
         let directory = SERVICES.get().and_then(|services| services.spool_directory(index));
         // SAFETY: the plugin passes room for that many bytes.
-        directory.map_or(-1, |directory| unsafe { fill(&directory, path, room) })
+        directory.map_or(-1, |directory| unsafe { fill(directory.as_os_str().as_bytes(), path, room) })
     })
 }
 
@@ -713,6 +874,18 @@ unsafe fn exchange<'a>(context: *mut c_void) -> &'a mut dyn Exchange {
 }
 
 unsafe extern "C" fn read_body(context: *mut c_void, buffer: *mut u8, len: usize) -> isize {
+    // SAFETY: the caller keeps what both functions ask of it.
+    unsafe { read_into(context, buffer, len, None) }
+}
+
+unsafe extern "C" fn read_body_within(context: *mut c_void, buffer: *mut u8, len: usize, wait: u32) -> isize {
+    // SAFETY: the caller keeps what both functions ask of it.
+    unsafe { read_into(context, buffer, len, Some(Duration::from_millis(wait.into()))) }
+}
+
+/// # Safety
+/// Within `handle`; `buffer` is writable and initialised for `len` bytes.
+unsafe fn read_into(context: *mut c_void, buffer: *mut u8, len: usize, wait: Option<Duration>) -> isize {
     guarded(types::READ_GONE, || {
         if len == 0 {
             return 0;
@@ -720,7 +893,7 @@ unsafe extern "C" fn read_body(context: *mut c_void, buffer: *mut u8, len: usize
         // SAFETY: the plugin passes writable, initialised memory of `len` bytes.
         let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, len) };
         // SAFETY: called within `handle`.
-        match unsafe { exchange(context) }.read_body(buffer) {
+        match unsafe { exchange(context) }.read_body(buffer, wait) {
             Ok(count) => isize::try_from(count).unwrap_or(isize::MAX),
             Err(ReadError::Gone) => types::READ_GONE,
             Err(ReadError::Timeout) => types::READ_TIMEOUT,
@@ -835,4 +1008,44 @@ unsafe extern "C" fn connection_fd(context: *mut c_void) -> c_int {
 unsafe extern "C" fn is_connected(context: *mut c_void) -> c_int {
     // SAFETY: called within `handle`.
     guarded(0, || c_int::from(unsafe { exchange(context) }.is_connected()))
+}
+
+/// What `yes` says of a signal's number.
+fn with_signal(number: u32, yes: impl FnOnce(&dyn Services, u8) -> bool) -> bool {
+    let services = SERVICES.get().zip(u8::try_from(number).ok());
+    guarded(false, || services.is_some_and(|(services, number)| yes(*services, number)))
+}
+
+const fn code(is_done: bool) -> c_int {
+    if is_done { 0 } else { -1 }
+}
+
+unsafe extern "C" fn register_signal(number: u32, target: Slice) -> c_int {
+    // SAFETY: the plugin keeps the target alive during this call.
+    code(with_signal(number, |services, number| services.register_signal(number, unsafe { target.bytes() })))
+}
+
+unsafe extern "C" fn signal_registered(number: u32) -> c_int {
+    c_int::from(with_signal(number, |services, number| services.signal_registered(number)))
+}
+
+unsafe extern "C" fn raise_signal(number: u32) -> c_int {
+    code(with_signal(number, |services, number| services.raise_signal(number)))
+}
+
+unsafe extern "C" fn add_timer(number: u32, seconds: u32, times: u32) -> c_int {
+    let source = SignalSource::Timer(seconds, times);
+    code(with_signal(number, |services, number| services.add_signal_source(number, source)))
+}
+
+unsafe extern "C" fn add_cron(number: u32, times: *const i8) -> c_int {
+    // SAFETY: the plugin passes five numbers.
+    let Some(times) = (unsafe { times.cast::<[i8; 5]>().as_ref() }) else { return -1 };
+    code(with_signal(number, |services, number| services.add_signal_source(number, SignalSource::Cron(*times))))
+}
+
+unsafe extern "C" fn add_file_monitor(number: u32, path: Slice) -> c_int {
+    // SAFETY: the plugin keeps the path alive during this call.
+    let source = SignalSource::File(unsafe { path.bytes() });
+    code(with_signal(number, |services, number| services.add_signal_source(number, source)))
 }

@@ -34,6 +34,9 @@ static TABLE: Plugin = Plugin {
     mule,
     spooler: nothing,
     run_task,
+    locate,
+    signal: accept,
+    places: locate,
 };
 
 /// The language with `application`; the first one given in a process stays.
@@ -75,6 +78,10 @@ unsafe extern "C" fn run_task(_: Slice, _: *const types::Var<'static>, _: usize,
 }
 
 unsafe extern "C" fn dump_traceback(_: c_int) {}
+
+unsafe extern "C" fn locate(_: *mut u8, _: usize) -> usize {
+    0
+}
 
 unsafe extern "C" fn handle(core: u32, request: *const types::Request, outcome: *mut Outcome) {
     let (Some(host), Some(application)) = (HOST.get(), APPLICATION.get()) else { return };

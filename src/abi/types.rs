@@ -81,7 +81,7 @@ unsafe impl Sync for Var<'_> {}
 /// One setting for the plugin: an option of the configuration as the user wrote it, in order, repeats included.
 pub type Setting<'a> = Var<'a>;
 
-/// What a plugin offers. All functions but `dump_traceback` are called from threads of the core only.
+/// What a plugin offers. All functions but `dump_traceback` and `locate` are called from threads of the core only.
 ///
 /// Order of life: `init` → `load_apps` (here, or after the fork when loading is lazy) → (`before_fork`, `fork`,
 /// `after_fork_parent` | `after_fork_child`)* → per serving thread `core_start`, `handle`*, `core_stop` → `shutdown`.
@@ -132,7 +132,20 @@ pub struct Plugin {
     /// Runs one task on the main thread of a spooler. Returns what the application has: [`TASK_DONE`], [`TASK_AGAIN`] or
     /// [`TASK_UNKNOWN`].
     pub run_task: unsafe extern "C" fn(name: Slice, vars: *const Var<'static>, len: usize, body: Slice) -> c_int,
+    /// Writes where the calling thread is in the application, as `FILE:LINE FUNCTION`, and returns the length; 0 when it is
+    /// nowhere. The end of a text that is too long for the room is what remains. Takes no lock and allocates nothing: it is
+    /// called in the handler of a signal. One thread of a process at a time.
+    pub locate: unsafe extern "C" fn(text: *mut u8, room: usize) -> usize,
+    /// Runs the handler of the application's signal `number` on the calling thread, which is in no request. What leaves it is
+    /// logged. 0, or -1 when it has failed or there is none.
+    pub signal: unsafe extern "C" fn(number: u32) -> c_int,
+    /// Writes the directories and files that language and application are read from, absolute, each with a NUL behind it, and
+    /// returns the length of them all; nothing is written when there is no room for that. After `init`, on the main thread.
+    pub places: unsafe extern "C" fn(text: *mut u8, room: usize) -> usize,
 }
+
+/// Level of a record about a defect of the plugin itself, its place in the second line: the core counts it, and gives it an identifier.
+pub const LEVEL_PANIC: u32 = 3;
 
 /// What the core offers to a plugin. The pointer given to `init` stays valid for ever.
 #[repr(C)]
@@ -145,7 +158,8 @@ pub struct Host {
     pub known_names: *const Slice,
     /// Length of `known_names`.
     pub known_names_len: usize,
-    /// Writes one log record: a line, or lines that belong together (without the last newline). `level`: 0 error, 1 warning, 2 information.
+    /// Writes one log record: a line, or lines that belong together (without the last newline). `level`: 0 error, 1 warning, 2 information,
+    /// or [`LEVEL_PANIC`].
     pub log: unsafe extern "C" fn(level: u32, line: Slice),
     /// Reports an application that was loaded, or failed to.
     pub app_loaded: unsafe extern "C" fn(*const AppInfo),
@@ -211,7 +225,52 @@ pub struct Host {
     pub spool_directory: unsafe extern "C" fn(index: u32, path: *mut u8, room: usize) -> isize,
     /// Sets the pause between looks for tasks. 0, or -1 without spoolers.
     pub set_spooler_frequency: unsafe extern "C" fn(seconds: u32) -> c_int,
+    /// `size_of::<Outcome>()` of the core's build: with this field in the table it is at least the plugin's own.
+    pub outcome_size: u32,
+    /// Registers the application's signal `number` (0…255) for `target`. 0, or -1 when the target is too long.
+    pub register_signal: unsafe extern "C" fn(number: u32, target: Slice) -> c_int,
+    /// Whether the signal is registered: 1, or 0.
+    pub signal_registered: unsafe extern "C" fn(number: u32) -> c_int,
+    /// Raises the signal. 0, or -1 when the master cannot be reached from here.
+    pub raise_signal: unsafe extern "C" fn(number: u32) -> c_int,
+    /// Raises the signal every so many seconds, so many times (0: for ever). 0, or -1 when there is no room.
+    pub add_timer: unsafe extern "C" fn(number: u32, seconds: u32, times: u32) -> c_int,
+    /// Raises the signal at set times; `times` are five: minute, hour, day, month, day of the week; -1 is any, -N every N.
+    /// 0, or -1 when there is no room.
+    pub add_cron: unsafe extern "C" fn(number: u32, times: *const i8) -> c_int,
+    /// Raises the signal when a file changes. 0, or -1 when there is no room, or the path is too long.
+    pub add_file_monitor: unsafe extern "C" fn(number: u32, path: Slice) -> c_int,
+    /// Writes a document about the instance, one of `DOCUMENT_*`, as far as there is room. Returns its whole length, which
+    /// may be more than the room; -1 when it is not known here.
+    pub document: unsafe extern "C" fn(what: u32, text: *mut u8, room: usize) -> isize,
+    /// Does something to a lock of the application: `action` is one of `LOCK_*`. Returns one of `LOCKED_*`. Call
+    /// [`LOCK_TAKE`] without the interpreter lock.
+    pub lock: unsafe extern "C" fn(action: u32, number: u32) -> c_int,
+    /// [`Self::read_body`] that waits at most `wait` milliseconds; [`READ_TIMEOUT`] when nothing has come by then, and the
+    /// body can still be read.
+    pub read_body_within: unsafe extern "C" fn(context: *mut c_void, buffer: *mut u8, len: usize, wait: u32) -> isize,
 }
+
+/// `Host::lock`: takes it, waiting for it.
+pub const LOCK_TAKE: u32 = 1;
+/// `Host::lock`: gives it back; nothing when this process does not hold it.
+pub const LOCK_RELEASE: u32 = 2;
+/// `Host::lock`: tells whether anybody holds it.
+pub const LOCK_LOOK: u32 = 3;
+
+/// Nobody holds the lock.
+pub const LOCKED_NO: c_int = 0;
+/// The lock is held: by the caller, after [`LOCK_TAKE`].
+pub const LOCKED_YES: c_int = 1;
+/// There is no such lock.
+pub const LOCKED_NONE: c_int = -1;
+/// The lock is not taken yet: run the application's handlers, then ask again.
+pub const LOCKED_INTERRUPTED: c_int = -2;
+/// Locks cannot be used (the reason has been logged).
+pub const LOCKED_FAILED: c_int = -3;
+
+/// `Host::document`: the workers, as the stats tell of them but without their cores: a list in JSON.
+pub const DOCUMENT_WORKERS: u32 = 1;
 
 /// The client went away while its body was read.
 pub const READ_GONE: isize = -1;
@@ -266,6 +325,14 @@ pub const QUERY_SPOOLER: u32 = 11;
 /// behind the last one.
 pub const QUERY_FIRST_SPOOLER_PID: u32 = 0x1_0000;
 
+/// `Host::query`: 1 when some worker takes requests, else 0.
+pub const QUERY_READY: u32 = 12;
+/// `Host::query`: descriptor of the workers' first listening socket; of the next ones by the numbers that follow; -1 behind
+/// the last one.
+pub const QUERY_FIRST_SOCKET: u32 = 0x2_0000;
+/// `Host::query`: connections that wait in the queue of the first listening socket, and so on as above.
+pub const QUERY_FIRST_QUEUE: u32 = 0x3_0000;
+
 /// The task is done.
 pub const TASK_DONE: c_int = -2;
 /// The task is to be tried again.
@@ -291,6 +358,8 @@ pub const TO_FARM: u32 = 2;
 pub const FROM_MULE: u32 = 1;
 /// `Host::receive_message`: what is for a farm of this mule.
 pub const FROM_FARMS: u32 = 2;
+/// `Host::receive_message`: signals of the application; their handlers run meanwhile.
+pub const FROM_SIGNALS: u32 = 4;
 
 /// No message came in time.
 pub const RECEIVE_TIMEOUT: isize = -1;
@@ -310,7 +379,7 @@ pub const LEAVE_SIGNAL_BELOW_MAX: c_int = 3;
 pub struct Request {
     /// `size_of::<Request>()` of the core's build.
     pub size: u32,
-    /// Reserved, 0.
+    /// `REQUEST_*` bits.
     pub flags: u32,
     /// Handed back in every callback.
     pub context: *mut c_void,
@@ -323,6 +392,9 @@ pub struct Request {
     /// The body's first bytes, already here: consumed first, without a callback.
     pub body: Slice,
 }
+
+/// The core wants to know [`Outcome::lock_wait`].
+pub const REQUEST_TIMED: u32 = 1;
 
 /// Status and header lines of an answer, made by [`crate::head::Head`].
 #[repr(C)]
@@ -366,6 +438,9 @@ pub struct Outcome {
     pub next: u32,
     /// With [`NEXT_EXIT`]: the exit code that the application asked for.
     pub exit_code: i32,
+    /// With [`REQUEST_TIMED`]: how long the request waited for the interpreter lock before the application was called,
+    /// nanoseconds.
+    pub lock_wait: u64,
 }
 
 /// `Outcome::next`: serve on.
@@ -375,7 +450,7 @@ pub const NEXT_EXIT: u32 = 1;
 
 impl Outcome {
     /// Nothing happened yet.
-    pub const NONE: Self = Self { app: -1, switches: 0, exceptions: 0, next: NEXT_SERVE, exit_code: 0 };
+    pub const NONE: Self = Self { app: -1, switches: 0, exceptions: 0, next: NEXT_SERVE, exit_code: 0, lock_wait: 0 };
 }
 
 /// One application, reported by `load_apps`.

@@ -43,6 +43,7 @@ pub(crate) fn apply(mut entries: Vec<Entry>, asked: HashSet<String>, machine: &M
     if run.applied.messages.is_empty() {
         entries.iter().for_each(|entry| run.entry(entry, &entries, &used));
     }
+    run.applied.answers.append(&mut run.draft.answers);
     run.draft.config.options = entries.iter().map(shown).collect();
     let (config, messages) = run.draft.resolve();
     // A contradiction between options means little while some of them are wrong.

@@ -6,11 +6,14 @@ use std::fmt::Write;
 
 use crate::Loaded;
 use crate::apply::{apply, would};
+use crate::command::usage;
+use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lookup::{Known, find, nearest};
 use crate::machine::Machine;
 use crate::option::Verdict;
 use crate::source::{Entry, Halt, Reader};
+use crate::throne;
 
 /// What is said about one line: a word that is counted, and the rest.
 struct Finding {
@@ -20,10 +23,15 @@ struct Finding {
     bad: bool,
 }
 
+impl Finding {
+    /// The message below says what.
+    const WRONG: Self = Self { word: "wrong", text: String::new(), bad: true };
+}
+
 /// Checks what a command line names. The exit code is 0 only if every option acts as under uWSGI or differs on purpose.
 pub(crate) fn check(machine: &Machine, words: Vec<OsString>) -> Loaded {
     if words.is_empty() {
-        return Loaded::Print { text: "write rsgi check FILE\n".into(), exit_code: 1 };
+        return usage("check");
     }
     let mut reader = Reader::new(machine);
     let read = reader.read_arguments(words).and_then(|()| reader.inherit());
@@ -37,17 +45,20 @@ pub(crate) fn check(machine: &Machine, words: Vec<OsString>) -> Loaded {
     messages.extend(applied.messages);
     let known =
         |entry: &&Entry| entry.defined || find(&entry.key).is_some() || applied.placeholders.contains(&entry.key);
-    let findings: Vec<_> = reader.entries.iter().map(|entry| (entry, finding(entry, known(&entry)))).collect();
+    let is_wrong = |entry: &Entry| messages.iter().any(|message| is_error_of(message, entry));
+    let find = |entry| if is_wrong(entry) { Finding::WRONG } else { finding(entry, known(&entry), &applied.config) };
+    let findings: Vec<_> = reader.entries.iter().map(|entry| (entry, find(entry))).collect();
     let values: Vec<_> = messages.iter().filter(|message| is_about_a_value(message, &findings)).collect();
     let errors = values.iter().any(|message| message.severity == Severity::Error);
     let text = report(&findings, &values, reader.files.len());
     Loaded::Print { text, exit_code: i32::from(errors || findings.iter().any(|(_, finding)| finding.bad)) }
 }
 
-fn finding(entry: &Entry, known: bool) -> Finding {
+fn finding(entry: &Entry, known: bool, config: &Config) -> Finding {
     let say = |word, text: &str, bad| Finding { word, text: text.into(), bad };
     match find(&entry.key) {
         Some(Known::Row(opt)) if !opt.built => say("not built", &would(opt.summary()), true),
+        Some(Known::Row(opt)) if throne::leaves(config, opt.name) => say("no effect", throne::WHY, true),
         Some(Known::Row(opt)) if !opt.differs.is_empty() => say("different", opt.differs, false),
         Some(Known::Row(_)) => say("same", "", false),
         Some(Known::Declined(declined)) => match declined.verdict {
@@ -63,11 +74,17 @@ fn finding(entry: &Entry, known: bool) -> Finding {
     }
 }
 
+fn is_error_of(message: &Diagnostic, entry: &Entry) -> bool {
+    let is_there = message.origin.as_ref().is_some_and(|(origin, _)| **origin == entry.origin);
+    is_there && message.severity == Severity::Error
+}
+
 /// Whether a message says more than the finding of its line does.
 fn is_about_a_value(message: &Diagnostic, findings: &[(&Entry, Finding)]) -> bool {
     let Some((origin, span)) = &message.origin else { return true };
     let at_key = *span == origin.key && origin.value.start < origin.value.end;
-    !at_key || !findings.iter().any(|(entry, finding)| entry.origin == **origin && finding.word != "same")
+    let speaks = |finding: &Finding| !["same", Finding::WRONG.word].contains(&finding.word);
+    !at_key || !findings.iter().any(|(entry, finding)| entry.origin == **origin && speaks(finding))
 }
 
 fn report(findings: &[(&Entry, Finding)], values: &[&Diagnostic], files: usize) -> String {

@@ -34,6 +34,10 @@ pub struct Config {
     pub protocol: Option<Protocol>,
     /// Sockets bound first and named `=0`, `=1`… by others.
     pub shared_sockets: Vec<Address>,
+    /// How often the configuration was read again; who reads it for a reload says so.
+    pub reloads: u32,
+    /// Paths of sockets are names of the abstract name space.
+    pub abstract_sockets: bool,
     /// The HTTP router.
     pub router: Router,
     /// Worker processes and their life.
@@ -56,10 +60,14 @@ pub struct Config {
     pub log: Logging,
     /// The process itself: directories, files, names, rights.
     pub process: Process,
+    /// What applications are confined to.
+    pub sandbox: Sandbox,
     /// Files that reload the instance when touched.
     pub reload: Reload,
     /// The stats server.
     pub stats: Stats,
+    /// What is told to those who watch from outside.
+    pub monitoring: Monitoring,
     /// Static files.
     pub statics: Statics,
     /// The emperor.
@@ -161,6 +169,12 @@ pub struct Router {
     pub headers_timeout: Seconds,
     /// Time for reaching a backend; the timeout when not given.
     pub connect_timeout: Seconds,
+    /// Requests that may wait for an idle core.
+    pub queue_length: usize,
+    /// How long they may; `None`: as long as `timeout`.
+    pub queue_timeout: Option<Seconds>,
+    /// Paths whose requests always may, and come first.
+    pub queue_exempt: Vec<String>,
     /// Idle time of a kept client connection. `None`: connections are not kept between requests.
     pub keepalive: Option<Seconds>,
     /// Chunked coding for answers without length, so that the connection can be kept.
@@ -199,7 +213,7 @@ pub struct Router {
     pub tls_profile: TlsProfile,
     /// Seconds for which browsers are to use https only (`https-hsts`).
     pub hsts: Option<u64>,
-    /// Certificates by server name.
+    /// Certificates by server name, `*.` and a name, or `~` and a pattern.
     pub sni: Vec<(String, Tls)>,
     /// Directory with a certificate per server name.
     pub sni_dir: Option<PathBuf>,
@@ -214,6 +228,9 @@ impl Default for Router {
             timeout: Seconds(60),
             headers_timeout: Seconds(60),
             connect_timeout: Seconds(60),
+            queue_length: 4096,
+            queue_timeout: None,
+            queue_exempt: Vec::new(),
             keepalive: Some(Seconds(75)),
             auto_chunked: false,
             auto_gzip: false,
@@ -265,6 +282,8 @@ pub struct Workers {
     pub lazy_apps: bool,
     /// Threads of the application run between requests. Always so; the option is accepted.
     pub enable_threads: bool,
+    /// Locks of the application (`uwsgi.lock`) after the first, which is always there.
+    pub locks: u32,
     /// Stack of a core's thread in KiB; `None` leaves the system's size.
     pub threads_stacksize: Option<u64>,
     /// Time that a reload or stop waits for the workers.
@@ -289,6 +308,8 @@ pub struct Workers {
     pub reload_on_rss: Option<u64>,
     /// Address space in MiB at which a worker is killed.
     pub evil_reload_on_as: Option<u64>,
+    /// Time between two looks at the memory of workers.
+    pub memory_period: Seconds,
     /// Resident memory in MiB at which a worker is killed.
     pub evil_reload_on_rss: Option<u64>,
     /// Longest time of a request.
@@ -321,6 +342,7 @@ impl Default for Workers {
             master: false,
             lazy_apps: false,
             enable_threads: true,
+            locks: 0,
             threads_stacksize: None,
             reload_mercy: Seconds(60),
             worker_reload_mercy: Seconds(60),
@@ -333,6 +355,7 @@ impl Default for Workers {
             reload_on_as: None,
             reload_on_rss: None,
             evil_reload_on_as: None,
+            memory_period: Seconds(3),
             evil_reload_on_rss: None,
             harakiri: None,
             harakiri_verbose: false,
@@ -348,6 +371,45 @@ impl Default for Workers {
     }
 }
 
+/// When workers are added and stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Algo {
+    /// All busy for a while: more; more than one idle for a while: one less.
+    #[default]
+    Spare,
+    /// So many are to be idle.
+    Spare2,
+    /// By the number of requests that wait.
+    Backlog,
+    /// By the share of time that workers are busy.
+    Busyness,
+    /// When somebody says so.
+    Manual,
+}
+
+impl Algo {
+    const NAMED: [(&str, Self); 5] = [
+        ("spare", Self::Spare),
+        ("spare2", Self::Spare2),
+        ("backlog", Self::Backlog),
+        ("busyness", Self::Busyness),
+        ("manual", Self::Manual),
+    ];
+
+    /// All names, in the order of the manual.
+    #[must_use]
+    pub fn names() -> [&'static str; 5] {
+        Self::NAMED.map(|(name, _)| name)
+    }
+
+    /// The algorithm of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMED.iter().find(|(known, _)| *known == name).map(|(_, algo)| *algo)
+    }
+}
+
 /// The number of workers follows the load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cheaper {
@@ -357,10 +419,12 @@ pub struct Cheaper {
     pub initial: Option<u32>,
     /// Workers started at a time.
     pub step: u32,
-    /// `spare`, `backlog`, `manual` or `busyness`.
-    pub algo: String,
-    /// Cycles (spare) or seconds (busyness) between decisions.
+    /// When workers are added and stopped.
+    pub algo: Algo,
+    /// Looks that a load has to last (spare), waiting requests (backlog), or seconds that are looked at as one (busyness).
     pub overload: u64,
+    /// Looks with too many idle workers before one is stopped (spare2).
+    pub spare_idle: u64,
     /// Total resident bytes above which no worker is added.
     pub rss_limit_soft: Option<u64>,
     /// Total resident bytes above which workers are stopped.
@@ -377,6 +441,12 @@ pub struct Cheaper {
     pub busyness_verbose: bool,
     /// Connections waiting that start emergency workers.
     pub busyness_backlog_alert: u32,
+    /// Calm cycles before a worker is stopped while emergency workers run.
+    pub busyness_backlog_multiplier: u64,
+    /// Emergency workers at a time.
+    pub busyness_backlog_step: u32,
+    /// Time of waiting requests that adds workers.
+    pub busyness_backlog_nonzero: Seconds,
     /// No worker until the first connection.
     pub cheap: bool,
     /// Time without requests after which all workers are stopped.
@@ -385,14 +455,29 @@ pub struct Cheaper {
     pub die_on_idle: bool,
 }
 
+impl Cheaper {
+    /// Workers at the start, of `processes` at most.
+    #[must_use]
+    pub fn first(&self, processes: u32) -> u32 {
+        self.min.map_or(processes, |min| self.initial.unwrap_or(min).clamp(min, processes.max(min)))
+    }
+
+    /// All workers may be stopped for a while.
+    #[must_use]
+    pub const fn may_rest(&self) -> bool {
+        self.cheap || (self.idle.is_some() && !self.die_on_idle)
+    }
+}
+
 impl Default for Cheaper {
     fn default() -> Self {
         Self {
             min: None,
             initial: None,
             step: 1,
-            algo: "spare".into(),
+            algo: Algo::default(),
             overload: 3,
+            spare_idle: 10,
             rss_limit_soft: None,
             rss_limit_hard: None,
             busyness_max: 50,
@@ -401,6 +486,9 @@ impl Default for Cheaper {
             busyness_penalty: 2,
             busyness_verbose: false,
             busyness_backlog_alert: 33,
+            busyness_backlog_multiplier: 3,
+            busyness_backlog_step: 1,
+            busyness_backlog_nonzero: Seconds(60),
             cheap: false,
             idle: None,
             die_on_idle: false,
@@ -734,6 +822,12 @@ pub struct Process {
     pub procname_append: Option<String>,
     /// Title of the master.
     pub procname_master: Option<String>,
+    /// Configuration to start anew with when the instance ends with code 1.
+    pub fallback_config: Option<PathBuf>,
+    /// The application keeps the standard input of the server.
+    pub honour_stdin: bool,
+    /// Title of an emperor.
+    pub procname_emperor: Option<String>,
     /// User to become.
     pub uid: Option<String>,
     /// Group to become.
@@ -744,8 +838,8 @@ pub struct Process {
     pub no_initgroups: bool,
     /// Capabilities to keep.
     pub cap: Vec<String>,
-    /// No process may gain rights by running a program (`PR_SET_NO_NEW_PRIVS`).
-    pub no_new_privs: bool,
+    /// No process may gain rights by running a program (`PR_SET_NO_NEW_PRIVS`); `None`: when rights are dropped.
+    pub no_new_privs: Option<bool>,
     /// Directory to lock the processes in.
     pub chroot: Option<PathBuf>,
     /// The master keeps its rights.
@@ -783,12 +877,15 @@ impl Default for Process {
             procname_prefix: None,
             procname_append: None,
             procname_master: None,
+            fallback_config: None,
+            honour_stdin: false,
+            procname_emperor: None,
             uid: None,
             gid: None,
             add_gid: Vec::new(),
             no_initgroups: false,
             cap: Vec::new(),
-            no_new_privs: false,
+            no_new_privs: None,
             chroot: None,
             master_as_root: false,
             umask: None,
@@ -802,9 +899,52 @@ impl Default for Process {
     }
 }
 
-/// Files that reload the instance when touched.
+/// What a sandbox leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SandboxProfile {
+    /// There is none.
+    #[default]
+    Off,
+    /// What an application on the web needs.
+    Web,
+}
+
+/// What applications are confined to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// What it leaves.
+    pub profile: SandboxProfile,
+    /// What may be read beside the code.
+    pub read: Vec<PathBuf>,
+    /// What may be written; shared memory and temporary files when this is empty.
+    pub write: Vec<PathBuf>,
+    /// Programs that may be run.
+    pub exec: Vec<PathBuf>,
+}
+
+/// How a reload changes from the old workers to the new ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReloadMode {
+    /// All new ones serve before the first old one leaves: twice as many for a moment.
+    #[default]
+    Overlap,
+    /// One after the other: never more than one too many.
+    Rolling,
+}
+
+/// How the instance reloads, and what makes it do so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reload {
+    /// How the workers are changed.
+    pub mode: ReloadMode,
+    /// What a new generation is asked before it serves: path and query.
+    pub check: Option<String>,
+    /// Time that it has for the answer.
+    pub check_timeout: Seconds,
+    /// Files and directories whose changes the kernel tells of.
+    pub watched: Vec<PathBuf>,
     /// Reload everything.
     pub touch: Vec<PathBuf>,
     /// Reload the workers only.
@@ -821,6 +961,28 @@ pub struct Reload {
     pub touch_hook: Vec<(PathBuf, HookAct)>,
     /// Run a shell command.
     pub touch_exec: Vec<(PathBuf, String)>,
+    /// Raise signals of the application.
+    pub touch_signal: Vec<(PathBuf, u8)>,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self {
+            mode: ReloadMode::Overlap,
+            check: None,
+            check_timeout: Seconds(30),
+            watched: Vec::new(),
+            touch: Vec::new(),
+            touch_workers: Vec::new(),
+            touch_aside: Vec::new(),
+            touch_chain: Vec::new(),
+            touch_logrotate: Vec::new(),
+            touch_logreopen: Vec::new(),
+            touch_hook: Vec::new(),
+            touch_exec: Vec::new(),
+            touch_signal: Vec::new(),
+        }
+    }
 }
 
 /// The stats server.
@@ -838,6 +1000,32 @@ pub struct Stats {
     pub no_metrics: bool,
     /// Cookies and passwords of running requests are shown.
     pub secrets: bool,
+    /// The control socket is there too; `None` = only under the master's process id.
+    pub control: Option<PathBuf>,
+    /// There is no control socket.
+    pub no_control: bool,
+}
+
+/// Metrics, health checks, traces.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Monitoring {
+    /// Where metrics are served; `None` = nowhere.
+    pub metrics: Option<Address>,
+    /// The path that tells whether the server lives.
+    pub live: Option<String>,
+    /// The path that tells whether requests are served.
+    pub ready: Option<String>,
+    /// A request without a trace gets one.
+    pub trace_context: bool,
+}
+
+impl Monitoring {
+    /// Whether those who serve do the same under `other`: only the master knows where metrics are served.
+    #[must_use]
+    pub fn looks_like(&self, other: &Self) -> bool {
+        let all_but_the_address = |one: &Self| Self { metrics: None, ..one.clone() };
+        self.metrics.is_some() == other.metrics.is_some() && all_but_the_address(self) == all_but_the_address(other)
+    }
 }
 
 /// How the server in front learns which file to send.
@@ -927,6 +1115,18 @@ pub struct Emperor {
     pub no_blacklist: bool,
     /// The owner of a link counts, not that of the file it names.
     pub tyrant_nofollow: bool,
+    /// Program that is run in place of this one for each vassal.
+    pub wrapper: Option<PathBuf>,
+    /// Programs that are preferred to it, where they are there.
+    pub wrapper_override: Vec<PathBuf>,
+    /// Programs that take its place, where it is not there.
+    pub wrapper_fallback: Vec<PathBuf>,
+    /// Program that is run, with the name of the vassal's file, when a vassal starts.
+    pub start_hook: Option<PathBuf>,
+    /// The same when it is gone.
+    pub stop_hook: Option<PathBuf>,
+    /// `option=value` of what each vassal does first.
+    pub vassal_hooks: Vec<(String, String)>,
     /// File for the emperor's pid.
     pub pidfile: Option<PathBuf>,
     /// Stats server of the emperor.
@@ -958,6 +1158,12 @@ impl Default for Emperor {
             curse_tolerance: Seconds(75),
             no_blacklist: false,
             tyrant_nofollow: false,
+            wrapper: None,
+            wrapper_override: Vec::new(),
+            wrapper_fallback: Vec::new(),
+            start_hook: None,
+            stop_hook: None,
+            vassal_hooks: Vec::new(),
             pidfile: None,
             stats: None,
             required_heartbeat: Seconds(30),
@@ -1006,9 +1212,14 @@ impl Config {
     }
 
     /// What the language plugin is told: its own options as resolved, then all others in effect, for `uwsgi.opt`.
+    ///
+    /// A name that begins with `=` is for `uwsgi.opt` alone: an option of the plugin by the alias that was written.
     pub fn for_plugin(&self) -> Vec<(String, String)> {
-        let others = self.options.iter().filter(|(name, _)| !crate::lookup::is_of_plugin(name));
-        self.app.settings.iter().chain(others).cloned().collect()
+        let others = self.options.iter().filter_map(|(name, value)| match crate::lookup::first_name_of_plugin(name) {
+            None => Some((name.clone(), value.clone())),
+            Some(first) => (first != name).then(|| (format!("={name}"), value.clone())),
+        });
+        self.app.settings.iter().cloned().chain(others).collect()
     }
 }
 

@@ -133,6 +133,8 @@ pub(crate) fn printable(text: &str) -> String {
 pub struct ConfigError {
     /// All messages in the order they came up.
     pub diagnostics: Vec<Diagnostic>,
+    /// What `fallback-config` named before it came to this.
+    pub fallback: Option<std::path::PathBuf>,
 }
 
 impl ConfigError {
@@ -200,7 +202,10 @@ mod tests {
 
     #[test]
     fn warnings_come_before_errors_and_the_code_is_1() {
-        let error = ConfigError { diagnostics: vec![Diagnostic::error("second"), Diagnostic::warning("first")] };
+        let error = ConfigError {
+            diagnostics: vec![Diagnostic::error("second"), Diagnostic::warning("first")],
+            fallback: None,
+        };
         assert_eq!((error.to_string().as_str(), error.exit_code()), ("warning: first\nerror: second", 1));
     }
 }

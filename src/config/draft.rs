@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use crate::address::Address;
 use crate::config::{Bind, Config, Limits, Protocol, Seconds, Socket, Tls};
 use crate::diagnostic::Diagnostic;
+use crate::loggers::{LogEncoder, LogRoute};
 use crate::origin::Origin;
+use crate::throne;
 use crate::value::{Fault, Value};
 
 /// The configuration while options are applied.
@@ -20,6 +22,8 @@ pub(crate) struct Draft {
     pub headers_timeout: Option<Seconds>,
     /// `http-connect-timeout`, if given.
     pub connect_timeout: Option<Seconds>,
+    /// What options print in place of a run.
+    pub answers: Vec<String>,
     /// Positions in `config.sockets` of those that name no protocol.
     plain: Vec<usize>,
     /// Addresses that name a shared socket, by their position in the options.
@@ -79,6 +83,7 @@ impl Draft {
                 socket.protocol = protocol;
             }
         }
+        self.make_abstract();
         self.check_encrypted(&mut messages);
         self.config.protocol = self.protocol;
         self.check_shared(&mut messages);
@@ -86,6 +91,8 @@ impl Draft {
         self.check_lifetime(&mut messages);
         self.check_buffer(&mut messages);
         self.check_farms(&mut messages);
+        self.check_loggers(&mut messages);
+        messages.extend(throne::check(&self));
         let router = &mut self.config.router;
         router.headers_timeout = self.headers_timeout.unwrap_or(router.timeout);
         router.connect_timeout = self.connect_timeout.unwrap_or(router.timeout);
@@ -93,6 +100,19 @@ impl Draft {
             router.keepalive = Some(router.timeout);
         }
         (self.config, messages)
+    }
+
+    /// `abstract-socket`: a path is the name of a socket without a file.
+    fn make_abstract(&mut self) {
+        let Config { sockets, router, shared_sockets, stats, emperor, abstract_sockets, .. } = &mut self.config;
+        let workers = sockets.iter_mut().map(|socket| &mut socket.address);
+        let routers = router.binds.iter_mut().map(|bind| &mut bind.address);
+        let others = shared_sockets.iter_mut().chain(&mut stats.address).chain(&mut emperor.stats);
+        for address in workers.chain(routers).chain(others).filter(|_| *abstract_sockets) {
+            if let Address::Unix(path) = address {
+                *address = Address::Abstract(path.to_string_lossy().into_owned());
+            }
+        }
     }
 
     fn check_shared(&self, messages: &mut Vec<Diagnostic>) {
@@ -123,10 +143,37 @@ impl Draft {
     }
 
     fn check_cheaper(&self, messages: &mut Vec<Diagnostic>) {
-        let (Some(min), processes) = (self.config.cheaper.min, self.config.workers.processes) else { return };
+        let (cheaper, processes) = (&self.config.cheaper, self.config.workers.processes);
+        let Some(min) = cheaper.min else {
+            let dependent = ["cheaper-initial", "cheaper-step", "cheaper-overload", "cheaper-algo"];
+            for name in dependent.iter().filter(|name| self.seen.contains_key(*name)) {
+                let message = format!("{name} has no effect: the number of workers is fixed");
+                messages
+                    .push(self.at(name, Diagnostic::warning(message).help("write cheaper = 1 for the fewest workers")));
+            }
+            return;
+        };
         if min >= processes {
             let message = format!("cheaper: {min} must be lower than processes, which is {processes}");
             messages.push(self.error_at("cheaper", message, format!("write processes = {}", min.saturating_add(1))));
+        } else if let Some(initial) = cheaper.initial.filter(|&initial| initial != cheaper.first(processes)) {
+            let first = cheaper.first(processes);
+            let message = format!("cheaper-initial: {initial} is not between {min} and {processes}, {first} is used");
+            messages.push(self.at("cheaper-initial", Diagnostic::warning(message).help(format!("write {first}"))));
+        }
+        match (cheaper.rss_limit_soft, cheaper.rss_limit_hard) {
+            (None, Some(hard)) => {
+                let message = "cheaper-rss-limit-hard: takes cheaper-rss-limit-soft as well".to_owned();
+                let help = format!("write cheaper-rss-limit-soft = {}", hard / 4 * 3);
+                messages.push(self.error_at("cheaper-rss-limit-hard", message, help));
+            }
+            (Some(soft), Some(hard)) if hard <= soft => {
+                let message =
+                    format!("cheaper-rss-limit-hard: {hard} must be more than cheaper-rss-limit-soft, which is {soft}");
+                let help = "leave room for one worker at least between the two".to_owned();
+                messages.push(self.error_at("cheaper-rss-limit-hard", message, help));
+            }
+            _ => {}
         }
     }
 
@@ -150,6 +197,29 @@ impl Draft {
         }
     }
 
+    /// Names of loggers that nobody bears.
+    fn check_loggers(&self, messages: &mut Vec<Diagnostic>) {
+        let log = &self.config.log;
+        let is_there = |name: &str, requests: bool| {
+            log.loggers.iter().any(|logger| logger.requests == requests && logger.name.as_deref() == Some(name))
+        };
+        let kind = |requests: bool| if requests { "req-logger" } else { "logger" };
+        for LogRoute { logger, requests, .. } in
+            log.routes.iter().filter(|route| !is_there(&route.logger, route.requests))
+        {
+            let (option, kind) = (if *requests { "log-req-route" } else { "log-route" }, kind(*requests));
+            let message = format!("{option}: there is no {kind} with the name {logger}");
+            messages.push(self.error_at(option, message, format!("write {kind} = {logger} file:PATH")));
+        }
+        for LogEncoder { logger, requests, .. } in &log.encoders {
+            let Some(logger) = logger.as_ref().filter(|name| !is_there(name, *requests)) else { continue };
+            let (option, kind) = (if *requests { "log-req-encoder" } else { "log-encoder" }, kind(*requests));
+            let message = format!("{option}: there is no {kind} with the name {logger}, so it changes nothing");
+            let help = format!("write {kind} = {logger} file:PATH, or leave :{logger} out");
+            messages.push(self.at(option, Diagnostic::warning(message).help(help)));
+        }
+    }
+
     fn check_buffer(&mut self, messages: &mut Vec<Diagnostic>) {
         let (size, least) = (self.config.limits.buffer_size, Limits::MIN_BUFFER_SIZE);
         if size >= least {
@@ -165,10 +235,19 @@ impl Draft {
     }
 
     fn error_at(&self, name: &str, message: String, help: String) -> Diagnostic {
-        let error = Diagnostic::error(message).help(help);
+        self.at(name, Diagnostic::error(message).help(help))
+    }
+
+    /// Where the option with this canonical name was given last.
+    pub(crate) fn place_of(&self, name: &str) -> Option<&Origin> {
+        self.seen.get(name)
+    }
+
+    /// With the place where the option was given.
+    fn at(&self, name: &str, message: Diagnostic) -> Diagnostic {
         match self.seen.get(name) {
-            Some(origin) => error.at_value(origin),
-            None => error,
+            Some(origin) => message.at_value(origin),
+            None => message,
         }
     }
 }

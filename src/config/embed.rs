@@ -1,6 +1,7 @@
 //! `@(source)`: the content of a file or the output of a command, put into a value.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::diagnostic::cause;
@@ -11,11 +12,14 @@ use crate::value::Fault;
 /// What `@(source)` stands for: the content of a file or the output of a command, without its last newline.
 pub(crate) fn content(source: &str, machine: &Machine) -> Result<String, Fault> {
     let bytes = match source.split_once("://") {
+        _ if machine.is_confined && (source == "-" || source.contains("://")) => {
+            return Err(Fault::bare(format!("@({source}) is not read for strangers")));
+        }
         None if source == "-" => limited(std::io::stdin(), source)?,
-        None => limited(open(source, &machine.path(source))?, source)?,
-        Some(("file", path)) => limited(open(source, path.as_ref())?, source)?,
+        None => limited(open(source, machine.readable(source))?, source)?,
+        Some(("file", path)) => limited(open(source, Ok(path.into()))?, source)?,
         Some(("fd", number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
-            limited(open(source, format!("/proc/self/fd/{number}").as_ref())?, source)?
+            limited(open(source, Ok(format!("/proc/self/fd/{number}").into()))?, source)?
         }
         Some(("exec", command)) => output(command, machine)?,
         Some((scheme, _)) => {
@@ -30,8 +34,8 @@ pub(crate) fn content(source: &str, machine: &Machine) -> Result<String, Fault> 
     Ok(text)
 }
 
-fn open(source: &str, path: &std::path::Path) -> Result<std::fs::File, Fault> {
-    std::fs::File::open(path).map_err(|error| {
+fn open(source: &str, path: std::io::Result<PathBuf>) -> Result<std::fs::File, Fault> {
+    path.and_then(std::fs::File::open).map_err(|error| {
         let help = "create the file, or write the value itself; \"@(\" always names a file";
         Fault::new(format!("@({source}) cannot be read: {}", cause(&error)), help)
     })

@@ -4,33 +4,37 @@ use std::ffi::OsString;
 use std::fmt::Write;
 
 use crate::Loaded;
+use crate::command::{COMMANDS, usage};
 use crate::config::Config;
 use crate::lookup::{Known, find, nearest};
+use crate::machine::Machine;
 use crate::option::{Arg, Group, Opt, Tier, Verdict};
 use crate::options::rows;
 
-/// Answers `rsgi explain OPTION…`; `None` for any other command line.
-pub(crate) fn command(args: &[OsString]) -> Option<Loaded> {
-    let (first, names) = args.split_first()?;
-    if first != "explain" {
-        return None;
-    }
+/// Answers `rsgi explain OPTION…`.
+pub(crate) fn explain_all(_: &Machine, names: Vec<OsString>) -> Loaded {
     let texts: Vec<_> = names.iter().map(|name| explain(name.to_string_lossy().trim_start_matches('-'))).collect();
     if texts.is_empty() {
-        return Some(Loaded::Print { text: "write rsgi explain OPTION\n".into(), exit_code: 1 });
+        return usage("explain");
     }
     let exit_code = i32::from(texts.iter().any(Result::is_err));
     let texts: Vec<_> = texts.into_iter().map(|text| text.unwrap_or_else(|error| error)).collect();
-    Some(Loaded::Print { text: texts.join("\n"), exit_code })
+    Loaded::Print { text: texts.join("\n"), exit_code }
 }
 
 /// The text of `--help`: what the quickstart uses first, then every chapter.
 pub(crate) fn help() -> String {
     let mut text = String::from(
         "rsgi runs Python web applications, from a uwsgi.ini or these options.\n\n\
-         Usage: rsgi [OPTION]… [FILE.ini[:SECTION]]…\n       rsgi explain OPTION…\n       rsgi check FILE…\n\n\
-         An option --name VALUE is the line name = VALUE of a file.\n\nQuickstart\n",
+         Usage: rsgi [OPTION]… [FILE.ini[:SECTION]]…\n       rsgi COMMAND …\n\n\
+         An option --name VALUE is the line name = VALUE of a file.\n\nCommands\n",
     );
+    for command in COMMANDS {
+        let left = format!("  {} {}", command.name, command.words);
+        let gap = if left.chars().count() < 38 { "" } else { "\n                                      " };
+        let _ = writeln!(text, "{left:<38}{gap}{}", command.summary);
+    }
+    text.push_str("\nQuickstart\n");
     rows().filter(|opt| opt.tier == Tier::Quickstart && opt.built).for_each(|opt| line(&mut text, opt));
     for group in Group::ALL {
         let mut others =
@@ -139,7 +143,7 @@ fn plain(markdown: &str) -> String {
 }
 
 /// Breaks a text at blanks so that no line is longer than `width`.
-fn wrapped(text: &str, indent: &str, width: usize) -> String {
+pub(crate) fn wrapped(text: &str, indent: &str, width: usize) -> String {
     let mut lines = vec![String::from(indent)];
     for word in text.split_ascii_whitespace() {
         let last = lines.last().map_or(0, |line| line.chars().count());

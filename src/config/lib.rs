@@ -9,9 +9,12 @@ mod address;
 mod apply;
 mod arithmetic;
 mod check;
+mod command;
+mod completions;
 mod config;
 mod diagnostic;
 mod draft;
+mod effective;
 mod embed;
 mod expand;
 mod help;
@@ -20,15 +23,18 @@ mod loggers;
 mod lookup;
 mod machine;
 mod magic;
+mod manual;
 mod nearest;
 mod network;
 mod option;
+mod option_list;
 mod options;
 mod origin;
 mod reference;
 mod source;
 #[cfg(test)]
 mod tests;
+mod throne;
 mod timetable;
 mod value;
 
@@ -36,12 +42,15 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use address::{Address, AddressError};
+pub use completions::{bash, fish, zsh};
 pub use config::*;
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use help::show_config;
-pub use hooks::{Hook, HookAct, Phase};
+pub use hooks::{Awaited, Hook, HookAct, Phase};
 pub use loggers::{LogEncoder, LogRoute, LogStep, LogTarget, Logger};
+pub use manual::manual;
 pub use network::Network;
+pub use option_list::option_list;
 pub use origin::{Origin, Place, Span};
 pub use reference::reference;
 pub use timetable::{Cron, Daemon, Times};
@@ -69,6 +78,13 @@ pub enum Loaded {
         /// The exit code.
         exit_code: i32,
     },
+    /// Talk to a running instance.
+    Tool {
+        /// How.
+        tool: Tool,
+        /// The words behind the subcommand.
+        words: Vec<OsString>,
+    },
     /// Tell the instance whose process id is in a file something, and end.
     Tell {
         /// What to tell.
@@ -76,6 +92,21 @@ pub enum Loaded {
         /// The file.
         pidfile: PathBuf,
     },
+}
+
+/// A subcommand that talks to a running instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// `rsgi top`.
+    Top,
+    /// `rsgi stats`.
+    Stats,
+    /// `rsgi healthcheck`.
+    Healthcheck,
+    /// `rsgi reload`.
+    Reload,
+    /// `rsgi upgrade`.
+    Upgrade,
 }
 
 /// What another instance is told by a signal.
@@ -102,29 +133,40 @@ pub fn load(
     load_on(&machine, args.into_iter().collect())
 }
 
+/// [`load`] for a configuration that nobody vouches for: no command is run, nothing outside of `cwd` is read, and whatever is
+/// asked of the machine has the same answer everywhere.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_confined(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+    cwd: &Path,
+) -> Result<Loaded, ConfigError> {
+    load_on(&Machine::confined(env.into_iter().collect(), cwd), args.into_iter().collect())
+}
+
 /// [`load`] for a machine that is known.
 fn load_on(machine: &Machine, args: Vec<OsString>) -> Result<Loaded, ConfigError> {
-    if let Some(printed) = help::command(&args) {
-        return Ok(printed);
-    }
-    if let Some(("check", words)) = args.split_first().and_then(|(first, words)| Some((first.to_str()?, words))) {
-        return Ok(check::check(machine, words.to_vec()));
+    if let Some(done) = command::run(machine, &args) {
+        return Ok(done);
     }
     let mut reader = Reader::new(machine);
     let read = reader.read_environment().and_then(|()| reader.read_arguments(args)).and_then(|()| reader.inherit());
     let mut diagnostics = std::mem::take(&mut reader.warnings);
+    let fallback = source::first_value(&reader.entries, "fallback-config").map(PathBuf::from);
     match read {
         Ok(()) => {}
         Err(Halt::Error(error)) => {
             diagnostics.push(*error);
-            return Err(ConfigError { diagnostics });
+            return Err(ConfigError { diagnostics, fallback });
         }
         Err(Halt::Stop(stop)) => return Ok(stopped(stop)),
     }
     let mut applied = apply::apply(reader.entries, reader.asked, machine);
     diagnostics.append(&mut applied.messages);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-        return Err(ConfigError { diagnostics });
+        return Err(ConfigError { diagnostics, fallback });
     }
     if !applied.answers.is_empty() {
         return Ok(Loaded::Print { text: applied.answers.join("\n") + "\n", exit_code: 0 });

@@ -1,5 +1,6 @@
 //! Where records go besides the log itself: loggers, routes to them, encoders.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -230,6 +231,9 @@ impl LogEncoder {
         let (head, text) = text.split_once(' ').unwrap_or((&text, ""));
         let (kind, logger) = head.split_once(':').map_or((head, None), |(kind, name)| (kind, Some(name.to_owned())));
         let text = text.to_owned();
+        if matches!(kind, "format" | "json") {
+            doubt_encoder(value, &text);
+        }
         let step = match kind {
             "prefix" => LogStep::Prefix(text),
             "suffix" => LogStep::Suffix(text),
@@ -244,6 +248,44 @@ impl LogEncoder {
             }
         };
         Ok(Self { logger, requests, step })
+    }
+}
+
+/// Remarks on names of `log-format` that nothing can ever stand for. Others may be what the application sets.
+pub(crate) fn doubt_template(value: &Value<'_>) {
+    let names = value.text().split("%(").skip(1).filter_map(|rest| rest.split_once(')'));
+    for (name, _) in names.filter(|(name, _)| name.starts_with("metric.")) {
+        value.remark(Fault::new(
+            format!("%({name}) is always \"-\": there are no metrics of uWSGI's"),
+            "leave it out; the option metrics counts for Prometheus",
+        ));
+    }
+}
+
+/// Remarks on names of an encoder that stay as they are written.
+fn doubt_encoder(value: &Value<'_>, text: &str) {
+    let names = text.split("${").skip(1).filter_map(|rest| rest.split_once('}'));
+    let is_known = |name: &str| ["msg", "msgnl", "unix", "micros"].contains(&name) || name.starts_with("strftime:");
+    for (name, _) in names.filter(|(name, _)| !is_known(name)) {
+        value.remark(Fault::new(
+            format!("nothing stands for ${{{name}}}, which is written as it is"),
+            "write one of ${msg}, ${msgnl}, ${unix}, ${micros}, ${strftime:FORMAT}",
+        ));
+    }
+}
+
+/// As it is written.
+impl fmt::Display for LogTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdio => f.write_str("stdio"),
+            Self::Fd(number) => write!(f, "fd:{number}"),
+            Self::File { path, .. } => write!(f, "file:{}", path.display()),
+            Self::Socket(address) => write!(f, "socket:{address}"),
+            Self::Syslog { ident, .. } => write!(f, "syslog:{ident}"),
+            Self::Rsyslog { address, ident, .. } => write!(f, "rsyslog:{address},{ident}"),
+            Self::Journal => f.write_str("journald"),
+        }
     }
 }
 
@@ -278,6 +320,15 @@ mod tests {
             ]
             .map(logger)
         );
+    }
+
+    #[test]
+    fn places_are_named_as_they_are_written() {
+        for text in
+            ["stdio", "fd:7", "file:a b.log", "socket:/dev/log", "syslog:shop", "rsyslog:10.0.0.1:514,shop", "journald"]
+        {
+            assert_eq!(logger(text).unwrap().target.to_string(), text);
+        }
     }
 
     #[test]

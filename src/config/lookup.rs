@@ -44,9 +44,17 @@ pub(crate) fn find(name: &str) -> Option<Known> {
     NAMES.get(name).copied()
 }
 
-/// Whether an option is read by the language plugin.
-pub(crate) fn is_of_plugin(name: &str) -> bool {
-    matches!(find(name), Some(Known::Row(opt)) if matches!(opt.act, Act::App(_)))
+/// Whether two names mean the same option.
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    one == other || matches!((find(one), find(other)), (Some(one), Some(other)) if one.same(other))
+}
+
+/// The first name of an option that the language plugin reads.
+pub(crate) fn first_name_of_plugin(name: &str) -> Option<&'static str> {
+    match find(name) {
+        Some(Known::Row(opt)) if matches!(opt.act, Act::App(_)) => Some(opt.name),
+        _ => None,
+    }
 }
 
 /// Finds an option by its full name or an alias, with the table's own copy of that name.

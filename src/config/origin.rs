@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::diagnostic::printable;
+
 /// The place of one option. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -74,7 +76,7 @@ impl Origin {
     pub fn at(&self, span: Span) -> String {
         let column = 1 + self.column(span.start);
         match &self.place {
-            Place::Line { file, line } => format!("{file}:{line}:{column}"),
+            Place::Line { file, line } => format!("{}:{line}:{column}", printable(file)),
             other => other.to_string(),
         }
     }
@@ -88,9 +90,9 @@ impl Origin {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Line { file, line } => write!(f, "{file}:{line}"),
+            Self::Line { file, line } => write!(f, "{}:{line}", printable(file)),
             Self::Argument(number) => write!(f, "argument {number}"),
-            Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::Variable(name) => write!(f, "environment variable {}", printable(name)),
         }
     }
 }

@@ -27,6 +27,14 @@ pub struct Daemon {
     pub touch: Vec<PathBuf>,
     /// Where it runs.
     pub chdir: Option<PathBuf>,
+    /// Name or number of the user that it runs as.
+    pub user: Option<String>,
+    /// Name or number of its group.
+    pub group: Option<String>,
+    /// It has the master's standard input instead of none.
+    pub stdin: bool,
+    /// Longest pause in seconds before it is started again when it keeps ending.
+    pub max_throttle: Option<u64>,
 }
 
 /// A command at set times (`cron` and its kin).
@@ -105,7 +113,7 @@ impl Cron {
         let text = value.word()?;
         let mut rest = text.as_str();
         let mut next = || {
-            let (word, behind) = rest.trim_start().split_once(' ')?;
+            let (word, behind) = rest.trim_start().split_once(char::is_whitespace)?;
             rest = behind;
             Some(word)
         };
@@ -192,10 +200,14 @@ impl Daemon {
                 "stopsignal" | "stop_signal" => daemon.stop_signal = number(key, value)?,
                 "reloadsignal" | "reload_signal" => daemon.reload_signal = Some(number(key, value)?),
                 "chdir" => daemon.chdir = Some(value.into()),
+                "uid" => daemon.user = Some(value.into()),
+                "gid" => daemon.group = Some(value.into()),
+                "stdin" => daemon.stdin = value != "0",
+                "max_throttle" | "max-throttle" => daemon.max_throttle = Some(number(key, value)?),
                 other => {
                     return Err(unknown(
                         other,
-                        "cmd, pidfile, freq, control, daemonize, touch, stopsignal, reloadsignal, chdir",
+                        "cmd, pidfile, freq, control, daemonize, touch, stopsignal, reloadsignal, chdir, uid, gid, stdin, max_throttle",
                     ));
                 }
             }
@@ -218,6 +230,10 @@ impl Daemon {
             reload_signal: None,
             touch: Vec::new(),
             chdir: None,
+            user: None,
+            group: None,
+            stdin: false,
+            max_throttle: None,
         }
     }
 }
@@ -244,7 +260,7 @@ mod tests {
         let cron = |text| Cron::read(&Value::new(text), true).map_err(|fault| fault.problem);
         let keys = |text| Cron::read_keys(&Value::new(text)).map_err(|fault| fault.problem);
         insta::assert_debug_snapshot!((
-            ["59 2 -1 -1 -1 run --all", "-5 9-17 1 12 7 run", "60 -1 -1 -1 -1 run", "1 2 3 run", "-1 -1 -1 -1 -1 "]
+            ["59 2 -1 -1 -1\trun --all", "-5 9-17 1 12 7 run", "60 -1 -1 -1 -1 run", "1 2 3 run", "-1 -1 -1 -1 -1 "]
                 .map(cron),
             ["minute=-2,week=1-5,unique=1,harakiri=30 run it", "run it all", "second=1 run"].map(keys),
         ));
@@ -256,7 +272,12 @@ mod tests {
         let keys = |text| Daemon::read_keys(&Value::new(text)).map_err(|fault| fault.problem);
         insta::assert_debug_snapshot!((
             ["/tmp/a.pid memcached -p 1", "memcached"].map(smart),
-            ["cmd=celery worker,stopsignal=2,touch=a;b,chdir=/srv", "pidfile=/a", "cmd=a,speed=1"].map(keys),
+            [
+                "cmd=celery worker,stopsignal=2,touch=a;b,chdir=/srv,uid=www-data,gid=33,stdin=1,max_throttle=5",
+                "pidfile=/a",
+                "cmd=a,speed=1",
+            ]
+            .map(keys),
         ));
     }
 

@@ -1,6 +1,8 @@
 //! How a process ended, as its parent saw it.
 
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 
 use nix::sys::wait::WaitStatus;
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,13 @@ impl Ending {
             WaitStatus::Signaled(_, signal, _) => Some(Self::Killed(signal as i32)),
             _ => None,
         }
+    }
+
+    /// The ending of a command.
+    #[must_use]
+    pub fn of_command(status: ExitStatus) -> Self {
+        let killed = status.signal().map(Self::Killed);
+        status.code().map(Self::Exited).or(killed).unwrap_or(Self::Unknown)
     }
 
     /// The exit code, when there is one.

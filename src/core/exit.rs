@@ -13,6 +13,10 @@ pub enum Exit {
     NoApp,
     /// A worker ends because it was asked to.
     WorkerEnd,
+    /// The application of a new generation has not passed its check. A number of our own, beside uWSGI's.
+    Unhealthy,
+    /// A hook of a forked process has failed (`hook-accepting`, `hook-post-fork`). A number of our own as well.
+    Hook,
     /// The application asked for the end of its process with this code.
     App(i32),
     /// A number decided elsewhere.
@@ -29,6 +33,8 @@ impl Exit {
             Self::Reload => 17,
             Self::NoApp => 22,
             Self::WorkerEnd => 30,
+            Self::Unhealthy => 40,
+            Self::Hook => 41,
             Self::App(code) => code & 0xff,
             Self::Raw(code) => code,
         }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use nix::sys::socket::MsgFlags;
 
-use crate::control::Report;
+use crate::control::{Bell, Report};
 use crate::master::fleet::Kind;
 
 /// Who this process is, for the plugin's questions.
@@ -41,7 +41,17 @@ impl Identity {
     /// Tells the master something; `false` when it is gone.
     #[must_use]
     pub fn report(&self, report: Report) -> bool {
+        self.send(&[report.byte()])
+    }
+
+    /// Has the master see to a signal of the application; `false` when it is gone, or too busy to take more.
+    #[must_use]
+    pub fn raise(&self, bell: Bell) -> bool {
+        self.send(&bell.message())
+    }
+
+    fn send(&self, message: &[u8]) -> bool {
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
-        nix::sys::socket::send(self.control.as_raw_fd(), &[report.byte()], flags) == Ok(1)
+        nix::sys::socket::send(self.control.as_raw_fd(), message, flags) == Ok(message.len())
     }
 }

@@ -3,30 +3,69 @@
 #![forbid(unsafe_code)]
 
 use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rsgi::exit::Exit;
+use rsgi::master::succession;
 use rsgi::process::{self, Descriptors, Handover, HandoverError, Meaning};
 use rsgi::role::{Role, title};
 use rsgi::router::Job;
 use rsgi::startup::{self, Sources};
 use rsgi::tell::tell;
-use rsgi::{emperor, logging, master, plugins, privileges, signals, zygote};
+use rsgi::{emperor, logging, master, plugins, privileges, program, signals, tools, zygote};
 use rsgi_config::Loaded;
 
 fn main() {
+    let succession = succession::claim();
     logging::open();
     if let Err(error) = rsgi_sys::inherit::register() {
         tracing::warn!("descriptors that this process was started with are out of reach: {error}");
     }
-    let role = std::env::args_os().nth(1).and_then(|argument| Role::from_argument(&argument));
-    let exit = role.map_or_else(run_master, run_role);
+    let mut fallback = None;
+    let argument = std::env::args_os().nth(1);
+    let is = |wanted: &str| argument.as_deref().is_some_and(|argument| argument == wanted);
+    let exit = match (argument.as_deref().and_then(Role::from_argument), succession) {
+        (Some(role), _) => run_role(role),
+        (None, Some(document)) => {
+            program::path();
+            succession::succeed(document)
+        }
+        _ if is(program::FINGERPRINT_ARGUMENT) => print(program::FINGERPRINT, 0),
+        _ if is(succession::rehearsal::ARGUMENT) => print(&succession::rehearsal::rehearse(), 0),
+        _ => run_master(&mut fallback),
+    };
     logging::collector::end();
+    if let Some(path) = fallback.filter(|_| exit.code() == Exit::Config.code()) {
+        fall_back(&path);
+    }
     rsgi_sys::fork::exit_now(exit.code());
+}
+
+/// Starts anew with `fallback-config` as the only argument; returns when that is what has just failed.
+fn fall_back(path: &Path) {
+    if std::env::args_os().nth(1).as_deref() == Some(path.as_os_str()) {
+        return;
+    }
+    tracing::warn!("the instance cannot run as configured: starting with {}", path.display());
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("rsgi").arg(path);
+    // A vassal goes on talking to its emperor.
+    if let Err(error) = emperor::lord::hand_on(&mut command) {
+        tracing::warn!("the emperor is out of reach: {error}");
+    }
+    let error = command.exec();
+    tracing::error!("{} cannot be started: {error}", path.display());
 }
 
 fn run_role(role: Role) -> Exit {
     let taken = process::take_over(role).and_then(|(handover, descriptors)| {
         logging::dress(&handover.config.log);
+        logging::panics::be(match role {
+            Role::Zygote => "zygote".into(),
+            Role::Router => format!("router {}", handover.id),
+        });
         if let Some(title) = title(&handover.config.process, role.titled(handover.id)) {
             rsgi_sys::title::set(&title);
         }
@@ -66,16 +105,20 @@ fn router_job(handover: Handover, mut descriptors: Descriptors) -> Result<Job, H
         listeners: listeners.into_iter().map(|((), fd)| fd).collect(),
         rendezvous: descriptors.one(&Meaning::Rendezvous, "the rendezvous")?,
         control: descriptors.one(&Meaning::Control, "the control stream")?,
+        meters: descriptors.meters(),
     })
 }
 
-fn run_master() -> Exit {
+/// Runs an instance; `fallback` becomes the configuration to start with instead if it cannot run.
+fn run_master(fallback: &mut Option<PathBuf>) -> Exit {
+    program::path();
     let sources = match Sources::here() {
         Ok(sources) => sources,
         Err(error) => return fail(&error),
     };
     match sources.load() {
         Ok(Loaded::Print { text, exit_code }) => print(&text, exit_code),
+        Ok(Loaded::Tool { tool, words }) => tools::run(tool, &words, &sources),
         Ok(Loaded::Tell { message, pidfile }) => match tell(message, &pidfile) {
             Ok(()) => Exit::Ok,
             Err(error) => fail(&error),
@@ -84,12 +127,16 @@ fn run_master() -> Exit {
             let words = config.plugins.build.unwrap_or_default();
             plugins::build(&words, &config.start_dir).map_or_else(|error| fail(&error), |line| print(&line, 0))
         }
-        Ok(Loaded::Run { config, warnings, printed }) => match startup::start(sources, config, &warnings, &printed) {
-            Ok(started) if !started.config.emperor.sources.is_empty() => emperor::run(started),
-            Ok(started) => master::run(started),
-            Err(error) => fail(&error),
-        },
+        Ok(Loaded::Run { config, warnings, printed }) => {
+            fallback.clone_from(&config.process.fallback_config);
+            match startup::start(sources, config, &warnings, &printed) {
+                Ok(started) if !started.config.emperor.sources.is_empty() => emperor::run(started),
+                Ok(started) => master::run(started),
+                Err(error) => fail(&error),
+            }
+        }
         Err(error) => {
+            fallback.clone_from(&error.fallback);
             logging::sink::write(format!("{}\n", error.to_string().trim_end()).as_bytes());
             Exit::Raw(error.exit_code())
         }

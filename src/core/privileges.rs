@@ -74,6 +74,7 @@ pub struct Rights {
     with_users_groups: bool,
     keep: Vec<Capability>,
     jail: Option<PathBuf>,
+    may_gain: bool,
 }
 
 impl Rights {
@@ -89,7 +90,8 @@ impl Rights {
         let keep = process.cap.iter().map(|name| find_capability(name)).collect::<Result<_, _>>()?;
         let user = user.map(|user| (user.uid, user.name));
         let jail = process.chroot.clone();
-        Ok(Self { user, group, further, with_users_groups: !process.no_initgroups, keep, jail })
+        let (with_users_groups, may_gain) = (!process.no_initgroups, process.no_new_privs == Some(false));
+        Ok(Self { user, group, further, with_users_groups, keep, jail, may_gain })
     }
 
     /// Whether there is anything to do: nothing was asked for, or it has been done already.
@@ -158,6 +160,9 @@ impl Rights {
             setgroups(groups).map_err(step("setgroups()"))?;
         }
         if let Some((user, _)) = self.user {
+            if self.group.is_none() {
+                tracing::warn!("uid {user} is nobody's, so the group stays {}: name one with gid", getegid());
+            }
             if !keep.is_empty() {
                 caps::securebits::set_keepcaps(true)?;
             }
@@ -173,13 +178,17 @@ impl Rights {
                 return Err(RightsError::Reversible);
             }
         }
-        Ok(())
+        // Nor shall a program with a setuid bit be a way back.
+        if self.may_gain { Ok(()) } else { gain_nothing() }
     }
 
     /// The supplementary groups to have; `None` leaves those that are.
     fn groups(&self) -> Result<Option<Vec<Gid>>, RightsError> {
         let Some(group) = self.group else {
-            return Ok((!self.further.is_empty()).then(|| self.further.clone()));
+            // A number that is nobody's brings no group: at least none but root's first one shall stay.
+            let stays = self.user.as_ref().map(|_| getegid());
+            let groups: Vec<_> = stays.into_iter().chain(self.further.iter().copied()).collect();
+            return Ok((!groups.is_empty()).then_some(groups));
         };
         let name = self.user.as_ref().and_then(|(_, name)| name.as_deref()).filter(|_| self.with_users_groups);
         let mut groups = match name.and_then(|name| std::ffi::CString::new(name).ok()) {

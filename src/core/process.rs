@@ -4,9 +4,10 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use command_fds::{CommandFdExt, FdMapping};
 use rsgi_config::{Config, EnvChange, Protocol};
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::aside::mailbox::{Addressee, End};
 use crate::master::fleet::Kind;
+use crate::memory::meters::Meters;
+use crate::program::Program;
 use crate::role::Role;
 use crate::tls::Material;
 
@@ -48,6 +51,8 @@ pub struct Handover {
     /// Certificates and keys; empty for all but routers.
     pub material: Material,
     meanings: Vec<Meaning>,
+    /// Standard error leads to the master's collector.
+    is_collected: bool,
 }
 
 /// What a handed-over descriptor is.
@@ -57,8 +62,16 @@ pub enum Meaning {
     Channel,
     /// Orders and reports ([`crate::control`]).
     Control,
+    /// What is said while the generation comes up ([`crate::logging::memo`]).
+    Memo,
     /// The scoreboard.
     Board,
+    /// The signals of the application ([`crate::memory::signals`]).
+    Signals,
+    /// The locks of the application ([`crate::locks`]).
+    Locks,
+    /// What the instance counts for its metrics, when it does.
+    Meters,
     /// The scoreboard of the processes of one kind beside the workers.
     AsideBoard(Kind),
     /// One end of a queue of messages to mules.
@@ -96,12 +109,13 @@ pub enum HandoverError {
     Missing(&'static str),
 }
 
-/// Starts this binary in the role of `handover`, with the changes of the environment that the configuration asks for.
+/// Starts `program` in a role, with the changes of the environment that the configuration asks for.
 /// Returns the process id; the caller reaps it.
 ///
 /// # Errors
 /// When the kernel's limits on processes, memory or descriptors forbid it.
 pub fn start(
+    program: &Program,
     role: Role,
     id: u32,
     instance: Instance,
@@ -111,12 +125,18 @@ pub fn start(
 ) -> io::Result<u32> {
     let requests = crate::logging::collector::requests()?.map(|fd| (Meaning::RequestLog, fd));
     let (meanings, owned): (Vec<_>, Vec<_>) = descriptors.into_iter().chain(requests).unzip();
-    let document = Handover { role, id, instance, config: config.clone(), material: material.clone(), meanings };
+    let is_collected = crate::logging::collector::is_running();
+    let (settings, material) = (config.clone(), material.clone());
+    let document = Handover { role, id, instance, config: settings, material, meanings, is_collected };
     let document = rsgi_sys::memfd::sealed(c"rsgi-handover", &serde_json::to_vec(&document)?)?;
     let mappings = std::iter::once(document).chain(owned).zip(DOCUMENT..);
-    let mappings = mappings.map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd }).collect();
-    let mut command = Command::new("/proc/self/exe");
-    command.arg0("rsgi").arg(role.argument()).arg(" ".repeat(TITLE_ROOM)).stdin(Stdio::null());
+    let mappings: Vec<_> = mappings.map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd }).collect();
+    let end = mappings.last().map_or(DOCUMENT, |last| last.child_fd.saturating_add(1));
+    let (mut command, _file) = program.command(end)?;
+    command.arg0("rsgi").arg(role.argument()).arg(" ".repeat(TITLE_ROOM));
+    // A debugger in the application wants to talk.
+    let is_wanted = role == Role::Zygote && config.process.honour_stdin;
+    command.stdin(if is_wanted { Stdio::inherit() } else { Stdio::null() });
     // Descriptors of socket activation are the master's alone (sd_listen_fds(3)).
     for name in ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
         command.env_remove(name);
@@ -126,14 +146,41 @@ pub fn start(
     command.spawn().map(|child| child.id())
 }
 
-/// Gives `command` the environment that the options `env` and `unenv` ask for.
+/// Environment variable that tells how often the instance was reloaded, as under uWSGI.
+pub const RELOADS: &str = "UWSGI_RELOADS";
+
+/// Environment variable with the name that the server was called by, as under uWSGI.
+const ORIGINAL_NAME: &str = "UWSGI_ORIGINAL_PROC_NAME";
+
+/// Gives `command` the environment that the options `env` and `unenv` ask for, and [`RELOADS`].
 pub fn set_environment(command: &mut Command, config: &Config) {
+    // First: what the configuration says in so many words counts more.
+    for change in CHANGES.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        match change.split_once('=') {
+            Some((name, value)) => command.env(name, value),
+            None => command.env_remove(change),
+        };
+    }
+    command.env(RELOADS, config.reloads.to_string());
+    // By this some libraries know that they run under uWSGI.
+    if let Some(name) = std::env::args_os().next().filter(|_| std::env::var_os(ORIGINAL_NAME).is_none()) {
+        command.env(ORIGINAL_NAME, name);
+    }
     for change in &config.env {
         match change {
             EnvChange::Set(name, value) => command.env(name, value),
             EnvChange::Unset(name) => command.env_remove(name),
         };
     }
+}
+
+/// What hooks have changed (`putenv`).
+static CHANGES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Changes the environment of what this process starts from now on: `NAME=VALUE`, or `NAME` to remove it. Our own never
+/// changes: threads may read it at any moment (setenv(3)).
+pub fn change_environment(change: &str) {
+    CHANGES.lock().unwrap_or_else(PoisonError::into_inner).push(change.to_owned());
 }
 
 /// Takes over what [`start`] has handed to this process.
@@ -145,6 +192,7 @@ pub fn take_over(role: Role) -> Result<(Handover, Descriptors), HandoverError> {
     let document = rsgi_sys::inherit::take(DOCUMENT).map_err(|error| not_ours(io::Error::other(error)))?;
     let document = rsgi_sys::memfd::read(document).map_err(not_ours)?;
     let handover: Handover = serde_json::from_slice(&document)?;
+    crate::logging::sink::set_collected(handover.is_collected);
     let mut descriptors = VecDeque::new();
     for (meaning, number) in handover.meanings.iter().zip(FIRST..) {
         let fd = rsgi_sys::inherit::take(number).map_err(|error| not_ours(io::Error::other(error)))?;
@@ -165,6 +213,12 @@ impl Descriptors {
     pub fn one(&mut self, meaning: &Meaning, name: &'static str) -> Result<OwnedFd, HandoverError> {
         let index = self.0.iter().position(|(found, _)| found == meaning);
         index.and_then(|index| self.0.remove(index)).map(|(_, fd)| fd).ok_or(HandoverError::Missing(name))
+    }
+
+    /// Maps the instance's meters, when somebody reads them.
+    pub fn meters(&mut self) -> Option<Meters> {
+        let (_, fd) = self.all(|meaning| (*meaning == Meaning::Meters).then_some(())).pop()?;
+        Meters::map(fd.as_fd()).inspect_err(|errno| tracing::warn!("metrics will lack this process: {errno}")).ok()
     }
 
     /// Takes every descriptor whose meaning `pick` accepts, in order.

@@ -43,6 +43,8 @@ impl Role {
 pub enum Titled {
     /// The master.
     Master,
+    /// The master of vassals.
+    Emperor,
     /// The zygote of a generation.
     Zygote,
     /// A worker by number.
@@ -53,6 +55,8 @@ pub enum Titled {
     Spooler(u32),
     /// A router by number.
     Router(u32),
+    /// The one that checks a new generation.
+    Probe,
 }
 
 /// The title of a process, or `None` where its command line stays as it is.
@@ -63,14 +67,18 @@ pub enum Titled {
 pub fn title(process: &Process, which: Titled) -> Option<String> {
     let by_role = match which {
         Titled::Master => "rsgi master".to_owned(),
+        Titled::Emperor => "rsgi emperor".to_owned(),
         Titled::Zygote => "rsgi zygote".to_owned(),
         Titled::Worker(number) => format!("rsgi worker {number}"),
         Titled::Mule(number) => format!("rsgi mule {number}"),
         Titled::Spooler(number) => format!("rsgi spooler {number}"),
         Titled::Router(number) => format!("rsgi http {number}"),
+        Titled::Probe => "rsgi probe".to_owned(),
     };
-    let is_master = which == Titled::Master;
-    let chosen = process.procname_master.as_ref().filter(|_| is_master).or(process.procname.as_ref());
+    let is_emperor = which == Titled::Emperor;
+    let is_master = is_emperor || which == Titled::Master;
+    let emperors = process.procname_emperor.as_ref().filter(|_| is_emperor);
+    let chosen = emperors.or(process.procname_master.as_ref().filter(|_| is_master)).or(process.procname.as_ref());
     let decorated = process.procname_prefix.is_some() || process.procname_append.is_some();
     let body = match chosen {
         Some(name) => name.clone(),
@@ -106,5 +114,8 @@ mod tests {
         process.procname_master = Some("boss".into());
         assert_eq!(title(&process, Titled::Master).as_deref(), Some("shop boss (live)"));
         assert_eq!(title(&process, Titled::Zygote).as_deref(), Some("shop app (live)"));
+        assert_eq!(title(&process, Titled::Emperor).as_deref(), Some("shop boss (live)"));
+        process.procname_emperor = Some("Caesar".into());
+        assert_eq!(title(&process, Titled::Emperor).as_deref(), Some("shop Caesar (live)"));
     }
 }

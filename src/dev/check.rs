@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{command, lab};
+use crate::{command, lab, setup};
 
 /// Runs the checks, cheapest first.
 ///
@@ -17,7 +17,16 @@ pub(crate) fn run() -> Result<()> {
         &["test", "--workspace", "--lib", "--bins"],
     ];
     for step in steps {
-        command::run(Command::new(env!("CARGO")).args(step).current_dir(lab::root()))?;
+        command::run(Command::new(env!("CARGO")).args(step).current_dir(setup::root()))?;
+    }
+    // The lab and the driver of fuzzing are workspaces of their own.
+    let driver = ["fmt", "--check", "--manifest-path", "tests/fuzz/driver/Cargo.toml"];
+    command::run(Command::new(env!("CARGO")).args(driver).current_dir(setup::root()))?;
+    for step in [
+        &["fmt", "--all", "--check"][..],
+        &["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"],
+    ] {
+        command::run(&mut lab::cargo(step))?;
     }
     Ok(())
 }

@@ -32,11 +32,53 @@ pub(crate) const TEST: &[Need] = &[
     Need { sign: Sign::Program("chromedriver"), package: "chromium-driver" },
 ];
 
+/// What making container images takes on top.
+pub(crate) const IMAGE: &[Need] = &[
+    Need { sign: Sign::Program("curl"), package: "curl" },
+    Need { sign: Sign::Program("mmdebstrap"), package: "mmdebstrap" },
+    Need { sign: Sign::Program("patchelf"), package: "patchelf" },
+    Need { sign: Sign::Program("strip"), package: "binutils" },
+];
+
+/// What Compose takes, where Docker does not bring it.
+pub(crate) const COMPOSE: &[Need] = &[Need { sign: Sign::Program("docker-compose"), package: "docker-compose" }];
+/// What building wheels and using them takes.
+pub(crate) const WHEEL: &[Need] = &[
+    Need { sign: Sign::Program("cc"), package: "build-essential" },
+    Need { sign: Sign::Program("python3"), package: "python3-dev python3-venv" },
+    Need { sign: Sign::Program("curl"), package: "curl" },
+];
+
+/// What building Debian packages takes.
+pub(crate) const DEB: &[Need] = &[
+    Need { sign: Sign::Program("cc"), package: "build-essential" },
+    Need { sign: Sign::Program("dh"), package: "debhelper" },
+    Need { sign: Sign::File("/usr/bin/py3versions"), package: "python3-all-dev" },
+];
+
+/// What booting a Debian takes.
+pub(crate) const BOOT: &[Need] = &[
+    Need { sign: Sign::Program("mmdebstrap"), package: "mmdebstrap" },
+    Need { sign: Sign::Program("systemd-nspawn"), package: "systemd-container" },
+];
+
 /// What the benchmark takes on top.
 pub(crate) const BENCH: &[Need] = &[
     Need { sign: Sign::Program("wrk"), package: "wrk" },
     Need { sign: Sign::Program("taskset"), package: "util-linux" },
     Need { sign: Sign::File("/usr/include/ev.h"), package: "libev-dev" },
+];
+
+/// What looks at Nix files.
+pub(crate) const NIX: &[Need] = &[Need { sign: Sign::Program("nix"), package: "nix-bin" }];
+
+/// What looks at units without booting them.
+pub(crate) const SYSTEMD: &[Need] = &[Need { sign: Sign::Program("systemd-analyze"), package: "systemd" }];
+
+/// What makes the tree of another Debian, and starts it in a container.
+pub(crate) const CONTAINER: &[Need] = &[
+    Need { sign: Sign::Program("mmdebstrap"), package: "mmdebstrap" },
+    Need { sign: Sign::Program("systemd-nspawn"), package: "systemd-container" },
 ];
 
 /// Debian's own Python splits its headers and its `venv` module off; only then are these needed.
@@ -58,9 +100,11 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     if !nix::unistd::Uid::effective().is_root() || !command::found("apt-get") {
         bail!("missing on this machine; install with: sudo apt-get install {}", packages.join(" "));
     }
-    command::run(Command::new("apt-get").arg("update").arg("-qq"))?;
+    // Another one that is at work is waited for.
+    let lock = "--option=DPkg::Lock::Timeout=300";
+    command::run(Command::new("apt-get").args(["update", "-qq", lock]))?;
     let mut install = Command::new("apt-get");
-    install.args(["install", "-qq", "-y", "--no-install-recommends"]).args(packages);
+    install.args(["install", lock, "-qq", "-y", "--no-install-recommends"]).args(packages);
     // RUNLEVEL=1 keeps Debian's scripts from starting nginx as a service of the machine.
     command::run(install.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1"))
 }

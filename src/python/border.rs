@@ -9,7 +9,7 @@ use rsgi_abi::guest::{self, Host};
 use rsgi_abi::types::{self, ABI, Outcome, Plugin, Request, Setting, Slice, Var};
 
 use crate::settings::Settings;
-use crate::{interpreter, loader, log, mule, shutdown, spooler, stacks, threads, wsgi};
+use crate::{api, interpreter, loader, log, mule, origins, place, shutdown, spooler, stacks, threads, wsgi};
 
 /// What this plugin offers to the core.
 pub static PLUGIN: Plugin = Plugin {
@@ -32,11 +32,19 @@ pub static PLUGIN: Plugin = Plugin {
     mule: live_as_mule,
     spooler: begin_spooler,
     run_task,
+    locate: tell_place,
+    signal,
+    places,
 };
 
 /// The one symbol that the core looks up in a plugin file.
 #[unsafe(no_mangle)]
 pub extern "C" fn rsgi_plugin() -> *const Plugin {
+    // A file of its own has a standard library of its own, and a panic hook in that.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        log::panic(panic.payload_as_str().unwrap_or("a value that is no text"), &place);
+    }));
     &raw const PLUGIN
 }
 
@@ -66,17 +74,20 @@ pub(crate) fn query(what: u32) -> Option<u64> {
 
 /// The trampoline: no panic leaves the plugin.
 fn guarded<T>(on_panic: T, call: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        log::error(&format!("a defect in the Python plugin: {}", text.unwrap_or("panic")));
-        on_panic
-    })
+    // The hook has said what there is to say.
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or(on_panic)
 }
 
 unsafe extern "C" fn init(host: *const types::Host, settings: *const Setting<'static>, len: usize) -> c_int {
     guarded(1, || {
         // SAFETY: the pointer is the one given to `init`.
-        let Some(host) = (unsafe { Host::new(host) }) else { return 1 };
+        let Some(host) = (unsafe { Host::new(host) }) else {
+            // There is no border to log over.
+            eprintln!(
+                "error: the python plugin was built for a newer rsgi than this one: build it with this one's --build-plugin"
+            );
+            return 1;
+        };
         // SAFETY: as above.
         let settings = Settings::new(unsafe { guest::settings(settings, len) });
         let given = GIVEN.get_or_init(|| Given { host, settings });
@@ -134,6 +145,26 @@ unsafe extern "C" fn check_signals() {
 unsafe extern "C" fn dump_traceback(fd: c_int) {
     // Not guarded: nothing here can panic, and a signal handler must not unwind.
     stacks::dump(fd);
+}
+
+unsafe extern "C" fn tell_place(text: *mut u8, room: usize) -> usize {
+    // SAFETY: the core gives room for so many bytes, which nobody else looks at meanwhile.
+    let room = unsafe { std::slice::from_raw_parts_mut(text, room) };
+    // Not guarded, as above.
+    place::tell(room)
+}
+
+unsafe extern "C" fn signal(number: u32) -> c_int {
+    guarded(-1, || api::signals::handle(number))
+}
+
+unsafe extern "C" fn places(text: *mut u8, room: usize) -> usize {
+    let list = guarded(Vec::new(), || settings().map_or_else(Vec::new, origins::list));
+    if list.len() <= room {
+        // SAFETY: the core gives room for so many bytes, which nobody else looks at meanwhile.
+        unsafe { std::slice::from_raw_parts_mut(text, list.len()) }.copy_from_slice(&list);
+    }
+    list.len()
 }
 
 unsafe extern "C" fn interrupt(core: u32) -> c_int {

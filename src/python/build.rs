@@ -12,7 +12,10 @@ fn main() {
     );
     let full = python.run_python_script("import sys; print(sys.version.replace(chr(10), ' '))");
     println!("cargo:rustc-env=RSGI_PYTHON_FULL_VERSION={}", full.expect("the interpreter tells its version").trim());
-    if let Some(directory) = python.lib_dir() {
+    // A wheel's plugin is linked to no libpython, and the loader looks below /usr/lib by itself.
+    println!("cargo:rerun-if-env-changed=PYO3_BUILD_EXTENSION_MODULE");
+    let is_linked = std::env::var_os("PYO3_BUILD_EXTENSION_MODULE").is_none();
+    if let Some(directory) = python.lib_dir().filter(|directory| is_linked && !directory.starts_with("/usr/lib")) {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{directory}");
         println!("cargo:libdir={directory}");
     }

@@ -12,7 +12,7 @@ use rsgi_abi::guest::Host;
 
 use crate::home::{self, Home, HomeError};
 use crate::settings::Settings;
-use crate::{api, loader, log, search_path, stacks, wsgi};
+use crate::{api, loader, log, place, search_path, stacks, uncaught, wsgi};
 
 /// Why the interpreter did not start.
 #[derive(Debug, thiserror::Error)]
@@ -180,6 +180,8 @@ fn prepare(py: Python<'_>, host: Host, settings: &Settings) -> PyResult<()> {
     leave_interrupts_alone(py)?;
     search_path::apply(py, settings.list("pythonpath"))?;
     stacks::prepare(py)?;
+    place::prepare(py)?;
+    uncaught::prepare(py)?;
     api::install(py, settings)?;
     wsgi::environ::prepare(py, host)?;
     loader::shared_imports(py, settings);

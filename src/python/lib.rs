@@ -11,12 +11,15 @@
 
 mod api;
 mod apps;
+mod autoreload;
 mod border;
 mod home;
 mod interpreter;
 mod loader;
 mod log;
 mod mule;
+mod origins;
+mod place;
 mod search_path;
 mod settings;
 mod shutdown;
@@ -24,6 +27,7 @@ mod spooler;
 mod stacks;
 mod text;
 mod threads;
+mod uncaught;
 mod wsgi;
 
 pub use border::{PLUGIN, rsgi_plugin};

@@ -2,12 +2,18 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use rsgi_abi::types::LEVEL_PANIC;
 
 use crate::border;
 
 /// Writes an error line.
 pub(crate) fn error(line: &str) {
     write(0, line);
+}
+
+/// Writes a record about a defect of ours.
+pub(crate) fn panic(message: &str, place: &str) {
+    write(LEVEL_PANIC, &format!("{message}\n{place}"));
 }
 
 /// Writes a warning line.

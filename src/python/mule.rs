@@ -61,7 +61,7 @@ fn listen(host: Host, settings: &Settings) -> i32 {
     let wanted = settings.value("mule-msg-size").and_then(|size| size.trim().parse().ok()).unwrap_or(0);
     let mut buffer = vec![0; ROOM.max(wanted)];
     loop {
-        let result = match host.receive_message(Sources { mule: true, farms: true }, None, &mut buffer) {
+        let result = match host.receive_message(Sources { mule: true, farms: true, signals: true }, None, &mut buffer) {
             Received::Message(length) => Python::attach(|py| deliver(py, buffer.get(..length).unwrap_or_default())),
             Received::Signal => Python::attach(|py| py.check_signals().map_or_else(|error| end(py, &error), |()| None)),
             Received::Timeout => None,

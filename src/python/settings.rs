@@ -8,7 +8,7 @@ use rsgi_abi::types::Setting;
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     values: HashMap<String, Vec<String>>,
-    /// Every pair as given, for `uwsgi.opt`.
+    /// Every pair as given, for `uwsgi.opt`; those whose name begins with `=` are for that alone.
     all: Vec<(String, String)>,
 }
 
@@ -19,6 +19,10 @@ impl Settings {
         let mut settings = Self::default();
         for setting in given {
             let (key, value) = (text(setting.key()), text(setting.value()));
+            if let Some(written) = key.strip_prefix('=') {
+                settings.all.push((written.to_owned(), value));
+                continue;
+            }
             settings.values.entry(first_name(&key).to_owned()).or_default().push(value.clone());
             settings.all.push((key, value));
         }

@@ -17,7 +17,7 @@ use rsgi_abi::types::QUERY_WORKER;
 
 use crate::settings::Settings;
 use crate::wsgi::{Core, Seat};
-use crate::{api, log, shutdown, wsgi};
+use crate::{api, autoreload, log, place, shutdown, wsgi};
 
 /// How long threads are waited for when a signal handler exits.
 const EXIT_GRACE_MS: u32 = 5000;
@@ -49,7 +49,8 @@ pub(crate) fn start(host: Host, settings: &Settings, core: u32) -> bool {
         let thread = name_thread(py, &format!("uWSGIWorker{worker}Core{core}"))?;
         let seat = Arc::new(Seat::new(thread));
         seats().insert(core, Arc::clone(&seat));
-        Core::install(py, core, settings, seat)
+        Core::install(py, core, settings, seat)?;
+        autoreload::start(py, settings, i64::try_from(worker).unwrap_or(0), core)
     });
     if let Err(error) = &started {
         Python::attach(|py| log::exception(py, error));
@@ -113,6 +114,8 @@ pub(crate) fn after_fork_parent() {
 pub(crate) fn after_fork_child() {
     // SAFETY: the lock is held since `before_fork`, and this is the only thread of the child.
     unsafe { ffi::PyOS_AfterFork_Child() };
+    wsgi::is_worker();
+    place::after_fork_child();
     Python::attach(api::after_fork);
     release();
 }

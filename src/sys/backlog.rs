@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
@@ -23,6 +23,18 @@ pub struct Backlog {
 pub fn of(listener: BorrowedFd<'_>) -> io::Result<Backlog> {
     let domain = socket2::SockRef::from(&listener).domain()?;
     if domain == socket2::Domain::UNIX { unix(listener) } else { tcp(listener) }
+}
+
+/// As [`of`], for a descriptor known by its number only: whatever that is by now, it is looked at and nothing more.
+///
+/// # Errors
+/// As for [`of`], and when the number is no open descriptor.
+pub fn of_number(listener: RawFd) -> io::Result<Backlog> {
+    if listener < 0 {
+        return Err(Errno::EBADF.into());
+    }
+    // SAFETY: not negative; the kernel refuses a descriptor that is not open, and one of another kind.
+    of(unsafe { BorrowedFd::borrow_raw(listener) })
 }
 
 fn tcp(listener: BorrowedFd<'_>) -> io::Result<Backlog> {
@@ -126,6 +138,7 @@ mod tests {
     #[test]
     fn other_descriptors_are_refused() {
         assert!(of(std::fs::File::open("/dev/null").unwrap().as_fd()).is_err());
+        assert!(of_number(-1).is_err());
         assert_eq!(queue(&[0; 40]), None);
     }
 }

@@ -14,8 +14,8 @@ const NOWHERE: RawFd = -1;
 /// Descriptor that each signal is written to, by signal number.
 static TARGETS: [AtomicI32; 65] = [const { AtomicI32::new(NOWHERE) }; 65];
 
-/// The function that [`call`] calls, of type `fn()`.
-static CALLED: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+/// The functions that [`call`] calls, of type `fn()`, by signal number.
+static CALLED: [AtomicPtr<()>; 65] = [const { AtomicPtr::new(std::ptr::null_mut()) }; 65];
 
 /// Writes the signal's number as one byte to `target` (non-blocking) whenever `signal` comes. Returns `false` and changes
 /// nothing when the application has a handler of its own. A handler that the application sets later wins as well.
@@ -65,8 +65,23 @@ pub fn leave() -> c_int {
     libc::SIGRTMAX() - 3
 }
 
-/// Calls `function` in the handler of `signal`; for one signal of a process. Returns `false` and changes nothing when the
-/// application has a handler of its own.
+/// The signal by which a thread is asked where it is in the application. The plugin may take the one before it.
+#[must_use]
+pub fn locate() -> c_int {
+    libc::SIGRTMAX() - 4
+}
+
+/// Whether a process handles `signal`, so that sending it does not end the process (proc(5), `SigCgt`).
+#[must_use]
+pub fn is_handled_by(process: u32, signal: c_int) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    u32::try_from(signal - 1).ok().and_then(|bit| mask.checked_shr(bit)).is_some_and(|bits| bits & 1 == 1)
+}
+
+/// Calls `function` in the handler of `signal`. Returns `false` and changes nothing when the application has a handler of
+/// its own.
 ///
 /// `function` runs between any two instructions of any thread, so it must not take locks, allocate or panic.
 ///
@@ -81,7 +96,8 @@ pub fn call(signal: c_int, function: fn()) -> nix::Result<bool> {
     if old.sa_sigaction != libc::SIG_DFL && old.sa_sigaction != libc::SIG_IGN && old.sa_sigaction != handler as usize {
         return Ok(false);
     }
-    CALLED.store(function as *mut (), Relaxed);
+    let slot = usize::try_from(signal).ok().and_then(|number| CALLED.get(number)).ok_or(Errno::EINVAL)?;
+    slot.store(function as *mut (), Relaxed);
     // SAFETY: as above.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler as usize;
@@ -91,8 +107,9 @@ pub fn call(signal: c_int, function: fn()) -> nix::Result<bool> {
     Ok(true)
 }
 
-extern "C" fn to_function(_: c_int) {
-    let function = CALLED.load(Relaxed);
+extern "C" fn to_function(signal: c_int) {
+    let Some(slot) = usize::try_from(signal).ok().and_then(|number| CALLED.get(number)) else { return };
+    let function = slot.load(Relaxed);
     if function.is_null() {
         return;
     }
@@ -177,6 +194,12 @@ mod tests {
         crate::thread::signal(std::process::id(), crate::thread::this().1, stacks()).unwrap();
         assert_eq!(COUNT.load(Relaxed), 1);
         assert!(call(libc::SIGKILL, count).is_err());
+        let handles = |signal| is_handled_by(std::process::id(), signal);
+        assert!(handles(stacks()) && !handles(locate()) && !handles(0) && !is_handled_by(u32::MAX, stacks()));
+        fn other() {}
+        assert_eq!(call(locate(), other), Ok(true));
+        crate::thread::signal(std::process::id(), crate::thread::this().1, locate()).unwrap();
+        assert_eq!((COUNT.load(Relaxed), handles(locate())), (1, true));
     }
 
     #[test]

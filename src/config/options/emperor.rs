@@ -326,4 +326,92 @@ pub(super) static ROWS: &[Opt] = &[
         }),
         ..OPT
     },
+    Opt {
+        name: "emperor-procname",
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        unit: "text",
+        default: "none",
+        field: "/process/procname_emperor",
+        example: "emperor-procname = emperor of shops",
+        doc: "Sets the title of the emperor's process.",
+        act: Act::Set(|d, v| {
+            d.config.process.procname_emperor = Some(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-wrapper",
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        unit: "file",
+        default: "none",
+        field: "/emperor/wrapper",
+        example: "emperor-wrapper = /usr/local/bin/vassal",
+        doc: "Runs each vassal by this program, which gets the vassal's arguments and has to run rsgi with them.\n\nIt must hand descriptor 3 on, by which the vassal talks to its emperor.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.wrapper = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-wrapper-override",
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        unit: "file",
+        default: "none",
+        field: "/emperor/wrapper_override",
+        example: "emperor-wrapper-override = /opt/rsgi/bin/vassal",
+        doc: "Runs each vassal by this program rather than by `emperor-wrapper` or rsgi itself, if it is there.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.wrapper_override.push(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "emperor-wrapper-fallback",
+        tier: Tier::Rare,
+        group: Group::Emperor,
+        unit: "file",
+        default: "none",
+        field: "/emperor/wrapper_fallback",
+        example: "emperor-wrapper-fallback = /usr/bin/vassal",
+        doc: "Runs each vassal by this program when `emperor-wrapper` is not there.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.wrapper_fallback.push(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "vassals-start-hook",
+        group: Group::Emperor,
+        unit: "file",
+        default: "none",
+        field: "/emperor/start_hook",
+        example: "vassals-start-hook = /usr/local/bin/vassal-starts",
+        doc: "Runs this program when a vassal has been started, with the name of the vassal's file, in the file's directory.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.start_hook = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "vassals-stop-hook",
+        group: Group::Emperor,
+        unit: "file",
+        default: "none",
+        field: "/emperor/stop_hook",
+        example: "vassals-stop-hook = /usr/local/bin/vassal-stops",
+        doc: "Runs this program when a vassal has ended, with the name of the vassal's file, in the file's directory.",
+        act: Act::Set(|d, v| {
+            d.config.emperor.stop_hook = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
 ];

@@ -263,6 +263,26 @@ pub(super) static ROWS: &[Opt] = &[
         ..OPT
     },
     Opt {
+        name: "if-hostname-match",
+        tier: Tier::Rare,
+        group: Group::Files,
+        unit: "pattern",
+        example: "if-hostname-match = ^web",
+        doc: "Takes the lines up to `endif` only if the host's name matches a pattern.",
+        act: Act::Read(Directive::When(Test::HostnameMatch, false)),
+        ..OPT
+    },
+    Opt {
+        name: "if-not-hostname-match",
+        tier: Tier::Rare,
+        group: Group::Files,
+        unit: "pattern",
+        example: "if-not-hostname-match = ^web",
+        doc: "Takes the lines up to `endif` unless the host's name matches a pattern.",
+        act: Act::Read(Directive::When(Test::HostnameMatch, true)),
+        ..OPT
+    },
+    Opt {
         name: "if-plugin",
         aliases: &["ifplugin"],
         group: Group::Files,
@@ -307,6 +327,100 @@ pub(super) static ROWS: &[Opt] = &[
         example: "endif =",
         doc: "Ends an `if` block.",
         act: Act::Read(Directive::End),
+        ..OPT
+    },
+    Opt {
+        name: "else",
+        tier: Tier::Rare,
+        group: Group::Files,
+        unit: "nothing",
+        example: "else =",
+        doc: "Takes the lines up to `endif` when the test of the `if` block has failed.",
+        act: Act::Read(Directive::Else),
+        ..OPT
+    },
+    Opt {
+        name: "declare-option",
+        aliases: &["declare-option2"],
+        group: Group::Files,
+        unit: "NAME=OPTION=VALUE;OPTION=VALUE",
+        example: "declare-option = shop=mount=/$1=$2;processes=$3",
+        doc: "Defines an option that stands for others; `$1`, `$2`… in them are the words of its value.\n\nIt is known in the lines below, of files only.",
+        act: Act::Read(Directive::Declare),
+        ..OPT
+    },
+    Opt {
+        name: "inject-before",
+        tier: Tier::Rare,
+        group: Group::Files,
+        unit: "file",
+        example: "inject-before = /etc/rsgi/first.ini",
+        doc: "Puts the text of a file before that of each ini file that is read from here on.",
+        act: Act::Read(Directive::Inject(false)),
+        ..OPT
+    },
+    Opt {
+        name: "inject-after",
+        tier: Tier::Rare,
+        group: Group::Files,
+        unit: "file",
+        example: "inject-after = /etc/rsgi/last.ini",
+        doc: "Puts the text of a file behind that of each ini file that is read from here on.",
+        act: Act::Read(Directive::Inject(true)),
+        ..OPT
+    },
+    Opt {
+        name: "blacklist",
+        tier: Tier::Rare,
+        group: Group::Files,
+        unit: "names",
+        example: "blacklist = uid gid",
+        doc: "Forbids these options, separated by blanks, up to `end-blacklist`.",
+        act: Act::Read(Directive::Fence(false)),
+        ..OPT
+    },
+    Opt {
+        name: "end-blacklist",
+        arg: Arg::None,
+        tier: Tier::Rare,
+        group: Group::Files,
+        example: "end-blacklist =",
+        doc: "Ends what `blacklist` forbids.",
+        act: Act::Read(Directive::EndFence),
+        ..OPT
+    },
+    Opt {
+        name: "whitelist",
+        tier: Tier::Rare,
+        group: Group::Files,
+        unit: "names",
+        example: "whitelist = module processes",
+        doc: "Forbids all options but these, separated by blanks, up to `end-whitelist`.",
+        act: Act::Read(Directive::Fence(true)),
+        ..OPT
+    },
+    Opt {
+        name: "end-whitelist",
+        arg: Arg::None,
+        tier: Tier::Rare,
+        group: Group::Files,
+        example: "end-whitelist =",
+        doc: "Ends what `whitelist` forbids.",
+        act: Act::Read(Directive::EndFence),
+        ..OPT
+    },
+    Opt {
+        name: "fallback-config",
+        group: Group::Files,
+        unit: "file",
+        default: "none",
+        field: "/process/fallback_config",
+        example: "fallback-config = /etc/rsgi/maintenance.ini",
+        doc: "Starts anew with this configuration when the instance ends with code 1: it could not start as configured.",
+        act: Act::Set(|d, v| {
+            d.config.process.fallback_config = Some(v.path()?);
+            Ok(())
+        }),
         ..OPT
     },
     Opt {

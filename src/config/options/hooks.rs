@@ -44,6 +44,30 @@ macro_rules! exec {
     };
 }
 
+/// What vassals do first: the emperor gives it to them as another option.
+macro_rules! of_vassal {
+    ($name:literal, $theirs:literal, $unit:literal, $example:literal, $doc:literal) => {
+        Opt {
+            name: $name,
+            group: Group::Hooks,
+            unit: $unit,
+            default: "none",
+            field: "/emperor/vassal_hooks",
+            example: concat!($name, " = ", $example),
+            doc: $doc,
+            act: Act::Set(|d, v| {
+                // A mistake is found here, not in each vassal.
+                if $theirs.starts_with("hook") {
+                    Hook::read(Phase::Asap, v)?;
+                }
+                d.config.emperor.vassal_hooks.push(($theirs.into(), v.word()?));
+                Ok(())
+            }),
+            ..OPT
+        }
+    };
+}
+
 /// The rows, in the order of the manual.
 pub(super) static ROWS: &[Opt] = &[
     hook!("hook-asap", Asap, "right after the configuration was read"),
@@ -67,6 +91,18 @@ pub(super) static ROWS: &[Opt] = &[
     hook!("hook-master-start", MasterStart, "when the master begins its work"),
     hook!("hook-as-mule", AsMule, "in each mule"),
     hook!("hook-as-gateway", AsGateway, "in each router"),
+    hook!("hook-emperor-start", EmperorStart, "when an emperor begins its work"),
+    hook!("hook-emperor-stop", EmperorStop, "when an emperor ends"),
+    hook!("hook-emperor-reload", EmperorReload, "when an emperor is told to reload its vassals"),
+    hook!("hook-emperor-lost", EmperorLost, "in a vassal whose emperor is gone"),
+    hook!("hook-as-emperor", AsEmperor, "in an emperor before it starts a vassal"),
+    of_vassal!(
+        "hook-as-vassal",
+        "hook-asap",
+        "ACTION:ARGUMENT",
+        "print:here",
+        "Does something in each vassal when it starts, in the words of the other hooks."
+    ),
     exec!("exec-asap", Asap, "right after the configuration was read"),
     exec!("exec-pre-jail", PreJail, "before the root directory changes"),
     exec!("exec-post-jail", PostJail, "after the root directory has changed"),
@@ -76,6 +112,27 @@ pub(super) static ROWS: &[Opt] = &[
     exec!("exec-as-user-atexit", AtExit, "at the end of the instance"),
     exec!("exec-pre-app", PreApp, "before the application is loaded"),
     exec!("exec-post-app", PostApp, "after the application was loaded"),
+    Opt {
+        name: "exec-as-emperor",
+        group: Group::Hooks,
+        unit: "command",
+        default: "none",
+        field: "/hooks",
+        example: "exec-as-emperor = echo $UWSGI_VASSAL_CONFIG",
+        doc: "Runs a shell command in an emperor that has started a vassal.\n\nIts environment tells of the vassal: `UWSGI_VASSAL_CONFIG`, `UWSGI_VASSAL_PID`, `UWSGI_VASSAL_UID`, `UWSGI_VASSAL_GID`.",
+        act: Act::Set(|d, v| {
+            d.config.hooks.push(Hook::exec(Phase::AsEmperor, v)?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    of_vassal!(
+        "exec-as-vassal",
+        "exec-asap",
+        "command",
+        "echo here",
+        "Runs a shell command in each vassal when it starts; it must succeed."
+    ),
     Opt {
         name: "hook-touch",
         group: Group::Hooks,

@@ -245,6 +245,7 @@ pub(super) static ROWS: &[Opt] = &[
         doc: "Sets the template of request lines.\n\nNames: `uri method user addr host proto uagent referer status micros msecs secs time tmsecs tmicros ctime ltime ftime epoch size hsize rsize cl pid wid core switches vars headers pktsize rss rssM vsz vszM rerr werr ioerr`, `var.NAME` for a variable of the request, and whatever the application sets by `uwsgi.set_logvar`. Nothing is written as `-`.",
         act: Act::Set(|d, v| {
             d.config.log.format = v.given();
+            crate::loggers::doubt_template(v);
             Ok(())
         }),
         ..OPT
@@ -257,7 +258,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/json",
         example: "log-json = true",
-        doc: "Writes each record of the log as one JSON object on a line: requests, the server's own lines, tracebacks.\n\nRequests have `\"type\":\"request\"` and what `uwsgi.set_logvar` sets as `app.NAME`; all else has `level` and `message`. `log-format` still decides about request lines when it is given.",
+        doc: "Writes each record of the log as one JSON object on a line: requests, the server's own lines, tracebacks.\n\nRequests have `\"type\":\"request\"` and what `uwsgi.set_logvar` sets as `app.NAME`; what the router answers itself has `\"type\":\"refusal\"`; all else has `level` and `message`. A traceback is one record, however it is written. `log-format` still decides about request lines when it is given.",
         act: Act::Set(|d, v| {
             d.config.log.json = v.switch();
             Ok(())

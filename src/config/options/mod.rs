@@ -1,6 +1,7 @@
 //! THE table: one row an option, one file a chapter. Parser, help, reference page and reports are all made from it.
 
 mod aside;
+mod cheaper;
 pub(crate) mod declined;
 mod emperor;
 mod files;
@@ -9,10 +10,12 @@ mod hooks;
 mod limits;
 mod loggers;
 mod logging;
+mod monitoring;
 mod process;
 mod python;
 mod reload;
 mod router;
+mod sandbox;
 mod sockets;
 mod statics;
 mod stats;
@@ -27,6 +30,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Opt> {
         sockets::ROWS,
         router::ROWS,
         workers::ROWS,
+        cheaper::ROWS,
         aside::ROWS,
         timetable::ROWS,
         hooks::ROWS,
@@ -35,8 +39,10 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Opt> {
         logging::ROWS,
         loggers::ROWS,
         process::ROWS,
+        sandbox::ROWS,
         reload::ROWS,
         stats::ROWS,
+        monitoring::ROWS,
         statics::ROWS,
         emperor::ROWS,
         files::ROWS,
@@ -131,7 +137,9 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_configuration() {
         let defaults = serde_json::to_value(Config::default()).unwrap();
-        for opt in rows().filter(|opt| !opt.field.is_empty()) {
+        // What these are when nothing is said follows from other options.
+        let following = ["no-new-privs", "sandbox-write"];
+        for opt in rows().filter(|opt| !opt.field.is_empty() && !following.contains(&opt.name)) {
             let field = defaults.pointer(opt.field).unwrap_or_else(|| panic!("{}: no field {}", opt.name, opt.field));
             // A few switches turn a field off.
             let turned = opt.name == "disable-logging";
@@ -154,8 +162,10 @@ mod tests {
             set(&mut draft, &value).unwrap_or_else(|fault| panic!("{}: {}", opt.name, fault.problem));
             assert_eq!(value.into_remarks(), [], "{}", opt.name);
             let (config, messages) = draft.resolve();
-            // A farm needs the mules that it names.
-            let needs_others = opt.name == "farm";
+            // A farm needs the mules that it names, a route its logger, a number of workers that changes a number that it
+            // stays below.
+            let needs_others =
+                ["farm", "log-route", "log-req-route"].contains(&opt.name) || opt.name.starts_with("cheaper");
             assert!(!opt.built || needs_others || messages.is_empty(), "{}: {messages:?}", opt.name);
             let changed = serde_json::to_value(&config).unwrap();
             // These say what is so anyway, or act together with others.

@@ -363,13 +363,15 @@ pub(super) static ROWS: &[Opt] = &[
         name: "no-new-privs",
         arg: Arg::None,
         group: Group::Process,
-        default: "off",
+        default: "on when rights are dropped",
         field: "/process/no_new_privs",
         example: "no-new-privs = true",
         own: true,
-        doc: "Keeps every process from gaining rights by running a program (setuid bits do nothing).",
+        doc: "Keeps every process from gaining rights by running a program (setuid bits do nothing).\n\nWho gives up the rights of root \
+              by `uid` wants them to stay away, so then it is the default; `no-new-privs = false` is for an application that runs \
+              `sudo` or the like. Under `master-as-root` the master and its daemons keep theirs.",
         act: Act::Set(|d, v| {
-            d.config.process.no_new_privs = v.switch();
+            d.config.process.no_new_privs = Some(v.switch());
             Ok(())
         }),
         ..OPT
@@ -431,6 +433,20 @@ pub(super) static ROWS: &[Opt] = &[
         doc: "Loads everything, then ends with code 0 without serving.",
         act: Act::Set(|d, v| {
             d.config.no_server = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "honour-stdin",
+        arg: Arg::None,
+        group: Group::Process,
+        default: "off",
+        field: "/process/honour_stdin",
+        example: "honour-stdin = true",
+        doc: "Leaves the application the standard input of the server, for debuggers such as `pdb`.",
+        act: Act::Set(|d, v| {
+            d.config.process.honour_stdin = v.switch();
             Ok(())
         }),
         ..OPT

@@ -400,9 +400,8 @@ pub(super) static ROWS: &[Opt] = &[
         group: Group::Python,
         unit: "seconds",
         example: "py-autoreload = 1",
-        built: false,
         implies_master: true,
-        doc: "Looks for changed modules every so many seconds and reloads. For development only.",
+        doc: "Looks for changed modules every so many seconds and reloads. For development only.\n\nModules that are imported are looked at, and sources beside those of the application. When the changed application cannot be imported, the old one serves on and the next change is seen.",
         act: Act::App(AppValue::Count),
         ..OPT
     },
@@ -411,7 +410,6 @@ pub(super) static ROWS: &[Opt] = &[
         group: Group::Python,
         unit: "module",
         example: "py-auto-reload-ignore = shop.generated",
-        built: false,
         implies_master: true,
         doc: "Leaves a module out of `py-autoreload`.",
         act: Act::App(AppValue::Text),

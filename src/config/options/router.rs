@@ -145,6 +145,51 @@ pub(super) static ROWS: &[Opt] = &[
         ..OPT
     },
     Opt {
+        name: "queue-length",
+        own: true,
+        group: Group::Http,
+        unit: "number",
+        default: "4096",
+        field: "/router/queue_length",
+        example: "queue-length = 1000",
+        doc: "Sets how many requests may wait in the router for an idle core; further ones are answered with 503 and `Retry-After` at once.\n\nOnly requests count, never connections that are kept. Each of several `http-processes` has a queue of its own.",
+        act: Act::Set(|d, v| {
+            d.config.router.queue_length = v.size()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "queue-timeout",
+        own: true,
+        group: Group::Http,
+        unit: "seconds",
+        default: "off",
+        field: "/router/queue_timeout",
+        example: "queue-timeout = 5",
+        doc: "Sets how long a request may wait in the router for an idle core; then it is answered with 503 and `Retry-After`.\n\nA request that would wait longer, as the queue moves at the moment, is answered so at once: whoever would give up before its turn takes nobody else's time. Without it a request waits as long as `http-timeout`, and the answer is 504.",
+        act: Act::Set(|d, v| {
+            d.config.router.queue_timeout = v.seconds_or_off()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "queue-exempt",
+        own: true,
+        group: Group::Http,
+        unit: "path",
+        default: "none",
+        field: "/router/queue_exempt",
+        example: "queue-exempt = /health",
+        doc: "Lets requests for this path always wait in the router, and go first.\n\nFor health checks that the application answers: an instance that is merely busy is not taken for dead.",
+        act: Act::Set(|d, v| {
+            d.config.router.queue_exempt.push(v.word()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
         name: "http-keepalive",
         arg: Arg::Optional,
         group: Group::Http,
@@ -402,6 +447,23 @@ pub(super) static ROWS: &[Opt] = &[
         doc: "Chooses a certificate by the server name that the client asks for.",
         act: Act::Set(|d, v| {
             d.config.router.sni.push(sni(v)?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "sni-regexp",
+        tier: Tier::Rare,
+        group: Group::Http,
+        unit: "PATTERN CERTIFICATE,KEY",
+        default: "none",
+        field: "/router/sni",
+        example: r"sni-regexp = \.example\.(org|net)$ server.crt,server.key",
+        doc: "Chooses a certificate by a pattern of the server name, where no `sni` and no file of `sni-dir` does.",
+        act: Act::Set(|d, v| {
+            let (pattern, tls) = sni(v)?;
+            regex::Regex::new(&pattern).map_err(|error| Fault::bare(format!("no pattern: {error}")))?;
+            d.config.router.sni.push((format!("~{pattern}"), tls));
             Ok(())
         }),
         ..OPT

@@ -233,6 +233,22 @@ pub(super) static ROWS: &[Opt] = &[
         ..OPT
     },
     Opt {
+        name: "abstract-socket",
+        short: Some('a'),
+        arg: Arg::None,
+        tier: Tier::Rare,
+        group: Group::Sockets,
+        default: "off",
+        field: "/abstract_sockets",
+        example: "abstract-socket = true",
+        doc: "Takes every path that is given for a socket for a name of the abstract name space, without a file.",
+        act: Act::Set(|d, v| {
+            d.config.abstract_sockets = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
         name: "listen",
         short: Some('l'),
         group: Group::Sockets,

@@ -97,4 +97,34 @@ pub(super) static ROWS: &[Opt] = &[
         }),
         ..OPT
     },
+    Opt {
+        name: "control",
+        group: Group::Stats,
+        unit: "file",
+        default: "none",
+        field: "/stats/control",
+        example: "control = /run/shop.control",
+        own: true,
+        doc: "Makes the control socket a file too, for where process ids or the network are not shared.\n\nEvery instance has a control socket without this option: an abstract unix socket that `rsgi top` and its kin find by the process id of the master. It takes one line of JSON and answers with one, `{\"do\":\"status\"}` for example, and lets in root and the user that the master runs as.",
+        act: Act::Set(|d, v| {
+            d.config.stats.control = Some(v.path()?);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "no-control",
+        arg: Arg::None,
+        group: Group::Stats,
+        default: "off",
+        field: "/stats/no_control",
+        example: "no-control = true",
+        own: true,
+        doc: "Leaves the control socket out, and with it `rsgi top` and `rsgi stats` without a stats server.",
+        act: Act::Set(|d, v| {
+            d.config.stats.no_control = v.switch();
+            Ok(())
+        }),
+        ..OPT
+    },
 ];

@@ -1,5 +1,6 @@
 //! Options of worker processes and their life.
 
+use crate::config::Seconds;
 use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
 use crate::value::Fault;
 
@@ -61,7 +62,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/lazy_apps",
         example: "lazy-apps = true",
-        doc: "Imports the application in each worker, instead of once before they are born.\n\nCosts memory and start time; helps applications that open connections or start threads at import.",
+        doc: "Imports the application in each worker, instead of once before they are born.\n\nCosts memory and start time; helps applications that open connections or start threads at import. A worker that is replaced (`max-requests` and the like) serves until the next one has imported the application.",
         act: Act::Set(|d, v| {
             d.config.workers.lazy_apps = v.switch();
             Ok(())
@@ -381,6 +382,20 @@ pub(super) static ROWS: &[Opt] = &[
         ..OPT
     },
     Opt {
+        name: "mem-collector-freq",
+        group: Group::Workers,
+        unit: "seconds",
+        default: "3",
+        field: "/workers/memory_period",
+        example: "mem-collector-freq = 10",
+        doc: "Seconds between two looks at the memory of workers, for `evil-reload-on-as` and `evil-reload-on-rss`.",
+        act: Act::Set(|d, v| {
+            d.config.workers.memory_period = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
         name: "offload-threads",
         aliases: &["offload-thread"],
         tier: Tier::Quickstart,
@@ -406,8 +421,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/prio",
         example: "prio = -5",
-        built: false,
-        doc: "Sets the niceness of the processes.",
+        doc: "Sets the niceness of all processes: from -20, served first, to 19; less than now takes root.",
         act: Act::Set(|d, v| {
             d.config.workers.prio = Some(v.signed()?);
             Ok(())
@@ -421,10 +435,24 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/cpu_affinity",
         example: "cpu-affinity = 1",
-        built: false,
-        doc: "Ties each worker to so many processors.",
+        differs: "only processors that the instance may use count",
+        doc: "Ties each worker to so many processors, in turn.",
         act: Act::Set(|d, v| {
-            d.config.workers.cpu_affinity = Some(v.count_as()?);
+            d.config.workers.cpu_affinity = Some(v.count_as()?).filter(|processors| *processors > 0);
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "locks",
+        group: Group::Workers,
+        unit: "number",
+        default: "0",
+        field: "/workers/locks",
+        example: "locks = 4",
+        doc: "Adds so many locks for the application: `uwsgi.lock(1)` and so on.\n\nLock 0 is always there. A lock belongs to one thread of one process at a time, over all workers, mules and spoolers; the kernel frees it when that process dies.",
+        act: Act::Set(|d, v| {
+            d.config.workers.locks = v.count_as::<u16>()?.into();
             Ok(())
         }),
         ..OPT
@@ -436,259 +464,10 @@ pub(super) static ROWS: &[Opt] = &[
         default: "1",
         field: "/workers/check_interval",
         example: "check-interval = 2",
-        built: false,
         implies_master: true,
-        doc: "Sets the pause between two looks of the master at its processes.",
+        doc: "Sets the pause between two looks of the master at its workers, watched files, set times and daemons.",
         act: Act::Set(|d, v| {
-            d.config.workers.check_interval = v.seconds()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper",
-        group: Group::Workers,
-        unit: "number",
-        default: "off",
-        field: "/cheaper/min",
-        example: "cheaper = 2",
-        built: false,
-        implies_master: true,
-        doc: "Keeps at least so many workers and adds more, up to `processes`, as the load asks for.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.min = Some(v.count_as()?);
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-initial",
-        group: Group::Workers,
-        unit: "number",
-        default: "off",
-        field: "/cheaper/initial",
-        example: "cheaper-initial = 4",
-        built: false,
-        implies_master: true,
-        doc: "Sets how many workers run at the start when their number follows the load.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.initial = Some(v.count_as()?);
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-step",
-        group: Group::Workers,
-        unit: "number",
-        default: "1",
-        field: "/cheaper/step",
-        example: "cheaper-step = 2",
-        built: false,
-        implies_master: true,
-        doc: "Sets how many workers are added at a time.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.step = v.count_as()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-algo",
-        group: Group::Workers,
-        unit: "word",
-        default: "spare",
-        field: "/cheaper/algo",
-        example: "cheaper-algo = busyness",
-        built: false,
-        implies_master: true,
-        doc: "Chooses how the load is measured: `spare`, `backlog`, `busyness` or `manual`.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.algo = v.word()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-overload",
-        group: Group::Workers,
-        unit: "number",
-        default: "3",
-        field: "/cheaper/overload",
-        example: "cheaper-overload = 5",
-        built: false,
-        implies_master: true,
-        doc: "Sets the cycles (seconds for `busyness`) between two decisions.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.overload = v.count_as()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-rss-limit-soft",
-        group: Group::Workers,
-        unit: "bytes",
-        default: "off",
-        field: "/cheaper/rss_limit_soft",
-        example: "cheaper-rss-limit-soft = 1073741824",
-        built: false,
-        implies_master: true,
-        doc: "Adds no worker while all together use more resident memory than this.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.rss_limit_soft = v.count_or_off()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-rss-limit-hard",
-        group: Group::Workers,
-        unit: "bytes",
-        default: "off",
-        field: "/cheaper/rss_limit_hard",
-        example: "cheaper-rss-limit-hard = 2147483648",
-        built: false,
-        implies_master: true,
-        doc: "Stops workers while all together use more resident memory than this.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.rss_limit_hard = v.count_or_off()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-busyness-max",
-        group: Group::Workers,
-        unit: "percent",
-        default: "50",
-        field: "/cheaper/busyness_max",
-        example: "cheaper-busyness-max = 70",
-        built: false,
-        doc: "Adds workers above this share of busy time.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.busyness_max = v.count_as()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-busyness-min",
-        group: Group::Workers,
-        unit: "percent",
-        default: "25",
-        field: "/cheaper/busyness_min",
-        example: "cheaper-busyness-min = 20",
-        built: false,
-        doc: "Stops workers below this share of busy time.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.busyness_min = v.count_as()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-busyness-multiplier",
-        group: Group::Workers,
-        unit: "number",
-        default: "10",
-        field: "/cheaper/busyness_multiplier",
-        example: "cheaper-busyness-multiplier = 20",
-        built: false,
-        doc: "Sets how many calm cycles pass before a worker is stopped.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.busyness_multiplier = v.count_as()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-busyness-penalty",
-        group: Group::Workers,
-        unit: "number",
-        default: "2",
-        field: "/cheaper/busyness_penalty",
-        example: "cheaper-busyness-penalty = 4",
-        built: false,
-        doc: "Adds so many calm cycles when a worker was stopped too early.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.busyness_penalty = v.count_as()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-busyness-verbose",
-        arg: Arg::None,
-        group: Group::Workers,
-        default: "off",
-        field: "/cheaper/busyness_verbose",
-        example: "cheaper-busyness-verbose = true",
-        built: false,
-        doc: "Logs what the busyness algorithm decides.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.busyness_verbose = v.switch();
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheaper-busyness-backlog-alert",
-        group: Group::Workers,
-        unit: "number",
-        default: "33",
-        field: "/cheaper/busyness_backlog_alert",
-        example: "cheaper-busyness-backlog-alert = 16",
-        built: false,
-        doc: "Starts emergency workers when so many connections wait.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.busyness_backlog_alert = v.count_as()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "cheap",
-        arg: Arg::None,
-        group: Group::Workers,
-        default: "off",
-        field: "/cheaper/cheap",
-        example: "cheap = true",
-        built: false,
-        implies_master: true,
-        doc: "Starts no worker before the first connection.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.cheap = v.switch();
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "idle",
-        group: Group::Workers,
-        unit: "seconds",
-        default: "off",
-        field: "/cheaper/idle",
-        example: "idle = 600",
-        implies_master: true,
-        differs: "only together with `die-on-idle`",
-        doc: "Ends the instance after so long without a request, if `die-on-idle` is given.\n\nA vassal started on demand sleeps then until its socket is asked again.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.idle = v.seconds_or_off()?;
-            Ok(())
-        }),
-        ..OPT
-    },
-    Opt {
-        name: "die-on-idle",
-        arg: Arg::None,
-        group: Group::Workers,
-        default: "off",
-        field: "/cheaper/die_on_idle",
-        example: "die-on-idle = true",
-        doc: "Ends the instance when it is idle.",
-        act: Act::Set(|d, v| {
-            d.config.cheaper.die_on_idle = v.switch();
+            d.config.workers.check_interval = Seconds(v.seconds()?.0.max(1));
             Ok(())
         }),
         ..OPT

@@ -24,6 +24,16 @@ pub(crate) enum Directive {
     When(Test, bool),
     /// Ends a block.
     End,
+    /// Turns the block to what is taken when its test failed.
+    Else,
+    /// Puts the text of a file before that of ini files to come; with `true`, behind it.
+    Inject(bool),
+    /// Defines an option that stands for others.
+    Declare,
+    /// Forbids some options up to the end of the fence; with `true`, all others.
+    Fence(bool),
+    /// Ends a fence.
+    EndFence,
     /// Makes unknown keys errors from here on.
     Strict,
     /// Prints all options and ends.

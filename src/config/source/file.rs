@@ -96,6 +96,15 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// What is put before or behind the text of an ini file.
+    pub(super) fn injected(&self, names: &[String], from: &Origin) -> Result<Vec<Loaded>, Halt> {
+        let read = |name: &String| {
+            let bytes = self.content(name, from)?;
+            Ok(Loaded { name: name.as_str().into(), section: String::new(), bytes })
+        };
+        names.iter().map(read).collect()
+    }
+
     /// Takes a key and a value of a file, once their magic variables are replaced.
     pub(super) fn take_pair(&mut self, key: &str, value: &str, names: &FileNames, origin: Origin) -> Result<(), Halt> {
         let (key, _) = self.replace_magic(key, names);
@@ -143,8 +152,9 @@ impl Reader<'_> {
         let mut bytes = Vec::new();
         let read = match name {
             "" => Err(std::io::Error::other("no file is named")),
+            "-" if self.machine.is_confined => Err(std::io::ErrorKind::PermissionDenied.into()),
             "-" => std::io::stdin().take(LARGEST + 1).read_to_end(&mut bytes),
-            _ => std::fs::File::open(self.machine.path(name))
+            _ => (self.machine.readable(name).and_then(std::fs::File::open))
                 .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)),
         };
         match read {

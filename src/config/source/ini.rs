@@ -15,36 +15,41 @@ impl Reader<'_> {
     pub(super) fn read_ini(&mut self, file: &Loaded, names: &FileNames, from: &Origin) -> Result<(), Halt> {
         let asked = if file.section.is_empty() { "uwsgi" } else { &file.section };
         let (mut inside, mut found) = (false, false);
-        for (number, bytes) in file.bytes.split(|byte| *byte == b'\n').enumerate() {
-            let line = String::from_utf8_lossy(bytes);
-            let text = line.trim_matches([' ', '\t', '\r']);
-            let Some(first) = text.chars().next() else { continue };
-            let place = || Place::Line { file: Arc::clone(&file.name), line: number + 1 };
-            if first == '[' {
-                // The last character is dropped whatever it is.
-                let name = text.char_indices().next_back().and_then(|(end, _)| text.get(1..end)).unwrap_or_default();
-                inside = name == asked;
-                found |= inside;
-                if !text.ends_with(']') {
-                    let message = format!("[{name}: text after the ] is part of the section's name");
-                    let help = format!("write {} alone", text.split_inclusive(']').next().unwrap_or("[uwsgi]"));
-                    let origin = Origin::whole(place(), &line, Some(Arc::new(from.clone())));
-                    self.warnings.push(Diagnostic::warning(message).help(help).at_key(&origin));
+        let (before, after) = (self.injected(&self.inject_before, from)?, self.injected(&self.inject_after, from)?);
+        // As if it were one text: a section goes on in the next part.
+        for part in before.iter().chain([file]).chain(&after) {
+            for (number, bytes) in part.bytes.split(|byte| *byte == b'\n').enumerate() {
+                let line = String::from_utf8_lossy(bytes);
+                let text = line.trim_matches([' ', '\t', '\r']);
+                let Some(first) = text.chars().next() else { continue };
+                let place = || Place::Line { file: Arc::clone(&part.name), line: number + 1 };
+                if first == '[' {
+                    // The last character is dropped whatever it is.
+                    let name =
+                        text.char_indices().next_back().and_then(|(end, _)| text.get(1..end)).unwrap_or_default();
+                    inside = name == asked;
+                    found |= inside;
+                    if !text.ends_with(']') {
+                        let message = format!("[{name}: text after the ] is part of the section's name");
+                        let help = format!("write {} alone", text.split_inclusive(']').next().unwrap_or("[uwsgi]"));
+                        let origin = Origin::whole(place(), &line, Some(Arc::new(from.clone())));
+                        self.warnings.push(Diagnostic::warning(message).help(help).at_key(&origin));
+                    }
+                    continue;
                 }
-                continue;
+                if !inside || first == ';' || first == '#' {
+                    continue;
+                }
+                let origin = spans(&line, text, place(), from);
+                if std::str::from_utf8(bytes).is_err() {
+                    return Err(Diagnostic::error("the line is not UTF-8")
+                        .help("save the file as UTF-8")
+                        .at_value(&origin)
+                        .into());
+                }
+                let (key, value) = text.split_once('=').unwrap_or((text, ""));
+                self.take_pair(key.trim(), value.trim(), names, origin)?;
             }
-            if !inside || first == ';' || first == '#' {
-                continue;
-            }
-            let origin = spans(&line, text, place(), from);
-            if std::str::from_utf8(bytes).is_err() {
-                return Err(Diagnostic::error("the line is not UTF-8")
-                    .help("save the file as UTF-8")
-                    .at_value(&origin)
-                    .into());
-            }
-            let (key, value) = text.split_once('=').unwrap_or((text, ""));
-            self.take_pair(key.trim(), value.trim(), names, origin)?;
         }
         if !found {
             self.no_section(&format!("[{asked}]"), &file.name, from);

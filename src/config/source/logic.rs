@@ -23,6 +23,8 @@ pub(crate) enum Test {
     Dir,
     /// The host has this name.
     Hostname,
+    /// The host's name matches a pattern.
+    HostnameMatch,
     /// A plugin was asked for.
     Plugin,
     /// This start is a reload.
@@ -32,26 +34,36 @@ pub(crate) enum Test {
 /// The open block: for each item every line is taken once, with the item for `%(_)`.
 pub(super) struct Block {
     items: Vec<String>,
+    /// What `%(_)` stands for behind `else`; `None` in loops, and there.
+    other: Option<String>,
     opener: Entry,
 }
 
 impl Reader<'_> {
     pub(super) fn open_block(&mut self, directive: Directive, entry: &Entry) -> Result<(), Halt> {
         let value = self.expand_now(entry)?;
-        let items = match directive {
-            Directive::Repeat(repeat) => {
-                items(repeat, &value, self.machine).map_err(|fault| Halt::from(fault_at(entry, fault)))?
+        let fault = |fault| Halt::from(fault_at(entry, fault));
+        let (items, other) = match directive {
+            Directive::Repeat(repeat) => (items(repeat, &value, self.machine).map_err(fault)?, None),
+            Directive::When(test, negated) => {
+                let found = self.outcome(test, negated, &value).map_err(fault)?;
+                (found.into_iter().collect(), Some(value))
             }
-            Directive::When(test, negated) => self.outcome(test, negated, &value).into_iter().collect(),
-            _ => Vec::new(),
+            _ => (Vec::new(), None),
         };
-        self.block = Some(Block { items, opener: entry.clone() });
+        self.block = Some(Block { items, other, opener: entry.clone() });
         Ok(())
     }
 
     /// Takes a line inside a block.
     pub(super) fn in_block(&mut self, block: Block, entry: Entry) -> Result<(), Halt> {
         match directive(&entry.key) {
+            Some(Directive::Else) if block.other.is_some() => {
+                let items = if block.items.is_empty() { block.other.into_iter().collect() } else { Vec::new() };
+                self.block = Some(Block { items, other: None, ..block });
+                self.entries.push(entry);
+                return Ok(());
+            }
             Some(Directive::End) => {
                 self.entries.push(entry);
                 return Ok(());
@@ -84,7 +96,7 @@ impl Reader<'_> {
     }
 
     /// What `%(_)` stands for in the block, or `None` if the block is skipped.
-    fn outcome(&mut self, test: Test, negated: bool, value: &str) -> Option<String> {
+    fn outcome(&mut self, test: Test, negated: bool, value: &str) -> Result<Option<String>, Fault> {
         let found = match test {
             Test::Env => compared(value, |name| self.machine.var(name).map(String::from)),
             Test::Opt => {
@@ -92,16 +104,20 @@ impl Reader<'_> {
                 compared(value, |name| first_value(&self.entries, name))
             }
             Test::Hostname => (self.machine.host == value).then(|| value.to_owned()),
+            Test::HostnameMatch => {
+                let pattern = regex::Regex::new(value).map_err(|error| Fault::bare(format!("no pattern: {error}")))?;
+                pattern.is_match(&self.machine.host).then(|| value.to_owned())
+            }
             Test::Exists => self.machine.path(value).exists().then(|| value.to_owned()),
             Test::File => self.machine.path(value).is_file().then(|| value.to_owned()),
             Test::Dir => self.machine.path(value).is_dir().then(|| value.to_owned()),
             Test::Plugin => self.has_plugin(value).then(|| value.to_owned()),
             Test::Reload => self.machine.var("UWSGI_RELOADS").map(String::from),
         };
-        match negated {
+        Ok(match negated {
             false => found,
             true => found.is_none().then(|| value.to_owned()),
-        }
+        })
     }
 
     fn has_plugin(&self, name: &str) -> bool {
@@ -131,13 +147,16 @@ fn items(repeat: Repeat, value: &str, machine: &Machine) -> Result<Vec<String>, 
             }
         }
         Repeat::Lines => {
-            let text = std::fs::read_to_string(machine.path(value));
+            let text = machine.readable(value).and_then(std::fs::read_to_string);
             let text = text.map_err(|error| {
                 Fault::new(format!("{value} cannot be read: {}", cause(&error)), "name a file of text")
             })?;
             Ok(text.lines().map(String::from).collect())
         }
         Repeat::Glob => {
+            if machine.is_confined && (value.starts_with('/') || value.contains("..")) {
+                return Err(Fault::bare(format!("{value} is not searched for strangers")));
+            }
             // Relative patterns are matched below the start directory and given back as written.
             let pattern = machine.path(value);
             let paths = glob::glob(&pattern.to_string_lossy())

@@ -4,6 +4,7 @@
 mod argv;
 mod directive;
 mod environment;
+mod fence;
 mod file;
 mod ini;
 mod json;
@@ -89,6 +90,12 @@ pub(crate) struct Reader<'m> {
     first: Option<FileNames>,
     strict: bool,
     block: Option<logic::Block>,
+    inject_before: Vec<String>,
+    inject_after: Vec<String>,
+    declared: Vec<fence::Declared>,
+    fence: Option<fence::Fence>,
+    /// How many declared options stand for one another at the moment.
+    depth: usize,
 }
 
 impl<'m> Reader<'m> {
@@ -103,6 +110,11 @@ impl<'m> Reader<'m> {
             first: None,
             strict: false,
             block: None,
+            inject_before: Vec::new(),
+            inject_after: Vec::new(),
+            declared: Vec::new(),
+            fence: None,
+            depth: 0,
         }
     }
 
@@ -135,6 +147,10 @@ impl<'m> Reader<'m> {
             let error = Diagnostic::error(format!("more than {MOST} options"));
             return Err(error.help("look for a loop that does not end").at_key(&entry.origin).into());
         }
+        self.check_fence(&entry)?;
+        if let Some(others) = self.stands_for(&entry) {
+            return self.take_all(entry, others);
+        }
         if self.strict && !entry.defined && find(&entry.key).is_none() {
             return Err(unknown(&entry, true).into());
         }
@@ -160,6 +176,17 @@ impl<'m> Reader<'m> {
             Directive::Set => self.define(entry, false),
             Directive::SetPlaceholder => self.define(entry, true),
             Directive::Repeat(_) | Directive::When(..) => self.open_block(directive, entry),
+            Directive::Inject(behind) => {
+                let name = self.expand_now(entry)?;
+                if behind { &mut self.inject_after } else { &mut self.inject_before }.push(name);
+                Ok(())
+            }
+            Directive::Declare => self.declare(entry),
+            Directive::Fence(only) => self.raise_fence(only, entry),
+            Directive::EndFence => {
+                self.fence = None;
+                Ok(())
+            }
             Directive::Strict => {
                 self.strict = Value::new(&entry.value).switch();
                 Ok(())
@@ -177,7 +204,7 @@ impl<'m> Reader<'m> {
                 let fault = |_| fault_at(entry, Fault::new("expected an exit code", "write exit = 1"));
                 Err(Halt::Stop(Stop::Exit(code.map_err(fault)?)))
             }
-            Directive::End => {
+            Directive::End | Directive::Else => {
                 let message = format!("{} closes nothing", entry.key);
                 self.warnings.push(Diagnostic::warning(message).help("leave the line out").at_key(&entry.origin));
                 Ok(())

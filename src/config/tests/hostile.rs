@@ -133,3 +133,47 @@ fn deep_nesting_is_no_trouble() {
         let _ = case.said(name);
     }
 }
+
+#[test]
+fn a_strangers_configuration_runs_nothing_and_reads_nothing_elsewhere() {
+    let case = Case::new().file("home/beside", "b\n").file("secret", "s3cret\n");
+    std::os::unix::fs::symlink("../secret", case.path().join("home/link")).unwrap();
+    let home = case.path().join("home");
+    let load = |lines: &str| {
+        std::fs::write(home.join("t.ini"), format!("[uwsgi]\n{lines}\n")).unwrap();
+        crate::load_confined(["t.ini".into()], [], &home)
+    };
+    let value = |lines: &str| match load(lines) {
+        Ok(crate::Loaded::Run { config, .. }) => Some(config.options.last().unwrap().1.clone()),
+        _ => None,
+    };
+    assert_eq!(value("env = @(beside)").as_deref(), Some("b"));
+    assert_eq!(value("for-readline = beside\nprint = %(_)\nendfor ="), Some(String::new()));
+    let secret = case.path().join("secret");
+    let ran = case.path().join("ran");
+    for lines in [
+        "env = @(../secret)",
+        "env = @(link)",
+        &format!("env = @({})", secret.display()),
+        &format!("env = @(file://{})", secret.display()),
+        &format!("env = @(exec://touch {})", ran.display()),
+        "env = @(-)",
+        "env = @(fd://0)",
+        "ini = ../secret",
+        "ini = -",
+        "for-readline = ../secret",
+        "for-glob = ../*",
+        "for-glob = /etc/*",
+    ] {
+        assert!(load(lines).is_err(), "{lines}");
+    }
+    assert!(!ran.exists(), "a command ran");
+}
+
+#[test]
+fn names_of_files_and_variables_steer_no_terminal() {
+    let case = Case::with("t.ini", "[uwsgi]\nini = \u{1b}[2J.ini\n").file("\u{1b}[2J.ini", "[uwsgi]\nxyzzy = 1\n");
+    let case = case.env("UWSGI_\u{1b}[2J", "1");
+    let said = case.said("t.ini");
+    assert!(said.matches("\u{fffd}[2J").count() >= 2 && said.chars().all(|c| !c.is_control() || c == '\n'), "{said:?}");
+}

@@ -8,7 +8,7 @@ use super::Case;
 fn values() {
     let case = Case::ini(
         "processes = four\nthreads = 4 ; four\nhttp-timeout = 30s\nsocket-timeout = -1\nvacuum = maybe\n\
-         chmod-socket = rw\nmax-requests =\nhttp = 9090\nsocket = unix:/tmp/a.sock\nhttp-to = ::1:80\nprotocol = spdy\n\
+         chmod-socket = rw\nmax-requests =\nhttp = 9090\nsocket = unix:/tmp/a.sock\nhttp-to = ::1:80\nstats = 127.0.0.1\nprotocol = spdy\n\
          http-socket = :8080 # public\nlisten = 99999999999\nenv =\n",
     );
     assert_snapshot!(case.said("t.ini"));
@@ -114,6 +114,11 @@ fn contradictions() {
         "--socket =0",
         "--shared-socket :1 --socket =1",
         "--cheaper 4 --processes 2",
+        "--cheaper 2 --cheaper-initial 9 --processes 4",
+        "--cheaper-initial 2 --processes 4",
+        "--cheaper 1 --processes 2 --cheaper-algo nosuch",
+        "--cheaper 1 --processes 2 --cheaper-rss-limit-hard 200",
+        "--cheaper 1 --processes 2 --cheaper-rss-limit-soft 300 --cheaper-rss-limit-hard 200",
         "--max-worker-lifetime 5",
         "--buffer-size 100",
         "--https :1",
@@ -133,7 +138,16 @@ fn control_characters_do_not_reach_the_terminal() {
 #[test]
 fn help() {
     // The layout by a few options that stay; the whole text changes with every option that is built.
-    let names = ["--socket ", "--http-keepalive", "--processes", "--master", "--wsgi-file", "--http-socket-headers"];
+    let names = [
+        "--socket ",
+        "--http-keepalive",
+        "--processes",
+        "--master",
+        "--wsgi-file",
+        "--http-socket-headers",
+        "  top [",
+        "  config [",
+    ];
     let text = crate::help::help();
     let shown = |line: &&str| !line.starts_with("  ") || names.iter().any(|name| line.contains(name));
     let lines: Vec<_> = text.split("\nKnown, but").next().unwrap().lines().filter(shown).collect();
@@ -168,6 +182,16 @@ fn comments_and_traps() {
     )
     .env("INVOCATION_ID", "1");
     assert_snapshot!(case.said("t.ini"));
+}
+
+#[test]
+fn names_in_the_log_that_mean_nothing() {
+    let case = Case::ini(
+        "log-format = %(uri) %(mine) %(metric.x)\nlogger = there file:log\nlog-encoder = format ${msg} ${nope} ${strftime:%%Y}\n\
+         log-encoder = prefix:there [a]\nlog-encoder = json:nosuch ${msg}\nlog-req-encoder = nl:there\nlog-route = there x\n",
+    );
+    let routed = Case::ini("log-route = nobody x\nlog-req-route = nobody x\n");
+    assert_snapshot!(format!("{}\n----\n{}", case.said("check t.ini"), routed.said("check t.ini")));
 }
 
 #[test]

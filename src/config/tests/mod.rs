@@ -1,5 +1,7 @@
 //! The whole way from the command line to the configuration, on a machine of our own making.
 
+mod effective;
+mod fences;
 mod formats;
 mod hostile;
 mod ini;
@@ -80,6 +82,7 @@ impl Case {
             Ok(Loaded::Run { config, warnings, printed }) => Ran { config, warnings, printed },
             Ok(Loaded::Print { text, .. }) => panic!("{words}: printed {text}"),
             Ok(Loaded::Tell { pidfile, .. }) => panic!("{words}: told the process of {}", pidfile.display()),
+            Ok(Loaded::Tool { tool, .. }) => panic!("{words}: {tool:?}"),
             Err(error) => panic!("{words}: {error}"),
         }
     }
@@ -91,6 +94,7 @@ impl Case {
             Ok(Loaded::Run { warnings, .. }) => lasting(&warnings).join("\n"),
             Ok(Loaded::Print { text, .. }) => text,
             Ok(Loaded::Tell { message, pidfile }) => format!("{message:?} to the process of {}", pidfile.display()),
+            Ok(Loaded::Tool { tool, words }) => format!("{tool:?} {words:?}"),
             Err(mut error) => {
                 error.diagnostics.retain(|message| !message.message.contains(UNBUILT));
                 format!("{error}\nexit code {}", error.exit_code())

@@ -107,6 +107,15 @@ fn the_routers_own_deadlines_follow_its_timeout() {
 }
 
 #[test]
+fn set_times_have_limits_of_their_own() {
+    let case = Case::ini("unique-cron = -5 -1 -1 -1 -1 sync it\ncron = 1 2 -1 -1 -1 true\ncron-harakiri = 9\n");
+    let config = case.run("t.ini").quiet();
+    let crons: Vec<_> = config.crons.iter().map(|cron| (cron.command.as_str(), cron.unique, cron.harakiri)).collect();
+    assert_eq!(crons, [("sync it", true, None), ("true", false, None)]);
+    assert_eq!(config.cron_harakiri, Some(9));
+}
+
+#[test]
 fn version_help_and_get_print_and_end() {
     let print = |words: &str| match Case::ini("p = 5\nq = %(p)").load(words) {
         Ok(Loaded::Print { text, exit_code }) => (text, exit_code),

@@ -16,6 +16,10 @@ impl Value<'_> {
             let help = format!("write :{text} for a port");
             self.remark(Fault::new(format!("\"{text}\" is the name of a unix socket, not a port"), help));
         }
+        if text.parse::<std::net::Ipv4Addr>().is_ok() {
+            let help = format!("write {text}:9090");
+            self.remark(Fault::new(format!("\"{text}\" is the name of a unix socket: it has no port"), help));
+        }
         let mut text = text;
         if let Some((before, _)) = text.split_once([';', '#']).filter(|(before, _)| before.ends_with([' ', '\t'])) {
             let before = before.trim();
@@ -33,6 +37,15 @@ impl Value<'_> {
         }
         text.parse()
             .map_err(|error: crate::AddressError| Fault { problem: error.to_string(), help: error.help.clone() })
+    }
+
+    /// The path of a URL, as requests have it once it is decoded.
+    pub(crate) fn absolute(&self) -> Result<String, Fault> {
+        let help = "write a path such as /healthz";
+        match self.text {
+            text if text.starts_with('/') && !text.contains(['?', '#']) => Ok(text.into()),
+            text => Err(Fault::new(format!("expected a path that begins with /, found \"{text}\""), help)),
+        }
     }
 
     /// `ADDRESS,CERTIFICATE,KEY[,CIPHERS[,[!]CLIENT-CA]]`.

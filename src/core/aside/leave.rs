@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use rsgi_config::Config;
 
-use crate::control::{Order, Report};
+use crate::control::{Bell, Bells, Order, Report};
 use crate::exit::Exit;
 use crate::identity::identity;
 use crate::worker;
@@ -23,17 +23,37 @@ pub(super) struct Leave {
     is_due: AtomicBool,
     reader: OwnedFd,
     writer: OwnedFd,
+    /// Signals of the application that wait for their handlers, a byte each.
+    bells: (OwnedFd, OwnedFd),
 }
 
 impl Leave {
     fn new() -> io::Result<Self> {
-        let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        Ok(Self { is_due: AtomicBool::new(false), reader, writer })
+        let pipe = || nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK);
+        let ((reader, writer), bells) = (pipe()?, pipe()?);
+        Ok(Self { is_due: AtomicBool::new(false), reader, writer, bells })
     }
 
     /// Whether it is time.
     pub(super) fn is_due(&self) -> bool {
         self.is_due.load(Acquire)
+    }
+
+    /// Becomes readable when there is a signal of the application.
+    pub(super) fn bells(&self) -> BorrowedFd<'_> {
+        self.bells.0.as_fd()
+    }
+
+    /// The next signal of the application.
+    pub(super) fn bell(&self) -> Option<u8> {
+        let mut number = [0];
+        (nix::unistd::read(&self.bells.0, &mut number) == Ok(1)).then_some(number[0])
+    }
+
+    fn ring(&self, Bell(number): Bell) {
+        if nix::unistd::write(&self.bells.1, &[number]).is_err() {
+            tracing::warn!("signal {number} is lost: too many wait for their handlers");
+        }
     }
 
     fn now(&self) {
@@ -58,7 +78,7 @@ pub(super) fn listen(control: OwnedFd, config: Config, hurry: impl Fn() + Send +
     let leave = Arc::new(Leave::new()?);
     let told = Arc::clone(&leave);
     let ear = move || {
-        let mut control = Some(control);
+        let (mut control, mut bells) = (Some(control), Bells::default());
         while let Some(stream) = &control {
             let mut polled =
                 [PollFd::new(stream.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
@@ -70,7 +90,7 @@ pub(super) fn listen(control: OwnedFd, config: Config, hurry: impl Fn() + Send +
             if signal {
                 heed(&signals);
             }
-            if order && !obey(stream, &config, &told, &hurry) {
+            if order && !obey(stream, &config, &told, &mut bells, &hurry) {
                 control = None;
             }
         }
@@ -80,14 +100,18 @@ pub(super) fn listen(control: OwnedFd, config: Config, hurry: impl Fn() + Send +
 }
 
 /// Does what the master says; `false` when the master is gone.
-fn obey(control: &OwnedFd, config: &Config, leave: &Leave, hurry: &impl Fn()) -> bool {
+fn obey(control: &OwnedFd, config: &Config, leave: &Leave, bells: &mut Bells, hurry: &impl Fn()) -> bool {
     let mut orders = [0_u8; 16];
     let count = match nix::unistd::read(control, &mut orders) {
         Ok(count) => count,
         Err(Errno::EINTR | Errno::EAGAIN) => return true,
         Err(_) => 0,
     };
-    for order in orders.iter().take(count).filter_map(|&byte| Order::from_byte(byte)) {
+    for &byte in orders.iter().take(count) {
+        if let Some(bell) = bells.take(byte) {
+            leave.ring(bell);
+        }
+        let Some(order) = Order::from_byte(byte) else { continue };
         match order {
             Order::Drain | Order::Retire => {
                 leave.now();
@@ -95,7 +119,7 @@ fn obey(control: &OwnedFd, config: &Config, leave: &Leave, hurry: &impl Fn()) ->
             }
             Order::Quit => rsgi_sys::fork::exit_now(Exit::WorkerEnd.code()),
             Order::ReopenLog => crate::logging::reopen(config),
-            Order::Overdue | Order::Pause | Order::Resume => {}
+            Order::Begin | Order::Overdue | Order::Pause | Order::Resume | Order::TellQueue | Order::Rest => {}
         }
     }
     if count == 0 {

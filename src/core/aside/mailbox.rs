@@ -87,6 +87,17 @@ impl Mailboxes {
         Ok(descriptors)
     }
 
+    /// All queues with both ends: where messages go in, where they come out.
+    pub fn ends(&self) -> impl Iterator<Item = (Addressee, BorrowedFd<'_>, BorrowedFd<'_>)> {
+        self.0.iter().map(|mailbox| (mailbox.of, mailbox.sender.as_fd(), mailbox.reader.as_fd()))
+    }
+
+    /// The queues with these ends, as [`Self::ends`] tells them.
+    #[must_use]
+    pub fn of_ends(ends: impl IntoIterator<Item = (Addressee, OwnedFd, OwnedFd)>) -> Self {
+        Self(ends.into_iter().map(|(of, sender, reader)| Mailbox { of, sender, reader }).collect())
+    }
+
     /// Takes over what [`Self::descriptors`] has given.
     pub fn take_over(descriptors: &mut Descriptors) -> Self {
         let mut ends = |wanted: End| {

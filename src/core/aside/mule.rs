@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use rsgi_abi::host::{Received, Sources};
+use rsgi_abi::host::{Received, Remote, Sources};
 
 use super::Job;
 use super::desk::{Desk, desk};
@@ -37,6 +37,7 @@ struct Mule {
     block: Option<WorkerSlot>,
     slot: Option<CoreSlot>,
     harakiri: Option<u64>,
+    plugin: Remote,
 }
 
 static MULE: OnceLock<Mule> = OnceLock::new();
@@ -72,8 +73,9 @@ pub fn run(job: Job) -> Exit {
         tracing::error!("mule {id} cannot start: descriptors or threads are short");
         return Exit::WorkerEnd;
     };
-    let mule = MULE.get_or_init(|| Mule { id, desk, leave, block, slot, harakiri });
-    stacks::answer(language.remote(), block, &format!("mule {id}"));
+    let plugin = language.remote();
+    let mule = MULE.get_or_init(|| Mule { id, desk, leave, block, slot, harakiri, plugin });
+    stacks::answer(language.remote(), board, id, &format!("mule {id}"));
     if lazy {
         // What fails has been logged; a mule serves no application.
         let _ = language.load_apps();
@@ -100,6 +102,12 @@ pub fn receive(from: Sources, timeout: Option<Duration>, buffer: &mut [u8]) -> R
     loop {
         if mule.leave.is_due() {
             return Received::Leave;
+        }
+        if from.signals
+            && let Some(number) = mule.leave.bell()
+        {
+            mule.plugin.signal(number);
+            continue;
         }
         if let Some((addressee, length)) = mule.take(from, buffer) {
             mule.begin(addressee, buffer.get(..length).unwrap_or_default());
@@ -131,7 +139,8 @@ impl Mule {
         let readers = self.desk.mailboxes.readers(|addressee| self.reads(from, addressee));
         let ends = readers.into_iter().map(|(_, reader): (_, BorrowedFd<'_>)| reader);
         let all = std::iter::once(self.leave.as_fd()).chain(ends);
-        let mut polled: Vec<_> = all.map(|end| PollFd::new(end, PollFlags::POLLIN)).collect();
+        let bells = from.signals.then(|| self.leave.bells());
+        let mut polled: Vec<_> = all.chain(bells).map(|end| PollFd::new(end, PollFlags::POLLIN)).collect();
         let timeout = match until.map(|until| until.saturating_duration_since(Instant::now())) {
             Some(left) if left.is_zero() => return Some(Received::Timeout),
             // Rounded up, so that nothing is polled in the last millisecond.
@@ -153,11 +162,11 @@ impl Mule {
         let to = self.desk.name(addressee);
         let shown = message.get(..SHOWN).unwrap_or(message);
         let facts = [(&b"TO"[..], to.as_bytes()), (b"MESSAGE", shown)];
-        slot.variables().write(facts.into_iter(), true, &mut Vec::new());
+        slot.describe(facts.into_iter(), true, &mut Vec::new());
         let (thread, id) = rsgi_sys::thread::this();
         slot.set_thread(thread, id);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        slot.begin(harakiri::micros(now), self.harakiri.map(|span| harakiri::now().saturating_add(span)));
+        let now = harakiri::now();
+        slot.begin(now, self.harakiri.map(|span| now.saturating_add(span)));
     }
 
     fn done(&self) {

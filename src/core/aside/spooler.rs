@@ -72,7 +72,7 @@ pub fn run(job: Job) -> Exit {
     let Some(directory) = desk.directory_of(id, config.aside.spooler_processes) else {
         return cannot_start(id, "it has no directory");
     };
-    stacks::answer(language.remote(), block, &format!("spooler {id}"));
+    stacks::answer(language.remote(), board, id, &format!("spooler {id}"));
     if config.workers.lazy_apps {
         // What fails has been logged; a spooler serves no application.
         let _ = language.load_apps();
@@ -105,6 +105,7 @@ impl Spooler {
             }
             let look = queue.look()?;
             for path in &look.due {
+                self.handle_signals();
                 if self.leave.is_due() {
                     return Ok(Exit::WorkerEnd);
                 }
@@ -126,14 +127,22 @@ impl Spooler {
         }
     }
 
+    /// Runs the handlers of the signals that have come.
+    fn handle_signals(&self) {
+        while let Some(number) = self.leave.bell() {
+            self.language.remote().signal(number);
+        }
+    }
+
     fn wait(&self, watch: &Inotify, longest: Duration) {
-        let mut polled =
-            [PollFd::new(self.leave.as_fd(), PollFlags::POLLIN), PollFd::new(watch.as_fd(), PollFlags::POLLIN)];
+        let all = [self.leave.as_fd(), self.leave.bells(), watch.as_fd()];
+        let mut polled = all.map(|one| PollFd::new(one, PollFlags::POLLIN));
         // Rounded up: a task must be due when its time has come.
         let timeout = PollTimeout::try_from(longest + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
         if poll(&mut polled, timeout) == Err(Errno::EINTR) {
             self.language.check_signals();
         }
+        self.handle_signals();
         // What has happened is seen by looking; more events come as more happens.
         while watch.read_events().is_ok_and(|events| !events.is_empty()) {}
     }
@@ -207,10 +216,10 @@ impl Spooler {
     fn begin(&self, name: &[u8], task: &task::Task<'_>) {
         let Some(slot) = self.slot else { return };
         let facts = std::iter::once((&b"TASK"[..], name)).chain(task.vars.iter().copied());
-        slot.variables().write(facts, true, &mut Vec::new());
+        slot.describe(facts, true, &mut Vec::new());
         let span = self.config.aside.spooler_harakiri.map(|span| harakiri::micros(span.duration()));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        slot.begin(harakiri::micros(now), span.map(|span| harakiri::now().saturating_add(span)));
+        let now = harakiri::now();
+        slot.begin(now, span.map(|span| now.saturating_add(span)));
     }
 
     fn enter(&self, directory: &Path) {

@@ -11,6 +11,8 @@ const GONE_FOR_GOOD: i32 = 26;
 pub struct Stamp {
     /// Time of the last change.
     pub changed: SystemTime,
+    /// Its inode: what takes a file's place may be as old as that one, as all files of Nix's store are.
+    pub inode: u64,
     /// Owner: the user that a tyrant runs the vassal as.
     pub uid: u32,
     /// The owner's group.
@@ -36,6 +38,8 @@ pub enum Event {
     Died(u64, Option<i32>),
     /// The emperor is to leave.
     Stop,
+    /// At once.
+    Quit,
     /// Time has passed.
     Tick,
 }
@@ -51,6 +55,8 @@ pub enum Action {
     Reload(u64),
     /// Let it finish and leave.
     Leave(u64),
+    /// Let it leave at once.
+    Quit(u64),
     /// It had its time.
     Kill(u64),
     /// A line for the log.
@@ -164,6 +170,15 @@ impl Court {
                     vassal.curse(now, &mut out);
                 }
             }
+            Event::Quit => {
+                out = self.on(Event::Stop, now);
+                for action in &mut out {
+                    if let Action::Leave(serial) = *action {
+                        *action = Action::Quit(serial);
+                    }
+                }
+                return out;
+            }
         }
         self.due(now, &mut out);
         if self.stopping && self.vassals.is_empty() {
@@ -224,7 +239,7 @@ impl Court {
                 self.vassals.insert(path, vassal);
                 continue;
             };
-            let has_changed = vassal.stamp.changed != stamp.changed;
+            let has_changed = (vassal.stamp.changed, vassal.stamp.inode) != (stamp.changed, stamp.inode);
             match &mut vassal.state {
                 State::Cursed { again, .. } => *again = Some(stamp),
                 State::Running { serial, .. } if has_changed => {
@@ -428,7 +443,7 @@ mod tests {
 
         fn touch(&mut self, name: &str, second: u64) -> &mut Self {
             let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
-            self.files.insert(name.into(), Stamp { changed, uid: 0, gid: 0, on_demand: false });
+            self.files.insert(name.into(), Stamp { changed, inode: 1, uid: 0, gid: 0, on_demand: false });
             self
         }
 
@@ -464,11 +479,27 @@ mod tests {
     }
 
     #[test]
+    fn to_quit_is_to_stop_at_once() {
+        let mut scene = Scene::new();
+        scene.touch("a.ini", 1).look();
+        assert_eq!(scene.on(Event::Quit), [Action::Quit(1)]);
+        assert_eq!(scene.on(Event::Died(1, Some(0))).last(), Some(&Action::Done));
+    }
+
+    #[test]
     fn files_become_vassals_and_touching_reloads() {
         let mut scene = Scene::new();
         assert_eq!(spawned(&scene.touch("a.ini", 1).touch("b.ini", 1).look()), [1, 2]);
         assert_eq!(scene.look(), []);
         assert_eq!(scene.touch("b.ini", 2).look(), [Action::Reload(2)]);
+    }
+
+    #[test]
+    fn another_file_of_the_same_age_reloads() {
+        let mut scene = Scene::new();
+        scene.touch("a.ini", 1).look();
+        scene.files.get_mut(Path::new("a.ini")).unwrap().inode = 2;
+        assert_eq!(scene.look(), [Action::Reload(1)]);
     }
 
     #[test]

@@ -16,11 +16,26 @@ const ENDINGS: [&str; 7] = ["ini", "xml", "yaml", "yml", "json", "js", "toml"];
 #[must_use]
 pub fn look(emperor: &Emperor, base: &Path) -> BTreeMap<PathBuf, Stamp> {
     let found = emperor.sources.iter().flat_map(|source| {
-        let source = source.strip_prefix("dir://").or_else(|| source.strip_prefix("glob://")).unwrap_or(source);
-        let path = base.join(source);
+        let path = base.join(name(source));
         if path.is_dir() { of_directory(&path, &emperor.extra_extensions) } else { of_pattern(&path) }
     });
     found.filter_map(|path| stamp(&path, emperor).map(|stamp| (path, stamp))).collect()
+}
+
+/// Says at the start which sources are not there: a directory may still come, and a wrong name shall not go unnoticed.
+pub fn complain(emperor: &Emperor, base: &Path) {
+    for source in &emperor.sources {
+        let path = base.join(name(source));
+        let is_pattern = path.to_str().is_some_and(|path| path.contains(['*', '?', '[']));
+        if !is_pattern && let Err(error) = std::fs::metadata(&path) {
+            tracing::warn!("[emperor] {}: {error}: no vassal is there yet", path.display());
+        }
+    }
+}
+
+/// A source without the word that says what it is.
+fn name(source: &str) -> &str {
+    source.strip_prefix("dir://").or_else(|| source.strip_prefix("glob://")).unwrap_or(source)
 }
 
 fn of_directory(directory: &Path, more: &[String]) -> Vec<PathBuf> {
@@ -47,7 +62,13 @@ fn stamp(path: &Path, emperor: &Emperor) -> Option<Stamp> {
     let owned = if emperor.tyrant_nofollow { &link } else { &target };
     let seconds = Duration::from_secs(u64::try_from(timed.mtime()).unwrap_or(0));
     let nanos = Duration::from_nanos(u64::try_from(timed.mtime_nsec()).unwrap_or(0));
-    Some(Stamp { changed: UNIX_EPOCH + seconds + nanos, uid: owned.uid(), gid: owned.gid(), on_demand: false })
+    Some(Stamp {
+        changed: UNIX_EPOCH + seconds + nanos,
+        inode: timed.ino(),
+        uid: owned.uid(),
+        gid: owned.gid(),
+        on_demand: false,
+    })
 }
 
 #[cfg(test)]
@@ -95,6 +116,12 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         let mut emperor = Emperor::default();
         assert_eq!(stamp(&link, &emperor).unwrap().changed, old);
+        let before = stamp(&link, &emperor).unwrap();
+        std::fs::write(dir.path().join("other.ini"), "").unwrap();
+        std::fs::File::options().write(true).open(dir.path().join("other.ini")).unwrap().set_modified(old).unwrap();
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("other.ini"), &link).unwrap();
+        assert_ne!(stamp(&link, &emperor).unwrap(), before, "the link has another file behind it");
         emperor.nofollow = true;
         assert!(stamp(&link, &emperor).unwrap().changed > old);
     }

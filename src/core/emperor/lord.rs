@@ -1,5 +1,11 @@
 //! A vassal's side: its emperor hears when it serves, and when the emperor is gone it leaves.
 
+use std::io;
+use std::process::Command;
+
+use command_fds::{CommandFdExt, FdMapping};
+use std::os::fd::{AsFd, BorrowedFd};
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tracing::warn;
@@ -13,6 +19,18 @@ pub struct Lord {
     told: bool,
 }
 
+/// Hands the socket to the emperor on to a program that takes this one's place, unless this one has taken it.
+///
+/// # Errors
+/// When it cannot be handed on.
+pub fn hand_on(command: &mut Command) -> io::Result<()> {
+    let number = std::env::var(SOCKET).ok().and_then(|number| number.parse().ok());
+    let Some((fd, child_fd)) = number.and_then(|number| Some((rsgi_sys::inherit::take(number).ok()?, number))) else {
+        return Ok(());
+    };
+    command.fd_mappings(vec![FdMapping { parent_fd: fd, child_fd }]).map(drop).map_err(io::Error::other)
+}
+
 impl Lord {
     /// Takes the socket that this process was started with.
     #[must_use]
@@ -23,6 +41,12 @@ impl Lord {
             stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream)).ok()
         });
         Self { socket, told: false }
+    }
+
+    /// The socket, for the program that this process becomes.
+    #[must_use]
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.socket.as_ref().map(AsFd::as_fd)
     }
 
     /// Tells the emperor, once, that this vassal serves.

@@ -2,12 +2,15 @@
 //! and go.
 //!
 //! * [`files`]: what is there; [`court`]: what is to be done about it; [`vassal`]: one vassal's process;
-//!   [`demand`]: the sockets of vassals that sleep; [`stats`]: how they all are; [`lord`]: the vassal's side.
+//!   [`demand`]: the sockets of vassals that sleep; [`ceremony`]: what is run beside them; [`stats`]: how they all are;
+//!   [`lord`]: the vassal's side; [`errands`]: what somebody asks of it.
 //!
 //! A vassal is an ordinary master, started by exec. It says over a socket when it serves, and leaves when that socket ends.
 
+mod ceremony;
 pub mod court;
 pub mod demand;
+mod errands;
 pub mod files;
 pub mod lord;
 pub mod stats;
@@ -19,14 +22,18 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use rsgi_config::Phase;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tracing::{error, info};
 
 use crate::exit::Exit;
-use crate::master::beat;
+use crate::hooks;
+use crate::logging::chain;
+use crate::master::chores::Chores;
 use crate::master::fleet::Mood;
 use crate::master::notify::{self, Notifier};
+use crate::master::{Errand, beat};
 use crate::startup::Started;
 use crate::stats::server::{Server, next_client};
 use crate::stats::text;
@@ -65,6 +72,8 @@ struct Reign {
     court: Court,
     doors: Doors,
     vassals: BTreeMap<u64, Vassal>,
+    chores: Chores,
+    mood: Mood,
     sender: UnboundedSender<Event>,
 }
 
@@ -78,16 +87,24 @@ async fn reign(started: Started) -> io::Result<Exit> {
     let mut quit = signal(SignalKind::quit())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut count = signal(SignalKind::user_defined1())?;
+    let mut child = signal(SignalKind::child())?;
     info!("*** starting rsgi Emperor ***");
+    let phases = [Phase::EmperorStart, Phase::MasterStart];
+    if let Err(error) = phases.into_iter().try_for_each(|phase| hooks::run(&started.config, phase)) {
+        error!("{}", chain(&error));
+        started.clean_up(&started.sockets);
+        return Ok(Exit::Config);
+    }
+    files::complain(&started.config.emperor, &started.config.start_dir);
     let stats = started.sockets.stats.as_ref().map(Server::new).transpose()?;
     let mut notifier = Notifier::default();
     let mut watchdog = notify::watchdog().map(tokio::time::interval);
-    let mut mood = Mood::Starting;
-    let mut reign = Reign { started, court, doors: Doors::default(), vassals: BTreeMap::new(), sender };
+    let (chores, mood) = (Chores::begin(&started.config), Mood::Starting);
+    let mut reign = Reign { started, court, doors: Doors::default(), vassals: BTreeMap::new(), chores, mood, sender };
     loop {
-        notifier.tell(mood, reign.status());
-        if mood == Mood::Reloading {
-            mood = Mood::Serving;
+        notifier.tell(reign.mood, reign.status());
+        if reign.mood == Mood::Reloading {
+            reign.mood = Mood::Serving;
             continue;
         }
         let deadline = reign.court.deadline().map(tokio::time::Instant::from_std);
@@ -100,21 +117,20 @@ async fn reign(started: Started) -> io::Result<Exit> {
         let event = tokio::select! {
             Some(event) = events.recv() => event,
             _ = look.tick() => {
-                mood = if mood == Mood::Starting { Mood::Serving } else { mood };
+                reign.begin();
                 reign.look()
             }
             _ = stop.recv() => Event::Stop,
             _ = interrupt.recv() => Event::Stop,
-            _ = quit.recv() => Event::Stop,
-            _ = hangup.recv() => {
-                reign.vassals.values().for_each(|vassal| vassal.signal(Signal::SIGHUP));
-                mood = if mood == Mood::Serving { Mood::Reloading } else { mood };
-                reign.look()
-            }
-            _ = count.recv() => {
-                info!("[emperor] {}", reign.status());
+            _ = quit.recv() => Event::Quit,
+            _ = hangup.recv() => reign.run_errand(Errand::Reload),
+            _ = count.recv() => reign.run_errand(Errand::Status),
+            errands = reign.chores.next(&reign.started.config) => {
+                let meant: Vec<_> = errands.into_iter().map(|errand| reign.run_errand(errand)).collect();
+                meant.into_iter().for_each(|event| drop(reign.sender.send(event)));
                 Event::Tick
             }
+            _ = child.recv() => if reign.chores.reap() { Event::Stop } else { Event::Tick },
             client = next_client(stats.as_ref()) => {
                 if let Some(stats) = &stats {
                     stats.answer(client, reign.stats());
@@ -127,11 +143,13 @@ async fn reign(started: Started) -> io::Result<Exit> {
             }
             () = tick => Event::Tick,
         };
-        if event == Event::Stop {
-            mood = Mood::Stopping;
+        if matches!(event, Event::Stop | Event::Quit) {
+            reign.mood = Mood::Stopping;
         }
-        if let Event::Died(serial, _) = event {
-            reign.vassals.remove(&serial);
+        if let Event::Died(serial, _) = event
+            && let Some(vassal) = reign.vassals.remove(&serial)
+        {
+            ceremony::ended(&reign.started.config, vassal.path());
         }
         for action in reign.court.on(event, Instant::now()) {
             if let Some(exit) = reign.act(action) {
@@ -142,6 +160,14 @@ async fn reign(started: Started) -> io::Result<Exit> {
 }
 
 impl Reign {
+    /// The first look: whoever waits for the start may know.
+    fn begin(&mut self) {
+        if self.mood == Mood::Starting {
+            self.mood = Mood::Serving;
+            self.started.serving();
+        }
+    }
+
     fn status(&self) -> String {
         let (running, loyal) = self.court.count();
         format!("{running} vassals run, {loyal} of them serve")
@@ -171,11 +197,15 @@ impl Reign {
             Action::Watch(path, stamp) => self.doors.watch(&self.started.config, &path, stamp, &self.sender),
             Action::Reload(serial) => tell(serial, Signal::SIGHUP),
             Action::Leave(serial) => tell(serial, Signal::SIGINT),
+            Action::Quit(serial) => tell(serial, Signal::SIGQUIT),
             Action::Kill(serial) => tell(serial, Signal::SIGKILL),
             Action::Say(line) => info!("{line}"),
             Action::Done => {
+                self.chores.dismiss();
                 self.doors.keep(&BTreeSet::new());
                 self.started.clean_up(&self.started.sockets);
+                ceremony::hold(&self.started.config, Phase::EmperorStop);
+                ceremony::hold(&self.started.config, Phase::AtExit);
                 info!("The Emperor has been buried.");
                 return Some(Exit::Ok);
             }
@@ -184,9 +214,11 @@ impl Reign {
     }
 
     fn spawn(&mut self, serial: u64, path: &Path, stamp: Stamp) {
+        ceremony::before(&self.started.config);
         match Vassal::start(&self.started.config, path, stamp, self.doors.socket(path)) {
             Ok(mut vassal) => {
                 info!("[emperor] vassal {} has been spawned (pid: {})", path.display(), vassal.pid());
+                ceremony::started(&self.started.config, path, stamp, vassal.pid());
                 vassal.watch(serial, &self.sender);
                 self.vassals.insert(serial, vassal);
             }

@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_fields_are_uwsgis() {
         let now = Instant::now();
-        let stamp = Stamp { changed: UNIX_EPOCH + Duration::from_secs(7), uid: 5, gid: 6, on_demand: true };
+        let stamp = Stamp { changed: UNIX_EPOCH + Duration::from_secs(7), inode: 4, uid: 5, gid: 6, on_demand: true };
         let past = Past { born: now, runs: None, loyal: None, heartbeat: None, respawns: 0, failures: None };
         let asleep = Portrait {
             path: "/v/a.ini".into(),

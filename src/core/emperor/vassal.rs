@@ -4,16 +4,17 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use command_fds::{CommandFdExt, FdMapping};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{AccessFlags, Pid, access};
 use rsgi_config::Config;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::ceremony::located;
 use super::court::{Event, Stamp};
 
 /// Environment variable that tells a vassal the number of its socket.
@@ -36,12 +37,40 @@ fn format_of(path: &Path) -> &'static str {
     }
 }
 
+/// What is run for a vassal: the first wrapper that is there, else this program.
+fn program(config: &Config) -> Command {
+    let emperor = &config.emperor;
+    let fallback = emperor.wrapper_fallback.iter().filter(|_| emperor.wrapper.is_some());
+    let wrappers = emperor.wrapper_override.iter().chain(&emperor.wrapper).chain(fallback);
+    let mut found = wrappers.map(|wrapper| located(&config.start_dir, wrapper)).filter(|wrapper| is_program(wrapper));
+    match (found.next(), &emperor.wrapper) {
+        (Some(wrapper), _) => Command::new(wrapper),
+        // Not there: the kernel says so, and nothing runs that was not meant to.
+        (None, Some(wrapper)) => Command::new(located(&config.start_dir, wrapper)),
+        (None, None) => {
+            let mut command = Command::new("/proc/self/exe");
+            command.arg0("rsgi");
+            command
+        }
+    }
+}
+
+/// Whether a program can be run: it is there, or its bare name is found on PATH.
+fn is_program(program: &Path) -> bool {
+    let runs = |path: &Path| access(path, AccessFlags::X_OK).is_ok() && path.is_file();
+    match std::env::var_os("PATH") {
+        Some(places) if program.is_relative() => std::env::split_paths(&places).any(|place| runs(&place.join(program))),
+        _ => runs(program),
+    }
+}
+
 /// A running vassal.
 #[derive(Debug)]
 pub struct Vassal {
     child: Option<tokio::process::Child>,
     socket: Option<UnixStream>,
     pid: u32,
+    path: PathBuf,
 }
 
 impl Vassal {
@@ -54,9 +83,11 @@ impl Vassal {
         let emperor = &config.emperor;
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        let mut command = std::process::Command::new("/proc/self/exe");
-        command.arg0("rsgi");
-        let more = |command: &mut std::process::Command, files: [(&str, &Vec<PathBuf>); 2]| {
+        let mut command = program(config);
+        for (option, value) in &emperor.vassal_hooks {
+            command.arg(format!("--{option}")).arg(value);
+        }
+        let more = |command: &mut Command, files: [(&str, &Vec<PathBuf>); 2]| {
             for (option, file) in
                 files.into_iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file)))
             {
@@ -96,7 +127,13 @@ impl Vassal {
         command.fd_mappings(vec![mapping]).map_err(io::Error::other)?;
         let child = tokio::process::Command::from(command).spawn()?;
         let pid = child.id().unwrap_or(0);
-        Ok(Self { child: Some(child), socket: Some(UnixStream::from_std(ours)?), pid })
+        Ok(Self { child: Some(child), socket: Some(UnixStream::from_std(ours)?), pid, path: path.to_owned() })
+    }
+
+    /// Its file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Its process id.

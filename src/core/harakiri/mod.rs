@@ -7,7 +7,7 @@
 pub mod report;
 pub mod watch;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -16,6 +16,13 @@ use nix::time::{ClockId, clock_gettime};
 pub fn now() -> u64 {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default();
     micros(now)
+}
+
+/// Microseconds since the epoch at a moment of that clock, as the machine's clock has it now.
+#[must_use]
+pub fn epoch(moment: u64) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    micros(now).saturating_sub(self::now().saturating_sub(moment))
 }
 
 /// A span in microseconds.

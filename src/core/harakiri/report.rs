@@ -1,5 +1,6 @@
 //! The words for the log: uWSGI's lines, and what rsgi knows beyond them.
 
+use super::epoch;
 use super::watch::Sight;
 use crate::master::fleet::Kind;
 use crate::memory::core_slot::CoreSlot;
@@ -24,8 +25,8 @@ impl Accused {
     /// The request that a core is in.
     #[must_use]
     pub fn of(kind: Kind, core: u32, slot: CoreSlot) -> Option<Self> {
-        let since = slot.busy_since()? / 1_000_000;
-        Some(Self { kind, core, since, thread: slot.thread().0, variables: redacted(slot.variables().read()) })
+        let since = epoch(slot.busy_since()?) / 1_000_000;
+        Some(Self { kind, core, since, thread: slot.thread().0, variables: redacted(slot.variables()) })
     }
 
     fn value(&self, key: &str) -> String {
@@ -39,7 +40,9 @@ impl Accused {
         let [client, method, uri] = ["REMOTE_ADDR", "REQUEST_METHOD", "REQUEST_URI"].map(|key| self.value(key));
         let label = self.label();
         match self.kind {
-            Kind::Worker => format!("HARAKIRI [{label}] {client} - {method} {uri} since {}", self.since),
+            Kind::Worker | Kind::Probe => {
+                format!("HARAKIRI [{label}] {client} - {method} {uri} since {}", self.since)
+            }
             Kind::Spooler => format!("HARAKIRI [{label}] {} since {}", self.value("TASK"), self.since),
             Kind::Mule => format!("HARAKIRI [{label}] to {} since {}", self.value("TO"), self.since),
         }
@@ -48,7 +51,7 @@ impl Accused {
     /// What the lines about it begin with.
     fn label(&self) -> String {
         match self.kind {
-            Kind::Worker => format!("core {}", self.core),
+            Kind::Worker | Kind::Probe => format!("core {}", self.core),
             Kind::Mule => "message".to_owned(),
             Kind::Spooler => "task".to_owned(),
         }

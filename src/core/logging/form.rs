@@ -74,6 +74,12 @@ fn json(line: &Line<'_>, out: &mut Vec<u8>) {
     object.number("body_bytes", line.generated);
     object.number("head_bytes", line.head_bytes);
     object.number("micros", line.micros);
+    let parent = line.parent();
+    object.some_text("trace_id", parent.map(|parent| parent.trace_id));
+    object.some_text("span_id", parent.map(|parent| parent.span_id));
+    if let Some(panic) = line.panic {
+        object.text("panic", panic.to_string().as_bytes());
+    }
     object.flag("read_failed", line.read_failed);
     object.flag("write_failed", line.write_failed);
     line.asked.each_note(&mut |name, value| object.noted(name, value));
@@ -104,7 +110,11 @@ mod tests {
     #[test]
     fn json_is_one_object_whatever_a_stranger_says() {
         let said = Spoken(
-            &[("HTTP_HOST", "a.example"), ("HTTP_USER_AGENT", "\"},\n{\u{1b}é")],
+            &[
+                ("HTTP_HOST", "a.example"),
+                ("HTTP_TRACEPARENT", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+                ("HTTP_USER_AGENT", "\"},\n{\u{1b}é"),
+            ],
             &[("order", "12"), ("status", "my own")],
         );
         let line = Line { uri: b"/a\"b\xff", user: b"", via: Via::Sendfile, asked: &said, write_failed: true, ..LINE };

@@ -4,8 +4,13 @@
 //! come through `tracing`; lines that are to stay byte for byte (tracebacks, request lines) through [`line`].
 
 pub mod collector;
+pub mod episode;
 pub mod form;
 mod json;
+pub mod memo;
+mod packet;
+pub mod panics;
+pub mod refusal;
 pub mod request;
 pub mod sink;
 mod template;
@@ -54,6 +59,15 @@ impl Weight {
             Self::Info => "info",
         }
     }
+
+    /// Stands in front of a plain line.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Error => "error: ",
+            Self::Warning => "warning: ",
+            Self::Info => "",
+        }
+    }
 }
 
 /// uWSGI's date in front of a line.
@@ -64,6 +78,7 @@ pub fn open() {
     let subscriber = tracing_subscriber::registry().with(Lines);
     // A second call would be a defect of ours, and the first subscriber serves as well.
     let _ = tracing::subscriber::set_global_default(subscriber);
+    panics::watch();
 }
 
 /// Gives lines the looks that the options ask for, from now on.
@@ -119,15 +134,61 @@ pub fn line(text: &[u8]) {
 pub fn record(weight: Weight, text: &[u8]) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     sink::write(&dressed(DRESS.get(), now, weight, text));
+    memo::note(weight, text);
+}
+
+/// A member of a record's object under `log-json`.
+#[derive(Debug, Clone, Copy)]
+enum Member<'a> {
+    /// Left out when it is empty.
+    Text(&'a str),
+    Number(u64),
+}
+
+/// Writes a fact that programs look for: under `log-json` an object with a type and members of its own, else `plain`.
+fn fact(weight: Weight, kind: &str, message: &str, plain: &str, members: &[(&str, Member<'_>)]) {
+    sink::write(&dressed_fact(DRESS.get(), weight, kind, message, plain, members));
+    memo::note(weight, plain.as_bytes());
+}
+
+fn dressed_fact(
+    dress: Option<&Dress>,
+    weight: Weight,
+    kind: &str,
+    message: &str,
+    plain: &str,
+    members: &[(&str, Member<'_>)],
+) -> Vec<u8> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    if !matches!(dress, Some(Dress::Json)) {
+        return dressed(dress, now, weight, format!("{}{plain}", weight.prefix()).as_bytes());
+    }
+    let mut out = Vec::with_capacity(256);
+    let mut object = begin(&mut out, now, weight);
+    object.text("type", kind.as_bytes());
+    object.text("message", message.as_bytes());
+    for (name, member) in members {
+        match member {
+            Member::Text(text) => object.some_text(name, Some(text.as_bytes())),
+            Member::Number(number) => object.number(name, *number),
+        }
+    }
+    object.end();
+    out
+}
+
+fn begin(out: &mut Vec<u8>, now: Duration, weight: Weight) -> Object<'_> {
+    let mut object = Object::begin(out, u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
+    object.text("level", weight.name().as_bytes());
+    object.number("pid", std::process::id().into());
+    object
 }
 
 fn dressed(dress: Option<&Dress>, now: Duration, weight: Weight, text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 128);
     match dress {
         Some(Dress::Json) => {
-            let mut object = Object::begin(&mut out, u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
-            object.text("level", weight.name().as_bytes());
-            object.number("pid", std::process::id().into());
+            let mut object = begin(&mut out, now, weight);
             object.text("message", text);
             object.end();
         }
@@ -163,10 +224,7 @@ impl<S: Subscriber> Layer<S> for Lines {
             _ => Weight::Info,
         };
         let is_json = matches!(DRESS.get(), Some(Dress::Json));
-        let mut text = match weight {
-            Weight::Error | Weight::Warning if !is_json => format!("{}: ", weight.name()),
-            _ => String::new(),
-        };
+        let mut text = if is_json { String::new() } else { weight.prefix().to_owned() };
         event.record(&mut Text(&mut text));
         record(weight, text.as_bytes());
     }
@@ -183,11 +241,17 @@ impl Visit for Text<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let text =
             if field.name() == "message" { format!("{value:?}") } else { format!(" {}={value:?}", field.name()) };
-        for c in text.chars() {
-            // What a client or an application said must not look like a line of ours, nor steer a terminal.
-            if c.is_control() { self.0.extend(c.escape_default()) } else { self.0.push(c) }
-        }
+        self.0.push_str(&printable(&text));
     }
+}
+
+/// What a client or an application said must not look like a line of ours, nor steer a terminal.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@ use std::io::Write;
 use rsgi_config::Logging;
 use rsgi_proto::vars::Vars;
 
+use super::panics;
+use crate::trace::Parent;
+
 /// What one line says. Texts come from strangers: whatever could break a line is escaped.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
@@ -57,6 +60,8 @@ pub struct Line<'a> {
     pub read_failed: bool,
     /// The answer broke off.
     pub write_failed: bool,
+    /// A defect of the server that it has met.
+    pub panic: Option<panics::Id>,
     /// What is only told when somebody asks for it.
     pub asked: &'a dyn Asked,
 }
@@ -145,7 +150,12 @@ pub fn is_wanted(log: &Logging, facts: Facts) -> bool {
         || log.slow.is_some_and(|slow| facts.micros / 1000 >= slow)
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    /// The trace that the request belongs to.
+    pub(super) fn parent(&self) -> Option<Parent<'a>> {
+        self.asked.var(b"HTTP_TRACEPARENT").and_then(Parent::read)
+    }
+
     /// Appends the line and its newline; `show_micros`: the time in microseconds.
     pub(super) fn write(&self, show_micros: bool, out: &mut Vec<u8>) {
         let mut number = itoa::Buffer::new();
@@ -188,7 +198,12 @@ impl Line<'_> {
         put(out, " headers in ", self.head_bytes.into());
         put(out, " bytes (", self.switches.into());
         put(out, " switches on core ", self.core.into());
-        out.extend_from_slice(b")\n");
+        out.push(b')');
+        if let Some(panic) = self.panic {
+            // Strings cannot fail, and a vector takes everything.
+            let _ = write!(out, " panic {panic}");
+        }
+        out.push(b'\n');
     }
 }
 
@@ -257,6 +272,7 @@ pub(super) mod tests {
         core: 0,
         read_failed: false,
         write_failed: false,
+        panic: None,
         asked: &Spoken(&[], &[]),
     };
 

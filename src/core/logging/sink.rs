@@ -6,13 +6,25 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use nix::errno::Errno;
 use nix::unistd::{dup2_stderr, dup2_stdout};
 use rsgi_config::Logging;
 
+use super::packet;
+
 /// Where request lines go in place of standard error (`req-logger`).
 static REQUESTS: OnceLock<OwnedFd> = OnceLock::new();
+
+/// Whether standard error is a pipe of the collector, in this process and in its forks.
+static IS_COLLECTED: AtomicBool = AtomicBool::new(false);
+
+/// Says whether records are to be packets for the collector.
+pub fn set_collected(is_so: bool) {
+    IS_COLLECTED.store(is_so, Relaxed);
+}
 
 /// Sends request lines to `fd` from now on; the first one stays.
 pub fn set_requests(fd: OwnedFd) {
@@ -22,14 +34,19 @@ pub fn set_requests(fd: OwnedFd) {
 /// Writes a request's line, in one write: lines of several processes never mix.
 pub fn write_request(line: &[u8]) {
     match REQUESTS.get() {
-        Some(fd) => write_to(fd.as_fd(), line),
+        Some(fd) => packet::write(fd.as_fd(), line),
         None => write(line),
     }
 }
 
 /// Writes all bytes; a log that cannot be written to is nothing a server may stop for.
 pub fn write(bytes: &[u8]) {
-    write_to(io::stderr().as_fd(), bytes);
+    let stderr = io::stderr();
+    if IS_COLLECTED.load(Relaxed) {
+        packet::write(stderr.as_fd(), bytes);
+    } else {
+        write_to(stderr.as_fd(), bytes);
+    }
 }
 
 fn write_to(fd: BorrowedFd<'_>, mut bytes: &[u8]) {

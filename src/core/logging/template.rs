@@ -25,6 +25,15 @@ enum Part {
     Var(Vec<u8>),
     /// What the application has set under this name (`uwsgi.set_logvar`).
     Note(Vec<u8>),
+    /// An id of the request's trace, unless the application has set something under its name.
+    Trace(Id),
+}
+
+/// An id of a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Id {
+    Trace,
+    Span,
 }
 
 /// What can be told of a request without asking for it by name.
@@ -145,6 +154,7 @@ impl Template {
                 Part::Fact(fact) => fact.write(line, usage, out),
                 Part::Var(key) => value(line.asked.var(key), out),
                 Part::Note(name) => value(line.asked.note(name), out),
+                Part::Trace(id) => value(line.asked.note(id.name()).or_else(|| id.of(line)), out),
             }
         }
         out.push(b'\n');
@@ -165,8 +175,27 @@ impl Part {
             (Some((_, fact)), ..) => Self::Fact(*fact),
             (_, Some((_, key)), _) => Self::Var(key.to_vec()),
             (.., Some(key)) => Self::Var(key.into()),
+            _ if name.as_bytes() == Id::Trace.name() => Self::Trace(Id::Trace),
+            _ if name.as_bytes() == Id::Span.name() => Self::Trace(Id::Span),
             _ => Self::Note(name.into()),
         }
+    }
+}
+
+impl Id {
+    const fn name(self) -> &'static [u8] {
+        match self {
+            Self::Trace => b"traceid",
+            Self::Span => b"spanid",
+        }
+    }
+
+    fn of<'a>(self, line: &Line<'a>) -> Option<&'a [u8]> {
+        let parent = line.parent()?;
+        Some(match self {
+            Self::Trace => parent.trace_id,
+            Self::Span => parent.span_id,
+        })
     }
 }
 
@@ -274,6 +303,20 @@ mod tests {
     #[test]
     fn variables_notes_and_unknown_names() {
         assert_eq!(text("%(var.HTTP_X)|%(var.NONE)|%(uid)|%(none)"), "it's \\x22x\\x22|-|7|-\n");
+    }
+
+    #[test]
+    fn traces_unless_the_application_has_a_word_of_its_own() {
+        let text = |parent: &'static str, notes| {
+            let said = Spoken(Box::leak(Box::new([("HTTP_TRACEPARENT", parent)])), notes);
+            let mut out = Vec::new();
+            Template::new("%(traceid) %(spanid)", false).write(&Line { asked: &said, ..LINE }, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(text(parent, &[]), "0af7651916cd43dd8448eb211c80319c b7ad6b7169203331\n");
+        assert_eq!(text(parent, &[("traceid", "mine")]), "mine b7ad6b7169203331\n");
+        assert_eq!(text("nonsense", &[]), "- -\n");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) struct Board(Option<Parts>);
 #[derive(Debug)]
 pub(super) struct Parts {
     shape: (usize, usize),
-    fd: OwnedFd,
+    pub(super) fd: OwnedFd,
     pub(super) view: Scoreboard,
 }
 
@@ -42,6 +42,15 @@ impl Board {
         }
         let fd = Scoreboard::create(blocks, cores)?;
         Ok(Self(Some(Parts { shape, view: Scoreboard::map(fd.as_fd(), blocks, cores)?, fd })))
+    }
+
+    /// The board that was made with these numbers by another program in this process.
+    ///
+    /// # Errors
+    /// When it is smaller, or cannot be mapped.
+    pub(super) fn adopt(fd: OwnedFd, blocks: usize, cores: usize) -> io::Result<Self> {
+        let view = Scoreboard::map(fd.as_fd(), blocks, cores)?;
+        Ok(Self(Some(Parts { shape: (blocks, cores), view, fd })))
     }
 
     /// A descriptor for a process that is to map it.

@@ -8,6 +8,7 @@ use nix::sys::signal::kill;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rsgi_config::{Config, Daemon};
+use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use super::command;
@@ -24,7 +25,21 @@ const MERCY: Duration = Duration::from_secs(10);
 
 /// All daemons.
 #[derive(Debug, Default)]
-pub(super) struct Daemons(Vec<Attached>);
+pub(super) struct Daemons {
+    all: Vec<Attached>,
+    /// Another program in this process has started them, and they are to notice nothing: the next reload leaves them alone.
+    are_heirs: bool,
+}
+
+/// A daemon that changes its master.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Heir {
+    command: String,
+    pub(super) pid: u32,
+    stop_signal: i32,
+    /// It is to end, to be started anew.
+    leaving: bool,
+}
 
 #[derive(Debug)]
 struct Attached {
@@ -63,10 +78,14 @@ impl Daemons {
     /// The daemons of the options, after the start or a reload. Those with a pid file go on; the others are told, or end and
     /// are started again.
     pub(super) fn renew(&mut self, config: &Config, now: Instant) {
-        let before = std::mem::take(&mut self.0);
+        let (before, are_heirs) = (std::mem::take(&mut self.all), std::mem::take(&mut self.are_heirs));
         let mut kept = Vec::new();
         for mut attached in before {
             let is_wanted = config.daemons.contains(&attached.daemon);
+            if is_wanted && are_heirs {
+                kept.push(attached);
+                continue;
+            }
             match (attached.daemon.reload_signal, attached.daemon.pidfile.is_some()) {
                 (Some(signal), _) if is_wanted => {
                     attached.signal(signal);
@@ -77,6 +96,8 @@ impl Daemons {
                     attached.restart(now);
                     kept.push(attached);
                 }
+                // It lives by its pid file, beyond this instance.
+                (_, true) => {}
                 // Nobody starts it again.
                 _ => attached.signal(attached.daemon.stop_signal),
             }
@@ -84,14 +105,46 @@ impl Daemons {
         for daemon in &config.daemons {
             let known = kept.iter().position(|attached| attached.daemon == *daemon);
             let attached = known.map(|index| kept.swap_remove(index));
-            self.0.push(attached.unwrap_or_else(|| Attached::new(daemon.clone(), config, now)));
+            self.all.push(attached.unwrap_or_else(|| Attached::new(daemon.clone(), config, now)));
         }
         self.look(config, now);
     }
 
+    /// Those that run as children of this process.
+    pub(super) fn heirs(&self) -> Vec<Heir> {
+        let heir = |attached: &Attached| match attached.state {
+            State::Child { pid, .. } => Some(Heir {
+                command: attached.daemon.command.clone(),
+                pid,
+                stop_signal: attached.daemon.stop_signal,
+                leaving: attached.leaving.is_some(),
+            }),
+            State::Known { .. } | State::Resting { .. } => None,
+        };
+        self.all.iter().filter_map(heir).collect()
+    }
+
+    /// The daemons of the options, with those that another program in this process has started.
+    pub(super) fn adopt(config: &Config, heirs: Vec<Heir>, now: Instant) -> Self {
+        let mut all: Vec<_> = config.daemons.iter().map(|daemon| Attached::new(daemon.clone(), config, now)).collect();
+        for Heir { command, pid, stop_signal, leaving } in heirs {
+            let is_it = |attached: &&mut Attached| {
+                attached.daemon.command == command && matches!(attached.state, State::Resting { .. })
+            };
+            match all.iter_mut().find(is_it) {
+                Some(attached) => {
+                    attached.state = State::Child { pid, since: now };
+                    attached.leaving = leaving.then_some(now);
+                }
+                None => command::signal(pid, stop_signal),
+            }
+        }
+        Self { all, are_heirs: true }
+    }
+
     /// Starts what is to be started, and looks at pid files and touched files.
     pub(super) fn look(&mut self, config: &Config, now: Instant) {
-        for attached in &mut self.0 {
+        for attached in &mut self.all {
             attached.look(config, now);
         }
     }
@@ -100,14 +153,15 @@ impl Daemons {
     pub(super) fn ended(&mut self, pid: u32, ending: Ending, now: Instant) -> Verdict {
         let is_it =
             |attached: &&mut Attached| matches!(attached.state, State::Child { pid: known, .. } if known == pid);
-        let Some(attached) = self.0.iter_mut().find(is_it) else { return Verdict::Unknown };
+        let Some(attached) = self.all.iter_mut().find(is_it) else { return Verdict::Unknown };
         attached.ended(ending, now)
     }
 
-    /// Ends all of them, with the instance; waits until they are gone.
+    /// Ends them with the instance and waits until they are gone. Those with a pid file outlive it, as under uWSGI.
     pub(super) fn dismiss(&mut self) {
         let begun = Instant::now();
-        let mut left: Vec<_> = std::mem::take(&mut self.0);
+        let mut left: Vec<_> = std::mem::take(&mut self.all);
+        left.retain(|attached| attached.daemon.pidfile.is_none());
         for attached in &left {
             attached.signal(attached.daemon.stop_signal);
         }
@@ -181,7 +235,7 @@ impl Attached {
             self.state = State::Known { pid, next_look: now + period };
             return;
         }
-        match command::start(&self.daemon.command, self.daemon.chdir.as_deref(), config) {
+        match command::start_as(&self.daemon, config) {
             Ok(pid) => {
                 info!("running the daemon \"{}\" (pid: {pid})", self.daemon.command);
                 self.state = State::Child { pid, since: now };
@@ -230,7 +284,7 @@ impl Attached {
 
     fn rest(&mut self, now: Instant) {
         self.state = State::Resting { until: now + self.pause };
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.pause = (self.pause * 2).min(self.daemon.max_throttle.map_or(LONGEST_PAUSE, Duration::from_secs));
     }
 
     fn signal(&self, signal: i32) {
@@ -292,11 +346,15 @@ mod tests {
             reload_signal: None,
             touch: Vec::new(),
             chdir: None,
+            user: None,
+            group: None,
+            stdin: false,
+            max_throttle: None,
         }
     }
 
     fn pid(daemons: &Daemons) -> u32 {
-        match daemons.0[0].state {
+        match daemons.all[0].state {
             State::Child { pid, .. } | State::Known { pid, .. } => pid,
             State::Resting { .. } => 0,
         }
@@ -319,7 +377,7 @@ mod tests {
             assert_ne!(pid(&daemons), first);
         }
         daemons.dismiss();
-        assert!(daemons.0.is_empty());
+        assert!(daemons.all.is_empty());
     }
 
     #[test]
@@ -335,7 +393,7 @@ mod tests {
         daemons.look(&config, now);
         assert!(![0, first].contains(&pid(&daemons)));
         daemons.renew(&Config::default(), now);
-        assert!(daemons.0.is_empty());
+        assert!(daemons.all.is_empty());
     }
 
     #[test]
@@ -364,8 +422,9 @@ mod tests {
         others.renew(&config, now);
         assert_eq!(pid(&others), first, "known by its file");
         daemons.dismiss();
-        others.look(&config, now + Duration::from_secs(10));
-        assert_ne!(pid(&others), first);
-        others.dismiss();
+        others.renew(&Config::default(), now);
+        assert!(lives(first), "neither a stop nor a reload without it ends it");
+        command::signal(first, nix::libc::SIGKILL);
+        waitpid(Pid::from_raw(first.cast_signed()), None).unwrap();
     }
 }

@@ -21,6 +21,7 @@ use crate::harakiri::watch::{Patience, Sight, Step};
 use crate::harakiri::{micros, now};
 use crate::logging;
 use crate::memory::scoreboard::Scoreboard;
+use crate::metrics::ledger::Cause;
 
 impl Master {
     /// When to look at the cores; `None`: no request has a deadline, and none will without a word.
@@ -58,6 +59,8 @@ impl Master {
                         }
                         Kind::Mule => info!("HARAKIRI called off: mule {number} is done with its message"),
                         Kind::Spooler => info!("HARAKIRI called off: spooler {number} is done with its task"),
+                        // Has a limit of its own, and is on no board.
+                        Kind::Probe => {}
                     }
                 }
             }
@@ -96,6 +99,7 @@ impl Master {
             Kind::Worker => generation.view,
             Kind::Mule => generation.mules.view,
             Kind::Spooler => generation.spoolers.view,
+            Kind::Probe => return None,
         })
     }
 
@@ -135,14 +139,14 @@ impl Master {
         }
     }
 
-    fn ask(&self, sight: &Sight) {
+    fn ask(&mut self, sight: &Sight) {
         let number = self.generations.get(&sight.generation).map(|one| one.config.workers.harakiri_graceful_signal);
         let signal = number.and_then(|number| Signal::try_from(number).ok()).unwrap_or(Signal::SIGTERM);
         send(sight.pid, signal);
         self.count(sight);
     }
 
-    fn harakiri(&self, sight: &Sight) {
+    fn harakiri(&mut self, sight: &Sight) {
         // Routers are told first: the end of a link is then seen by someone who knows its reason. Other requests of the
         // worker that are late as well share the verdict, the rest is innocent and may be tried again.
         let now = now();
@@ -161,7 +165,9 @@ impl Master {
         send(sight.pid, Signal::SIGKILL);
     }
 
-    fn count(&self, sight: &Sight) {
+    fn count(&mut self, sight: &Sight) {
+        self.ledger.harakiris += 1;
+        self.ledger.condemn(sight.pid, Cause::Harakiri);
         if let Some(block) = self.board_of(sight).and_then(|board| board.worker(sight.number)) {
             block.count_harakiri();
         }

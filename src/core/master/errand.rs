@@ -1,32 +1,35 @@
 //! What somebody asks of the running master: by touching a file, by a letter in its pipe, by a signal.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rsgi_config::HookAct;
 use tracing::{info, warn};
 
 use super::fifo::Fifo;
 use super::fleet::{Event, Who};
+use super::fs_watch::FsWatch;
+use super::minute::Now;
 use super::{Master, command, fifo, lifetime};
 use crate::control::Order;
 use crate::hooks;
 use crate::logging;
 
-/// Time between two looks at workers, files, times and daemons.
-const PERIOD: Duration = Duration::from_secs(1);
-
 /// A wish.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Errand {
+pub(crate) enum Errand {
     /// A new generation.
     Reload,
+    /// The same, one worker after the other.
+    RollingReload,
     /// Move the log file away and begin a new one.
     RotateLog,
     /// Open the log file anew.
     ReopenLog,
     /// Run a shell command.
     Run(String),
+    /// Raise a signal of the application.
+    Raise(u8),
     /// Do what a hook says.
     Hook(HookAct),
     /// Finish what is held, then end.
@@ -45,6 +48,10 @@ pub(super) enum Errand {
     Grow,
     /// One worker less.
     Shrink,
+    /// No worker, until somebody asks.
+    Rest,
+    /// Look for vassals.
+    Look,
     /// Understood, and not done here.
     Unknown(&'static str),
 }
@@ -62,12 +69,17 @@ impl Master {
     pub(super) fn renew_errands(&mut self) {
         let config = &self.started.config;
         self.touches.renew(config);
-        self.crons.renew(config, seconds());
+        self.fs_watch = FsWatch::renew(self.fs_watch.take(), config);
+        self.crons.renew(config, Now::read());
         let is_idle = self.touches.is_empty() && self.crons.is_empty() && config.daemons.is_empty();
-        if is_idle && !lifetime::is_wanted(&config.workers) {
+        let period = config.workers.check_interval.duration();
+        if is_idle && !lifetime::is_wanted(&config.workers) && self.scaler.is_none() {
             self.clock = None;
-        } else if self.clock.is_none() {
-            self.clock = Some(tokio::time::interval(PERIOD));
+        } else if self.clock.as_ref().is_none_or(|clock| clock.period() != period) {
+            let mut clock = tokio::time::interval(period);
+            // A look that is late says as much as two.
+            clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            self.clock = Some(clock);
         }
         let mut paths = config.process.master_fifo.iter().map(|path| config.start_dir.join(path));
         let is_kept = self.fifo.as_ref().is_some_and(|fifo| paths.any(|path| path == fifo.path()));
@@ -76,10 +88,11 @@ impl Master {
         }
     }
 
-    /// Looks at workers, watched files, set times and daemons.
-    pub(super) fn every_second(&mut self) {
+    /// Looks at workers, their load, watched files, set times and daemons.
+    pub(super) fn look_around(&mut self) {
         self.look_at_workers();
-        self.crons.look(&self.started.config, seconds());
+        self.look_at_load();
+        self.crons.look(&self.started.config, Now::read());
         self.daemons.look(&self.started.config, Instant::now());
         for (path, errand) in self.touches.look() {
             info!("*** {} has been touched... ***", path.display());
@@ -89,8 +102,11 @@ impl Master {
 
     pub(super) fn run_errand(&mut self, errand: Errand) {
         match errand {
-            Errand::Reload if self.started.config.process.exit_on_reload => self.queue.push_back(Event::Stop),
+            Errand::Reload | Errand::RollingReload if self.started.config.process.exit_on_reload => {
+                self.queue.push_back(Event::Stop);
+            }
             Errand::Reload => self.queue.push_back(Event::WantReload),
+            Errand::RollingReload => self.queue.push_back(Event::WantRollingReload),
             Errand::Stop => self.queue.push_back(Event::Stop),
             Errand::Quit => self.queue.push_back(Event::Quit),
             Errand::ReopenLog => self.reopen_log(),
@@ -99,15 +115,13 @@ impl Master {
                     warn!("the log is not rotated: that takes log-master or log-maxsize");
                 }
             }
-            Errand::Run(command) => match command::start(&command, None, &self.started.config) {
+            Errand::Run(command) => match command::start(&command, &self.started.config) {
                 Ok(pid) => info!("running {command} (pid: {pid})"),
                 Err(error) => warn!("{command}: cannot be run: {error}"),
             },
-            Errand::Hook(act) => {
-                if let Err(error) = hooks::run_one(&self.started.config, "touch", &act) {
-                    warn!("{}", logging::chain(&error));
-                }
-            }
+            Errand::Hook(HookAct::Exec(command) | HookAct::SafeExec(command)) => self.run_errand(Errand::Run(command)),
+            Errand::Hook(act) => hooks::run_beside(&self.started.config, "touch", act),
+            Errand::Raise(number) => self.ring(number),
             Errand::Pause => self.pause(),
             Errand::WritePids => {
                 if let Err(error) = self.started.write_pid_files_again() {
@@ -119,7 +133,14 @@ impl Master {
                 self.count_requests();
             }
             Errand::Slot(slot) => self.open_fifo(slot),
-            Errand::Grow | Errand::Shrink => warn!("the number of workers is fixed without cheaper"),
+            Errand::Grow => self.grow(),
+            Errand::Shrink => self.shrink(),
+            Errand::Rest if self.may_rest() => {
+                info!("going cheap...");
+                self.rest();
+            }
+            Errand::Rest => warn!("there is no worker that could rest now"),
+            Errand::Look => warn!("the command E (a look of the emperor) means nothing here"),
             Errand::Unknown(what) => warn!("the command {what} means nothing here"),
         }
     }
@@ -144,6 +165,7 @@ impl Master {
             info!("*** PAUSE (send SIGTSTP or the letter p again to go on) ***");
         } else {
             info!("*** the pause is over ***");
+            self.look_out();
         }
         let served_by = self.servers.keys().filter(|who| matches!(who, Who::Router(_) | Who::Worker(_)));
         served_by.for_each(|who| self.tell_server(*who, self.pace()));

@@ -1,7 +1,7 @@
 //! `master-fifo`: commands of one letter through a named pipe (fifo(7)).
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,8 @@ fn errand(letter: u8) -> Option<Errand> {
         b'+' => Errand::Grow,
         b'-' => Errand::Shrink,
         // Workers, mules and all are one generation here.
-        b'r' | b'R' | b'w' | b'W' | b'c' | b'f' => Errand::Reload,
+        b'r' | b'R' | b'w' | b'W' | b'f' => Errand::Reload,
+        b'c' => Errand::RollingReload,
         b'l' => Errand::ReopenLog,
         b'L' => Errand::RotateLog,
         b'p' => Errand::Pause,
@@ -31,9 +32,9 @@ fn errand(letter: u8) -> Option<Errand> {
         b'q' => Errand::Stop,
         b'Q' => Errand::Quit,
         b's' => Errand::Status,
-        b'C' => Errand::Unknown("C (cheap mode)"),
+        b'C' => Errand::Rest,
         b'B' => Errand::Unknown("B (a call for reinforcements)"),
-        b'E' => Errand::Unknown("E (a look of the emperor)"),
+        b'E' => Errand::Look,
         b'S' => Errand::Unknown("S (subscriptions)"),
         _ => return None,
     })
@@ -67,6 +68,16 @@ impl Fifo {
         // For writing too: so there is always a writer, and reading never finds the end.
         let pipe = open(&path, OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())?;
         Ok(Some(Self { path, pipe: rsgi_sys::reactor::register(pipe)? }))
+    }
+
+    /// The pipe that another program in this process has read until now.
+    pub(super) fn adopt(path: PathBuf, pipe: OwnedFd) -> io::Result<Self> {
+        Ok(Self { path, pipe: rsgi_sys::reactor::register(pipe)? })
+    }
+
+    /// The pipe itself.
+    pub(super) fn pipe(&self) -> BorrowedFd<'_> {
+        self.pipe.get_ref().as_fd()
     }
 
     /// Where it is.

@@ -1,4 +1,4 @@
-//! `idle` with `die-on-idle`: the instance ends when nobody has asked for anything for so long.
+//! `idle`: when nobody has asked for anything for so long, the workers rest ([`super::rest`]), or with `die-on-idle` the instance ends.
 
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,11 @@ impl Default for Idleness {
 }
 
 impl Idleness {
+    /// Begins to count anew.
+    pub(super) fn begin(&mut self) {
+        self.since = Instant::now();
+    }
+
     /// Takes note of the number of requests so far, and whether one is in progress. Returns for how long nothing has happened.
     fn note(&mut self, requests: u64, is_busy: bool, now: Instant) -> Duration {
         self.looked = now;
@@ -38,14 +43,15 @@ impl Idleness {
 }
 
 impl Master {
-    /// When to look whether the instance is idle; never, unless it is to end then.
+    /// When to look whether the instance is idle; never, when nothing is to follow.
     pub(super) fn next_idle_look(&self) -> Option<tokio::time::Instant> {
         let cheaper = &self.started.config.cheaper;
-        let wanted = cheaper.idle.is_some() && cheaper.die_on_idle && self.fleet.mood() != Mood::Stopping;
+        let is_known = self.is_resting && !cheaper.die_on_idle;
+        let wanted = cheaper.idle.is_some() && !is_known && self.fleet.mood() != Mood::Stopping;
         wanted.then(|| tokio::time::Instant::from_std(self.idleness.looked + LOOK))
     }
 
-    /// Looks whether the instance is idle, and ends it then.
+    /// Looks whether the instance is idle, and lets its workers rest or ends it then.
     pub(super) fn look_for_requests(&mut self) {
         let (Some(limit), Some(generation)) = (self.started.config.cheaper.idle, self.generations.get(&self.serving))
         else {
@@ -53,11 +59,18 @@ impl Master {
         };
         let view = generation.view;
         let is_busy = view.workers().any(|worker| view.cores(worker).any(|(_, core)| core.busy_since().is_some()));
+        let is_busy = is_busy || self.routed().waiting > 0;
         let is_settled = self.fleet.mood() == Mood::Serving;
         let idle = self.idleness.note(view.requests(), is_busy || !is_settled, Instant::now());
-        if idle >= limit.duration() && is_settled {
+        if idle < limit.duration() || !is_settled {
+            return;
+        }
+        if self.started.config.cheaper.die_on_idle {
             info!("workers have been inactive for more than {} seconds: leaving (die-on-idle)", limit.0);
             self.queue.push_back(Event::Stop);
+        } else {
+            info!("workers have been inactive for more than {} seconds", limit.0);
+            self.rest();
         }
     }
 }

@@ -6,13 +6,10 @@ use rsgi_config::Workers;
 use tracing::info;
 
 use super::Master;
-use super::errand::seconds;
-use super::fleet::Who;
-use crate::control::Order;
+use super::fleet::{Event, Who};
+use crate::harakiri;
 use crate::logging::usage::Usage;
-
-/// Seconds between two looks at the memory of workers (`mem-collector-freq`).
-const MEMORY_PERIOD: u64 = 3;
+use crate::metrics::ledger::Cause;
 
 /// Whether workers have to be looked at now and then.
 pub(super) const fn is_wanted(workers: &Workers) -> bool {
@@ -42,8 +39,12 @@ impl Master {
         if !is_wanted(workers) {
             return;
         }
-        let now = seconds();
-        let looks_at_memory = now.is_multiple_of(MEMORY_PERIOD);
+        let now = harakiri::now() / 1_000_000;
+        let period = workers.memory_period.0.max(1);
+        let looks_at_memory = now >= self.memory_look;
+        if looks_at_memory {
+            self.memory_look = now.saturating_add(period);
+        }
         for (number, slot) in
             generation.view.workers().filter_map(|number| Some((number, generation.view.worker(number)?)))
         {
@@ -51,18 +52,19 @@ impl Master {
             if pid == 0 {
                 continue;
             }
-            let age = now.saturating_sub(slot.spawned());
+            let age = slot.age();
             if limit(workers, number).is_some_and(|most| age >= most) && !self.aged.contains(&pid) {
                 info!("worker {number} lifetime reached, it was running for {age} second(s)");
                 let who = self.servers.iter().find(|(_, server)| server.pid == pid).map(|(who, _)| *who);
                 if let Some(who @ Who::Worker(_)) = who {
-                    self.tell_server(who, Order::Retire);
+                    self.queue.push_back(Event::Relieve(who));
                 }
                 self.aged.insert(pid);
             }
             let usage = looks_at_memory.then(|| Usage::of(pid)).flatten();
             if let Some((what, bytes)) = usage.and_then(|usage| excess(workers, usage)) {
                 info!("*** EVIL RELOAD ON WORKER {number} {what}: {bytes} (pid: {pid}) ***");
+                self.ledger.condemn(pid, Cause::Memory);
                 let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
             }
         }

@@ -7,9 +7,10 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::Master;
 use super::daemons::Verdict;
 use super::fleet::{Event, Who};
-use super::{Master, errand};
+use super::minute::Now;
 use crate::control::Report;
 use crate::ending::Ending;
 use crate::exit::Exit;
@@ -59,7 +60,10 @@ impl Master {
     /// The end of a child that is no part of the fleet: a daemon, a command at a set time, or somebody else's.
     fn command_ended(&mut self, pid: Pid, ending: Ending) {
         let Ok(pid) = u32::try_from(pid.as_raw()) else { return };
-        if self.crons.ended(pid, ending, errand::seconds()) {
+        if self.succession.ended(pid) {
+            return;
+        }
+        if self.crons.ended(pid, ending, Now::read()) {
             return;
         }
         if self.daemons.ended(pid, ending, Instant::now()) == Verdict::EndAll {
@@ -81,7 +85,7 @@ impl Master {
     }
 
     fn empty_channels(&mut self) {
-        for (serial, zygote) in &self.zygotes {
+        for (serial, zygote) in self.zygotes.iter().filter(|(_, zygote)| !zygote.is_opaque) {
             let Some(channel) = &zygote.channel else { continue };
             while let Ok(Some((answer, _))) = message::receive::<Answer>(channel.as_fd()) {
                 // Behind what the reading task has sent before.

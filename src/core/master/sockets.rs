@@ -18,7 +18,8 @@ use super::vacuum::Litter;
 /// A bound socket.
 #[derive(Debug, Clone)]
 pub struct Bound {
-    address: Address,
+    /// Address as wanted.
+    pub(super) address: Address,
     /// The socket.
     pub fd: Arc<OwnedFd>,
     /// Address as bound, for people.
@@ -31,13 +32,17 @@ pub struct Bound {
 #[derive(Debug, Clone, Default)]
 pub struct Sockets {
     /// Those bound for others to use, in the order of `config.shared_sockets`.
-    shared: Vec<Bound>,
+    pub(super) shared: Vec<Bound>,
     /// In the order of `config.sockets`.
     pub workers: Vec<Bound>,
     /// In the order of `config.router.binds`.
     pub router: Vec<Bound>,
     /// The stats server's.
     pub stats: Option<Bound>,
+    /// The metrics'.
+    pub metrics: Option<Bound>,
+    /// The control socket's file.
+    pub control: Option<Bound>,
 }
 
 /// Why an address cannot be served.
@@ -105,12 +110,25 @@ impl Sockets {
         if let Some(address) = &config.stats.address {
             sockets.stats = Some(binder.bind(address, &sockets.shared)?);
         }
+        if let Some(address) = &config.monitoring.metrics {
+            sockets.metrics = Some(binder.bind(address, &sockets.shared)?);
+        }
+        if let Some(path) = config.stats.control.as_ref().filter(|_| !config.stats.no_control) {
+            sockets.control = Some(binder.bind_control(path)?);
+        }
         Ok(sockets)
+    }
+
+    /// Leaves what routers are started with.
+    pub fn take_all_but_routers(&mut self) -> Self {
+        let (shared, router) = (self.shared.clone(), self.router.clone());
+        std::mem::replace(self, Self { shared, router, ..Self::default() })
     }
 
     /// Every socket once.
     pub fn all(&self) -> impl Iterator<Item = &Bound> {
-        self.shared.iter().chain(&self.workers).chain(&self.router).chain(&self.stats)
+        let doors = self.shared.iter().chain(&self.workers).chain(&self.router);
+        doors.chain(&self.stats).chain(&self.metrics).chain(&self.control)
     }
 }
 
@@ -149,6 +167,18 @@ impl Binder<'_> {
             None
         };
         Ok(Bound { address: address.clone(), name: socket::local_name(&fd), fd: Arc::new(fd), file })
+    }
+
+    /// The control socket is for its owner alone, whatever the options say about the files of other sockets.
+    fn bind_control(&mut self, path: &Path) -> Result<Bound, BindError> {
+        let address = Address::Unix(path.to_owned());
+        if let Some(index) = self.before.iter().position(|bound| bound.address == address) {
+            return Ok(self.before.remove(index));
+        }
+        let place = self.config.start_dir.join(path);
+        let options = Options { mode: Some(0o600), ..self.options };
+        let fd = socket::unix(&place, &options).map_err(|error| explain(&address, error))?;
+        Ok(Bound { name: socket::local_name(&fd), fd: Arc::new(fd), file: Litter::of(&place), address })
     }
 
     /// Where the file of a socket is. As in uWSGI, only shared sockets are bound before the root directory changes.
@@ -270,6 +300,18 @@ mod tests {
         };
         assert!(names(&first).iter().all(|name| names(&second).contains(name)));
         assert!(second.workers[2].name.starts_with("[::1]:"));
+    }
+
+    #[test]
+    fn routers_that_go_on_keep_only_their_own() {
+        let mut config = config(&["127.0.0.1:0"]);
+        let address: Address = "127.0.0.1:0".parse().unwrap();
+        config.router.binds.push(Bind { address: address.clone(), tls: None, to_https: false, text: String::new() });
+        config.stats.address = Some(address.clone());
+        config.monitoring.metrics = Some(address);
+        let mut sockets = bind(&config).unwrap();
+        assert_eq!(sockets.take_all_but_routers().all().count(), 4);
+        assert_eq!((sockets.all().count(), sockets.router.len()), (1, 1));
     }
 
     #[test]

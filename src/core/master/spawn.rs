@@ -13,7 +13,7 @@ use tracing::warn;
 use super::fleet::{self, Event, Kind, Who};
 use super::generation::Generation;
 use super::{Master, Server, Zygote, reap};
-use crate::control::{Order, Report};
+use crate::control::{Order, Queue, Reports};
 use crate::ending::Ending;
 use crate::process::{self, Instance, Meaning};
 use crate::role::Role;
@@ -44,6 +44,7 @@ impl Master {
         let mut descriptors = generation.for_zygote()?;
         descriptors.push((Meaning::Channel, theirs));
         let pid = process::start(
+            &generation.program,
             Role::Zygote,
             1,
             self.instance(number),
@@ -54,7 +55,8 @@ impl Master {
         nix::fcntl::fcntl(&ours, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
         let channel = Rc::new(rsgi_sys::reactor::register(ours)?);
         let reader = tokio::task::spawn_local(read_answers(who, Rc::clone(&channel), self.sender.clone()));
-        self.zygotes.insert(serial, Zygote { pid, generation: number, channel: Some(channel), reader });
+        self.zygotes
+            .insert(serial, Zygote { pid, generation: number, channel: Some(channel), is_opaque: false, reader });
         self.queue.push_back(Event::Born(who, pid));
         Ok(())
     }
@@ -65,6 +67,7 @@ impl Master {
         let (ours, theirs) = control_pair()?;
         descriptors.push((Meaning::Control, theirs));
         let pid = process::start(
+            &generation.program,
             Role::Router,
             id,
             self.instance(number),
@@ -77,7 +80,7 @@ impl Master {
         Ok(())
     }
 
-    pub(super) fn fork(&mut self, who: Who, number: u32, zygote: Who) -> io::Result<()> {
+    pub(super) fn fork(&mut self, who: Who, number: u32, zygote: Who, stands_by: bool) -> io::Result<()> {
         let (Some((kind, birth)), Who::Zygote(serial)) = (who.forked(), zygote) else { return Ok(()) };
         let gone = || io::Error::other("its zygote is gone");
         let zygote = self.zygotes.get(&serial).ok_or_else(gone)?;
@@ -91,14 +94,15 @@ impl Master {
                 nix::unistd::write(&ours, &[Order::Pause.byte()])?;
             }
         }
-        message::send(channel.as_fd(), &Request::Fork { kind, number, birth }, Some(theirs.as_fd()))?;
+        message::send(channel.as_fd(), &Request::Fork { kind, number, birth, stands_by }, Some(theirs.as_fd()))?;
         self.listen_to(who, Some(serial), ours)
     }
 
     fn listen_to(&mut self, who: Who, zygote: Option<u64>, control: UnixStream) -> io::Result<()> {
         let control = Rc::new(control);
         let reader = tokio::task::spawn_local(read_reports(who, Rc::clone(&control), self.sender.clone()));
-        self.servers.insert(who, Server { pid: 0, has_long_queue: false, zygote, control, reader });
+        self.servers
+            .insert(who, Server { pid: 0, has_long_queue: false, queue: Queue::default(), zygote, control, reader });
         Ok(())
     }
 }
@@ -109,7 +113,7 @@ fn control_pair() -> io::Result<(UnixStream, OwnedFd)> {
     Ok((UnixStream::from_std(ours)?, theirs.into()))
 }
 
-async fn read_answers(who: Who, channel: Rc<AsyncFd<OwnedFd>>, sender: UnboundedSender<Event>) {
+pub(super) async fn read_answers(who: Who, channel: Rc<AsyncFd<OwnedFd>>, sender: UnboundedSender<Event>) {
     while let Ok(mut ready) = channel.readable().await {
         match ready.try_io(|channel| message::receive::<Answer>(channel.as_fd())) {
             Ok(Ok(Some((answer, _)))) => {
@@ -122,13 +126,13 @@ async fn read_answers(who: Who, channel: Rc<AsyncFd<OwnedFd>>, sender: Unbounded
     }
 }
 
-async fn read_reports(who: Who, control: Rc<UnixStream>, sender: UnboundedSender<Event>) {
-    let mut bytes = [0; 16];
+pub(super) async fn read_reports(who: Who, control: Rc<UnixStream>, sender: UnboundedSender<Event>) {
+    let (mut bytes, mut reports) = ([0; 64], Reports::default());
     while control.readable().await.is_ok() {
         match control.try_read(&mut bytes) {
             Ok(0) => return,
             Ok(count) => {
-                for report in bytes.iter().take(count).filter_map(|&byte| Report::from_byte(byte)) {
+                for report in reports.take(bytes.get(..count).unwrap_or_default()) {
                     let _ = sender.send(Event::Said(who, report));
                 }
             }

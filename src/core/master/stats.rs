@@ -4,6 +4,7 @@ use tracing::warn;
 
 use super::Master;
 use super::generation::Generation;
+use crate::stats::model::Instance;
 use crate::stats::server::{Client, Server};
 use crate::stats::{collect, text};
 
@@ -23,12 +24,27 @@ impl Master {
 
     /// Sends the state of the instance, as it is now.
     pub(super) fn tell_stats(&mut self, client: Client) {
-        let (Some(server), Some(generation)) = (&self.stats, self.generations.get(&self.serving)) else { return };
+        let Some(instance) = self.collect() else { return };
+        let stats = &self.started.config.stats;
+        if let Some(server) = &self.stats {
+            server.answer(client, text::write(&instance, stats.http, stats.minified));
+        }
+    }
+
+    /// The state of the instance, as it is now.
+    pub(super) fn collect(&mut self) -> Option<Instance> {
+        let generation = self.generations.get(&self.serving)?;
         let Generation { config, sockets, view, .. } = generation;
         let mut instance = collect::instance(config, sockets, *view, &mut self.full_queues);
+        if self.is_paused {
+            instance.workers.iter_mut().filter(|worker| worker.status == "idle").for_each(|idle| idle.status = "pause");
+        }
+        instance.crons = self.crons.portraits();
         instance.mules = collect::mules(generation.mules.view);
         instance.spoolers = collect::spoolers(config, generation.spoolers.view);
-        server.answer(client, text::write(&instance, config.stats.http, config.stats.minified));
+        instance.generation = self.serving;
+        instance.reloads = self.reloads.told();
+        Some(instance)
     }
 
     /// The process is gone, whatever it was in the middle of: nobody is to see it as a running one.

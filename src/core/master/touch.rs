@@ -48,10 +48,15 @@ impl Touches {
             all(&reload.touch, Errand::Reload),
             all(&reload.touch_workers, Errand::Reload),
             all(&reload.touch_aside, Errand::Reload),
-            all(&reload.touch_chain, Errand::Reload),
+            all(&reload.touch_chain, Errand::RollingReload),
             all(&reload.touch_logrotate, Errand::RotateLog),
             all(&reload.touch_logreopen, Errand::ReopenLog),
             commands.map(|(path, text)| (config.start_dir.join(path), Errand::Run(text.clone()))).collect(),
+            reload
+                .touch_signal
+                .iter()
+                .map(|(path, number)| (config.start_dir.join(path), Errand::Raise(*number)))
+                .collect(),
             reload
                 .touch_hook
                 .iter()

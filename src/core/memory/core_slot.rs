@@ -1,14 +1,24 @@
-//! One core's slot of the scoreboard: since when it is busy, until when it may be, with what request, and who it is.
+//! One core's slot of the scoreboard: since when it is busy, until when it may be, with what request, where it is in it, and
+//! who it is.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::variables::{self, Variables};
+use serde::{Deserialize, Serialize};
 
-const NUMBERS: usize = 16;
+use super::variables::{self, Variables};
+use super::words;
+
+const NUMBERS: usize = 24;
+
+/// Where the core is in the application: 256 bytes of text.
+const PLACE: usize = 32;
+
+/// Bytes of such a text.
+pub const PLACE_LEN: usize = PLACE * 8;
 
 /// Words of a slot.
-pub(super) const WORDS: usize = NUMBERS + variables::WORDS;
+pub(super) const WORDS: usize = NUMBERS + PLACE + variables::WORDS;
 
 /// One core's slot.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +41,25 @@ enum Number {
     ReadErrors,
     Statics,
     Offloaded,
+    Phase,
+    /// How often the place was told.
+    Places,
+    /// Bytes of the place, and the serial number of the request above them.
+    PlaceOf,
+    /// Serial number of the request whose variables are there.
+    VariablesOf,
+}
+
+/// What a busy core is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// In the application, or on the way there or back.
+    Application,
+    /// Waiting for the client to send: a body, a message of a websocket.
+    Reading,
+    /// Waiting for the client to take the answer.
+    Sending,
 }
 
 impl CoreSlot {
@@ -38,8 +67,8 @@ impl CoreSlot {
         Self { words }
     }
 
-    /// Marks the core busy since `now` (microseconds since the epoch), until `deadline` at most (microseconds of the
-    /// monotonic clock). Write [`Self::variables`] before.
+    /// Marks the core busy since `now`, until `deadline` at most, both in microseconds of the monotonic clock.
+    /// [`Self::describe`] it before.
     pub fn begin(self, now: u64, deadline: Option<u64>) {
         self.set(Number::Serial, self.get(Number::Serial) + 1);
         if let Some(deadline) = deadline {
@@ -65,7 +94,7 @@ impl CoreSlot {
         self.set(Number::UserDeadline, 0);
     }
 
-    /// Start of the request in progress, microseconds since the epoch; `None` when idle.
+    /// Start of the request in progress, microseconds of the monotonic clock; `None` when idle.
     #[must_use]
     pub fn busy_since(self) -> Option<u64> {
         self.word(Number::Since).map(|word| word.load(Acquire)).filter(|&since| since != 0)
@@ -171,10 +200,61 @@ impl CoreSlot {
         self.get(Number::ReadErrors)
     }
 
-    /// The variables of the request in progress.
+    /// Says what the core is doing: only when it has to wait for the client, and when it has done so.
+    pub fn set_phase(self, phase: Phase) {
+        self.set(Number::Phase, phase as u64);
+    }
+
+    /// What the core is doing in the request in progress.
     #[must_use]
-    pub fn variables(self) -> Variables {
-        Variables::new(self.words.get(NUMBERS..).unwrap_or_default())
+    pub fn phase(self) -> Phase {
+        match self.get(Number::Phase) {
+            phase if phase == Phase::Reading as u64 => Phase::Reading,
+            phase if phase == Phase::Sending as u64 => Phase::Sending,
+            _ => Phase::Application,
+        }
+    }
+
+    /// Tells where the core is in the application. Takes no lock and allocates nothing. An empty place: nowhere.
+    pub fn tell_place(self, place: &[u8]) {
+        let place = place.get(..PLACE_LEN).unwrap_or(place);
+        words::write(self.words.get(NUMBERS..NUMBERS + PLACE).unwrap_or_default(), place);
+        self.set(Number::PlaceOf, self.serial() << 16 | place.len() as u64);
+        if let Some(word) = self.word(Number::Places) {
+            word.fetch_add(1, Release);
+        }
+    }
+
+    /// How often the place was told: it is there when this has changed.
+    #[must_use]
+    pub fn places(self) -> u64 {
+        self.word(Number::Places).map_or(0, |word| word.load(Acquire))
+    }
+
+    /// The place that was told last, if that was of request `serial`.
+    #[must_use]
+    pub fn place(self, serial: u64) -> Option<Vec<u8>> {
+        let (of, len) = (self.get(Number::PlaceOf) >> 16, self.get(Number::PlaceOf) & 0xffff);
+        let words = self.words.get(NUMBERS..NUMBERS + PLACE).unwrap_or_default();
+        let is_his = of == serial & (u64::MAX >> 16) && len > 0;
+        is_his.then(|| words::read(words, usize::try_from(len).unwrap_or(0)))
+    }
+
+    /// Writes the variables of the request that is about to begin; `secrets` and `memory` as in [`Variables::write`].
+    pub fn describe<'a>(self, vars: impl Iterator<Item = (&'a [u8], &'a [u8])>, secrets: bool, memory: &mut Vec<u8>) {
+        self.area().write(vars, secrets, memory);
+        self.set(Number::VariablesOf, self.serial() + 1);
+    }
+
+    /// The variables of the request in progress as `KEY=value`; none when nobody has written them.
+    #[must_use]
+    pub fn variables(self) -> Vec<Vec<u8>> {
+        let are_his = self.get(Number::VariablesOf) == self.serial();
+        if are_his { self.area().read() } else { Vec::new() }
+    }
+
+    fn area(self) -> Variables {
+        Variables::new(self.words.get(NUMBERS + PLACE..).unwrap_or_default())
     }
 
     fn word(self, number: Number) -> Option<&'static AtomicU64> {
@@ -198,6 +278,34 @@ mod tests {
 
     fn slot() -> CoreSlot {
         CoreSlot::new(Vec::leak((0..WORDS).map(|_| AtomicU64::new(0)).collect()))
+    }
+
+    #[test]
+    fn a_place_belongs_to_its_request() {
+        let slot = slot();
+        assert_eq!((slot.phase(), slot.places(), slot.place(0)), (Phase::Application, 0, None));
+        slot.begin(1, None);
+        slot.set_phase(Phase::Sending);
+        slot.tell_place(b"/srv/app.py:12 index");
+        assert_eq!((slot.phase(), slot.places()), (Phase::Sending, 1));
+        assert_eq!(slot.place(1).as_deref(), Some(&b"/srv/app.py:12 index"[..]));
+        assert_eq!(slot.place(2), None);
+        slot.tell_place(&[b'x'; 300]);
+        assert_eq!(slot.place(1).map(|place| place.len()), Some(PLACE_LEN));
+        slot.tell_place(b"");
+        assert_eq!((slot.places(), slot.place(1)), (3, None));
+        assert!(slot.variables().is_empty());
+    }
+
+    #[test]
+    fn variables_of_another_request_are_not_shown() {
+        let slot = slot();
+        slot.describe([(&b"A"[..], &b"1"[..])].into_iter(), false, &mut Vec::new());
+        slot.begin(1, None);
+        assert_eq!(slot.variables(), [b"A=1"]);
+        slot.end();
+        slot.begin(2, None);
+        assert!(slot.variables().is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::core_slot::CoreSlot;
 use super::{core_slot, words};
+use crate::harakiri;
 
 /// Applications that are counted one by one; further ones serve all the same.
 pub const APPS: usize = 64;
@@ -152,11 +153,14 @@ enum Number {
     Sent,
     Harakiri,
     Spawned,
+    /// The same on the monotonic clock, in microseconds.
+    Born,
     Spawns,
     Running,
     Average,
     Accepting,
     Stacks,
+    WatchedUntil,
 }
 
 impl WorkerSlot {
@@ -165,6 +169,7 @@ impl WorkerSlot {
         self.set(Number::DeltaRequests, 0);
         self.set(Number::Stacks, 0);
         self.set(Number::Spawned, now);
+        self.set(Number::Born, harakiri::now());
         self.add(Number::Spawns, 1);
         self.set(Number::Pid, u64::from(pid));
     }
@@ -185,6 +190,12 @@ impl WorkerSlot {
     #[must_use]
     pub fn spawned(self) -> u64 {
         self.get(Number::Spawned)
+    }
+
+    /// Seconds that the present process has lived, whatever was done to the clock meanwhile.
+    #[must_use]
+    pub fn age(self) -> u64 {
+        harakiri::now().saturating_sub(self.get(Number::Born)) / 1_000_000
     }
 
     /// Processes that have had this number.
@@ -293,6 +304,17 @@ impl WorkerSlot {
         self.words.get(start..start + 2)?.try_into().ok()
     }
 
+    /// Somebody looks at the requests of this worker until `until` (microseconds since the epoch).
+    pub fn watch(self, until: u64) {
+        self.set(Number::WatchedUntil, until);
+    }
+
+    /// Whether somebody looks at its requests at this time (microseconds of the monotonic clock).
+    #[must_use]
+    pub fn is_watched(self, now: u64) -> bool {
+        now < self.get(Number::WatchedUntil)
+    }
+
     /// The word that counts, from 1 on, how often this process has written its stacks; 0: it cannot.
     #[must_use]
     pub fn stacks(self) -> Option<&'static AtomicU64> {
@@ -351,6 +373,8 @@ mod tests {
         worker.born(6, 200);
         assert_eq!((worker.pid(), worker.requests(), worker.delta_requests()), (6, 2, 0));
         assert_eq!((worker.spawned(), worker.spawns()), (200, 2));
+        worker.watch(10);
+        assert!(worker.is_watched(9) && !worker.is_watched(10));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod build;
 mod name;
 mod place;
+mod runtime;
 
 use std::path::{Path, PathBuf};
 
@@ -71,6 +72,21 @@ pub enum PluginError {
     /// Several languages in one instance.
     #[error("one instance runs one language: {0}, but the plugins {1} and {2} were both named")]
     Several(&'static str, String, String),
+    /// The plugin is linked to no interpreter, and none is found.
+    #[error("the plugin {} needs {library}, which is not in {places}, nor where the system looks: use a Python that has a shared library (Debian: apt-get install libpython{version}; pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install {version}), and install rsgi into a virtual environment of it", plugin.display())]
+    NoLibrary {
+        /// The plugin's file.
+        plugin: PathBuf,
+        /// What it needs.
+        library: String,
+        /// Where it was looked for, comma-separated.
+        places: String,
+        /// The plugin's version.
+        version: String,
+        /// What the loader said to the plugin alone.
+        #[source]
+        source: Box<LoadError>,
+    },
     /// A file was found, but cannot be used.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -91,7 +107,7 @@ pub fn choose(config: &Config) -> Result<Language, PluginError> {
     if let Some(path) =
         wanted.as_ref().map(|wanted| Path::new(&wanted.name)).filter(|path| path.components().count() > 1)
     {
-        return beside_embedded(Language::load(config.start_dir.join(path).as_os_str())?, path);
+        return beside_embedded(runtime::load(config, &config.start_dir.join(path))?, path);
     }
     let version = wanted.as_ref().map(|wanted| wanted.version.clone()).unwrap_or_default();
     if let (Some(home), Some(home_version), Some(wanted)) = (&home, &home_version, &wanted)

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use rsgi_abi::host::Language;
 use rsgi_config::Config;
 
-use super::PluginError;
 use super::name::{fits, language_of};
+use super::{PluginError, runtime};
 
 /// Finds and loads the plugin `name`.
 pub(super) fn find(config: &Config, name: &str) -> Result<Language, PluginError> {
@@ -19,7 +19,7 @@ pub(super) fn find(config: &Config, name: &str) -> Result<Language, PluginError>
     // Of several that fit, the newest version; 3.9 is older than 3.12.
     let minor = |file: &&PathBuf| version(file).and_then(|version| version.split_once('.')?.1.parse::<u32>().ok());
     if let Some(file) = files.iter().find(is).or_else(|| fitting.rev().max_by_key(minor)) {
-        return Ok(Language::load(file.as_os_str())?);
+        return runtime::load(config, file);
     }
     let places = places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(", ");
     Err(PluginError::NotFound { name: name.to_owned(), places, there: list(&files) })

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::{Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -22,6 +22,8 @@ use super::statics::{self, StaticBody};
 use super::stream::{Broken, Stream};
 use super::ticket::{self, request_line};
 use super::upload::Upload;
+use crate::health::Verdict;
+use crate::memory::meters::Count;
 
 /// The body of an answer. With it goes the request: when hyper drops the body, the connection is ready for the next.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ pub(super) async fn serve(client: Rc<Client>, body: Incoming) -> Response<Answer
     let served = Served(Rc::clone(&client));
     let offers_websocket = matches!(&*client.ticket.borrow(), Some(Ok(ticket)) if ticket.offers_websocket);
     let mut response = in_time(&client, body).await;
-    client.answer();
+    client.answer(response.status().as_u16());
     if offers_websocket && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // What the client sends behind such a request may be no request.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -80,8 +82,12 @@ async fn visit(client: &Rc<Client>, body: Incoming) -> Response<Content> {
         Some(Err(reject)) => return refuse(client, "", &reject.into()),
         None => return refuse(client, "", &Failure::server(500, "a request without a head")),
     };
-    if client.to_https {
-        return failure::to_https(&ticket.frame).map(Content::Whole);
+    if let Some(probe) = ticket.probe {
+        client.discount();
+        return probed(probe.answer(client.shop.state())).map(Content::Whole);
+    }
+    if let Some(port) = &client.to_https {
+        return failure::to_https(&ticket.frame, &client.server_port, port).map(Content::Whole);
     }
     match statics::find(client, &mut ticket).await {
         Ok(None) => {}
@@ -101,7 +107,15 @@ async fn visit(client: &Rc<Client>, body: Incoming) -> Response<Content> {
         Ok(reply) => reply,
         Err(failure) => return refuse(client, &exchange.request(), &failure),
     };
-    let no_body = facts.method.is_head() || matches!(head.code, 204 | 304);
+    if exchange.holds_body() && !head.switched {
+        // Whether the client sends its body all the same is not known, so that nothing may follow (RFC 9110 §10.1.1).
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    let no_body = facts.method.is_head() || matches!(head.code, 204 | 205 | 304);
+    if head.code == 205 {
+        // Framed as if it could have a body, it has none (RFC 9110 §15.3.6).
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     let content = match rest {
         _ if no_body => {
             exchange.leave(false, false);
@@ -137,10 +151,38 @@ async fn visit(client: &Rc<Client>, body: Incoming) -> Response<Content> {
 
 /// An answer of ours.
 fn refuse(client: &Client, request: &str, failure: &Failure) -> Response<Content> {
+    let meter = client.shop.settings.meter;
+    match failure.status {
+        503 => meter.count(Count::Shed),
+        504 => meter.count(Count::TimedOut),
+        _ => {}
+    }
     if !client.shop.settings.quiet || failure.fault != Fault::Client {
         failure.log(&client.name(), request);
     }
     failure.response().map(Content::Whole)
+}
+
+/// The answer to a health check.
+fn probed(verdict: Verdict) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(verdict.text.as_bytes()));
+    *response.status_mut() = StatusCode::from_u16(verdict.code).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+impl Answer {
+    /// A worker's core waits for the client to take it.
+    pub(super) fn holds_core(&self) -> bool {
+        self.content.holds_core()
+    }
+
+    /// The client takes what it gets.
+    pub(super) fn touch(&self) {
+        self.served.0.touch();
+    }
 }
 
 impl http_body::Body for Answer {
@@ -190,7 +232,7 @@ impl Content {
                 Broken
             }),
             Self::Static(file) => ready!(file.poll_piece(context)).map_err(|error| {
-                Failure::server(500, "a static file cannot be read on").log(&client.name(), &error.to_string());
+                Failure::server(500, format!("a static file cannot be read on: {error}")).log(&client.name(), "");
                 Broken
             }),
             Self::Gzip(gzip) => {
@@ -198,6 +240,14 @@ impl Content {
                 ready!(gzip.poll_piece(context, |context| plain.poll_piece(context, client)))
             }
         })
+    }
+
+    fn holds_core(&self) -> bool {
+        match self {
+            Self::Stream(stream) => stream.holds_core(),
+            Self::Gzip(gzip) => gzip.1.holds_core(),
+            Self::Whole(_) | Self::File(_) | Self::Static(_) => false,
+        }
     }
 
     /// Nothing more will come.

@@ -1,17 +1,24 @@
 //! What is known of one client connection, shared by those who serve it: the gate, the request's service, the clock.
 
 use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::Waker;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use rsgi_proto::http1::Reject;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::exchange::Exchange;
+use super::failure::Failure;
 use super::handshake::Entrance;
 use super::shop::Shop;
 use super::ticket::{self, Ticket};
+use crate::memory::codes;
+use crate::memory::meters::Door;
 use crate::tls::Peer;
 
 /// How long a connection that ends in an error is listened to, so that the client can read why.
@@ -52,12 +59,14 @@ pub(super) struct Client {
     pub(super) secure: Option<Rc<Peer>>,
     /// Which of the encrypted sites it was let in to; `None` without.
     pub(super) entrance: Option<Rc<Entrance>>,
-    /// Every request is sent on to https.
-    pub(super) to_https: bool,
+    /// Every request is sent on to https. The text is the port of the encrypted address, for those who name ours.
+    pub(super) to_https: Option<Rc<str>>,
     /// The request that hyper is about to announce.
     pub(super) ticket: RefCell<Option<Result<Ticket, Reject>>>,
     /// The visit that goes on when the connection has switched to another protocol.
     pub(super) tunnel: RefCell<Option<Exchange>>,
+    /// The request at hand always passes the queue (`queue-exempt`).
+    exempt: Cell<bool>,
     /// From a request's head to the end of its answer.
     busy: Cell<bool>,
     phase: Cell<Phase>,
@@ -70,10 +79,14 @@ pub(super) struct Client {
     limit: RefCell<Option<(Instant, String)>>,
     /// Hyper has the head of an answer.
     answering: Cell<bool>,
+    /// When the request began, and its status as far as it has one; `None`: it does not count.
+    counted: Cell<Option<(Instant, u16)>>,
     /// The answer broke off in a way that only a reset can tell.
     pub(super) reset: Cell<bool>,
     /// Wakes the gate when the next request may pass.
     held: RefCell<Option<Waker>>,
+    /// Room for those requests of the connection that are at work side by side; `None`: there is one at a time.
+    places: Option<Arc<Semaphore>>,
 }
 
 impl Client {
@@ -85,9 +98,10 @@ impl Client {
             server_port,
             secure: None,
             entrance: None,
-            to_https: false,
+            to_https: None,
             ticket: RefCell::new(None),
             tunnel: RefCell::new(None),
+            exempt: Cell::new(false),
             busy: Cell::new(false),
             phase: Cell::new(Phase::Fresh),
             since: Cell::new(Instant::now()),
@@ -95,16 +109,40 @@ impl Client {
             expired: Cell::new(false),
             limit: RefCell::new(None),
             answering: Cell::new(false),
+            counted: Cell::new(None),
             reset: Cell::new(false),
             held: RefCell::new(None),
+            places: None,
         }
     }
 
-    /// The same client, for one of several requests that go side by side.
-    pub(super) fn stream(&self) -> Self {
+    /// The same client, for one of several requests that go side by side, as far as there are places.
+    pub(super) fn stream(&self, places: Arc<Semaphore>) -> Self {
         let (address, port) = (self.address.clone(), self.port.clone());
         let stream = Self::new(Rc::clone(&self.shop), address, port, Rc::clone(&self.server_port));
-        Self { secure: self.secure.clone(), entrance: self.entrance.clone(), ..stream }
+        Self { secure: self.secure.clone(), entrance: self.entrance.clone(), places: Some(places), ..stream }
+    }
+
+    /// Waits until the request may ask for a core.
+    ///
+    /// # Errors
+    /// 503 when other requests of the connection have left no room in time.
+    pub(super) async fn place(&self) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+        let Some(places) = &self.places else { return Ok(None) };
+        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+            return Ok(Some(place));
+        }
+        self.enter(Phase::Queue);
+        let mut place = pin!(Arc::clone(places).acquire_owned());
+        poll_fn(|context| match place.as_mut().poll(context) {
+            // They are never taken away.
+            Poll::Ready(place) => Poll::Ready(Ok(place.ok())),
+            Poll::Pending if self.take_expired() => {
+                Poll::Ready(Err(Failure::client(503, "the client takes too few of the answers it has asked for")))
+            }
+            Poll::Pending => Poll::Pending,
+        })
+        .await
     }
 
     /// A new phase begins.
@@ -142,15 +180,34 @@ impl Client {
         *self.limit.borrow_mut() = harakiri
             .zip(ticket.as_ref().ok())
             .map(|(span, ticket)| (Instant::now() + span, ticket::request_line(&ticket.frame)));
+        self.exempt.set(ticket.as_ref().is_ok_and(|ticket| ticket.is_exempt));
         *self.ticket.borrow_mut() = Some(ticket);
         self.busy.set(true);
         self.answering.set(false);
         self.enter(Phase::Body);
+        self.counted.set(Some((self.since.get(), codes::CLIENT_LEFT)));
+    }
+
+    /// Whether the request at hand always passes the queue.
+    pub(super) fn is_exempt(&self) -> bool {
+        self.exempt.get()
+    }
+
+    /// Whether what limits the wait in the queue is `queue-timeout`.
+    pub(super) fn has_queue_timeout(&self) -> bool {
+        let settings = &self.shop.settings;
+        !self.is_exempt() && settings.queue.time.is_some_and(|time| time <= settings.timeout)
     }
 
     /// Hyper has the head of the request's answer.
-    pub(super) fn answer(&self) {
+    pub(super) fn answer(&self, status: u16) {
         self.answering.set(true);
+        self.counted.set(self.counted.get().map(|(began, _)| (began, status)));
+    }
+
+    /// The request is none that counts.
+    pub(super) fn discount(&self) {
+        self.counted.set(None);
     }
 
     pub(super) fn is_answering(&self) -> bool {
@@ -172,6 +229,11 @@ impl Client {
         self.busy.set(false);
         *self.limit.borrow_mut() = None;
         self.enter(Phase::Idle);
+        if let Some((began, status)) = self.counted.take() {
+            let door = if self.secure.is_some() { Door::Https } else { Door::Http };
+            let took = self.since.get().saturating_duration_since(began);
+            self.shop.settings.meter.request(door, status, crate::harakiri::micros(took));
+        }
         if let Some(waker) = self.held.borrow_mut().take() {
             waker.wake();
         }
@@ -202,11 +264,18 @@ impl Client {
             + match self.phase.get() {
                 Phase::Fresh if self.shop.draining.get() => LAST_CALL.min(settings.headers_timeout),
                 Phase::Fresh | Phase::Head => settings.headers_timeout,
-                Phase::Idle => settings.keepalive.unwrap_or_default(),
+                Phase::Idle => {
+                    let end = since + settings.keepalive.unwrap_or_default();
+                    return self.shop.parting.get().map_or(end, |parting| end.min(parting));
+                }
                 Phase::Body | Phase::Answer => settings.timeout,
                 Phase::Queue => {
-                    let end = since + settings.timeout;
-                    let empty = self.shop.pool.empty_since();
+                    let queue = settings.queue.time.filter(|_| !self.is_exempt());
+                    let end = since + queue.map_or(settings.timeout, |time| time.min(settings.timeout));
+                    let pool = &self.shop.pool;
+                    // Workers that rest are called by this very request.
+                    let empty =
+                        pool.empty_since().map(|empty| if pool.is_resting() { empty.max(since) } else { empty });
                     return empty.map_or(end, |empty| end.min(empty + settings.connect_timeout));
                 }
                 Phase::Linger => LINGER,

@@ -17,6 +17,7 @@ use super::client::{Client, Phase};
 use super::failure::Failure;
 use super::gate::{Exit, Gate, Wire};
 use super::tunnel;
+use crate::memory::meters::Count;
 
 /// Bytes of an answer that wait for a slow client before the worker has to wait too.
 const BUFFER: usize = 256 * 1024;
@@ -47,7 +48,7 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Rc<Client>) {
             if let Poll::Ready(result) = connection.as_mut().poll(context) {
                 return Poll::Ready(result.map_err(|error| error.to_string()));
             }
-            if shop.draining.get() && !told && !matches!(client.phase(), Phase::Fresh | Phase::Head) {
+            if shop.draining.get() && !told && !may_ask(&client) {
                 told = true;
                 connection.as_mut().graceful_shutdown();
                 continue;
@@ -84,6 +85,15 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Rc<Client>) {
     }
 }
 
+/// Whether a request may still come on a connection of a router that drains: its clock ends that soon.
+fn may_ask(client: &Client) -> bool {
+    match client.phase() {
+        Phase::Fresh | Phase::Head => true,
+        Phase::Idle => client.shop.parting.get().is_some(),
+        _ => false,
+    }
+}
+
 /// The phase's time is over. True: the connection is closed; false: whoever is in charge answers.
 pub(super) fn gives_up(client: &Client) -> bool {
     if client.is_overtime() {
@@ -91,6 +101,7 @@ pub(super) fn gives_up(client: &Client) -> bool {
             return told(client);
         }
         let line = client.take_overtime().unwrap_or_default();
+        client.shop.settings.meter.count(Count::TimedOut);
         Failure::overtime(client.phase()).log(&client.name(), &line);
         client.reset.set(true);
         return true;

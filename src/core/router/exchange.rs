@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use rsgi_proto::link::{self, File};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::yield_now;
 
 use super::client::{Client, Phase};
@@ -16,6 +17,7 @@ use super::ticket::{Ticket, request_line};
 use super::tidy::tidy;
 use super::upload::Upload;
 use crate::control::Overdue;
+use crate::memory::meters::Count;
 
 /// Links tried for one request when each turns out to be dead before it took the request.
 const TRIES: usize = 16;
@@ -34,6 +36,8 @@ impl Drop for Served {
 #[derive(Debug)]
 pub(super) struct Exchange {
     client: Rc<Client>,
+    /// Its place among the requests of its connection.
+    place: Option<OwnedSemaphorePermit>,
     lease: Option<Lease>,
     /// The HEAD frame and what was read ahead of the body. Kept, so that it can be sent again.
     frame: Vec<u8>,
@@ -75,6 +79,7 @@ impl Exchange {
     pub(super) fn new(client: Rc<Client>, ticket: Ticket, upload: Upload) -> Self {
         Self {
             client,
+            place: None,
             lease: None,
             head_len: ticket.frame.len(),
             offers_websocket: ticket.offers_websocket,
@@ -92,6 +97,7 @@ impl Exchange {
     /// Finds a core, sends the request, and waits for the answer's head and what comes with it.
     pub(super) async fn run(&mut self) -> Result<(Head, Rest), Failure> {
         self.upload.read_ahead(&self.client, &mut self.frame).await?;
+        self.place = self.client.place().await?;
         let (mut dead_links, mut died) = (0, false);
         let head = loop {
             let shop = Rc::clone(&self.client.shop);
@@ -124,6 +130,7 @@ impl Exchange {
                     if !again {
                         return Err(Failure::worker(502, lost.to_string()));
                     }
+                    shop.settings.meter.count(Count::Retried);
                 }
             }
         };
@@ -309,6 +316,11 @@ impl Exchange {
             link::encode_abort(&mut last);
         }
         tokio::task::spawn_local(tidy(lease, last, ended));
+    }
+
+    /// Whether the client waits for a `100 Continue` that the worker has not asked for.
+    pub(super) const fn holds_body(&self) -> bool {
+        matches!(self.upload, Upload::Held(_))
     }
 
     /// Method and target, for logs.

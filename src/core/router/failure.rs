@@ -1,7 +1,7 @@
 //! Requests that cannot be served: their status, their short answer, and the log line that names whose fault it was.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
@@ -10,6 +10,7 @@ use rsgi_proto::http1::Reject;
 
 use super::client::Phase;
 use super::ticket;
+use crate::logging::refusal::Refusal;
 
 /// Who has to mend it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,19 +31,34 @@ pub(super) struct Failure {
     pub(super) reason: Cow<'static, str>,
     /// The connection cannot be used any more.
     pub(super) close: bool,
+    /// Seconds after which it makes sense to ask again.
+    pub(super) retry_after: Option<u32>,
 }
+
+/// When it makes sense to ask again, if nothing is known: seconds.
+const LATER: u32 = 5;
+
+/// Longest time that a client is sent away for, seconds.
+const MUCH_LATER: u32 = 60;
 
 impl Failure {
     pub(super) const fn client(status: u16, reason: &'static str) -> Self {
-        Self { status, fault: Fault::Client, reason: Cow::Borrowed(reason), close: true }
+        Self { status, fault: Fault::Client, reason: Cow::Borrowed(reason), close: true, retry_after: None }
     }
 
     pub(super) fn worker(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, fault: Fault::Worker, reason: reason.into(), close: false }
+        Self { status, fault: Fault::Worker, reason: reason.into(), close: false, retry_after: None }
     }
 
-    pub(super) const fn server(status: u16, reason: &'static str) -> Self {
-        Self { status, fault: Fault::Server, reason: Cow::Borrowed(reason), close: false }
+    pub(super) fn server(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        let retry_after = if status == 503 { Some(LATER) } else { None };
+        Self { status, fault: Fault::Server, reason: reason.into(), close: false, retry_after }
+    }
+
+    /// More is asked than can be served. `wait`: how long the queue takes at the moment, when that is known.
+    pub(super) fn crowded(reason: &'static str, wait: Option<Duration>) -> Self {
+        let seconds = wait.map(|wait| u32::try_from(wait.as_secs_f64().ceil() as u64).unwrap_or(MUCH_LATER));
+        Self { retry_after: Some(seconds.unwrap_or(LATER).clamp(1, MUCH_LATER)), ..Self::server(503, reason) }
     }
 
     /// A request has taken longer than `http-harakiri` allows; its phase tells whose fault that is.
@@ -54,16 +70,13 @@ impl Failure {
             Phase::Queue => (Fault::Server, "the request took longer than http-harakiri allows: no core became idle"),
             _ => (Fault::Worker, "the request took longer than http-harakiri allows"),
         };
-        Self { status: 504, fault, reason: Cow::Borrowed(reason), close: fault == Fault::Client }
+        Self { status: 504, fault, reason: Cow::Borrowed(reason), close: fault == Fault::Client, retry_after: None }
     }
 
     /// Writes the log line. `request`: method and target, when known.
     pub(super) fn log(&self, client: &str, request: &str) {
-        let Self { status, fault, reason, .. } = self;
-        match fault {
-            Fault::Client => tracing::info!(status, %fault, client, request, "{reason}"),
-            Fault::Worker | Fault::Server => tracing::warn!(status, %fault, client, request, "{reason}"),
-        }
+        let (status, fault, reason) = (self.status, self.fault.name(), &self.reason);
+        Refusal { status, fault, client, request, reason }.log();
     }
 
     /// The answer, and its body. It names the status only: what went wrong inside is for the log.
@@ -80,22 +93,36 @@ impl Failure {
         if self.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
 }
 
 /// Sends a request on to https, by name and target as it came.
-pub(super) fn to_https(frame: &[u8]) -> Response<Bytes> {
-    let place = ticket::host_and_target(frame);
-    let place = place.and_then(|(host, target)| HeaderValue::try_from(format!("https://{host}{target}")).ok());
+///
+/// The port that the client sees may not be the one that we listen at. So only who names `ours` is sent to `encrypted`;
+/// all others, as by uWSGI, to the port that https has.
+pub(super) fn to_https(frame: &[u8], ours: &str, encrypted: &str) -> Response<Bytes> {
+    let place = ticket::host_and_target(frame).and_then(|(host, target)| {
+        let (name, port) = split_port(&host);
+        let port = if port == Some(ours) && encrypted != "443" { format!(":{encrypted}") } else { String::new() };
+        HeaderValue::try_from(format!("https://{name}{port}{target}")).ok()
+    });
     let Some(place) = place else { return Failure::client(400, "a Host is needed").response() };
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
     response.headers_mut().insert(LOCATION, place);
     response
+}
+
+/// A Host's name, and the port behind it.
+fn split_port(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    }
 }
 
 impl From<Reject> for Failure {
@@ -104,13 +131,13 @@ impl From<Reject> for Failure {
     }
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Fault {
+    const fn name(self) -> &'static str {
+        match self {
             Self::Client => "client",
             Self::Worker => "worker",
             Self::Server => "server",
-        })
+        }
     }
 }
 

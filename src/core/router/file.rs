@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rsgi_proto::link;
 use tokio::task::JoinHandle;
 
@@ -84,6 +84,14 @@ impl FileBody {
         self.left = self.left.map(|left| left.saturating_sub(piece.len() as u64));
         Poll::Ready(Ok(Some(piece)))
     }
+}
+
+/// Reads what the kernel has in memory of it, which may be nothing. `buffer`: its memory is used again when nobody has what was
+/// read before any more.
+pub(super) fn read_cached(file: &File, offset: u64, most: usize, buffer: &mut BytesMut) -> io::Result<Bytes> {
+    buffer.reserve(most);
+    rsgi_sys::file::read_cached(file.as_fd(), offset, buffer, most)?;
+    Ok(buffer.split().freeze())
 }
 
 pub(super) fn read(file: &File, regular: bool, offset: u64, most: usize) -> io::Result<Bytes> {

@@ -23,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use super::client::{Client, Phase};
 use super::ticket::{self, Ticket};
+use crate::memory::meters::Count;
 
 /// Bytes asked for in one read of a body.
 const READ: usize = 64 * 1024;
@@ -123,7 +124,17 @@ impl<S: Wire> Gate<S> {
             self.input.reserve(most);
         }
         let Some(socket) = &mut self.socket else { return Poll::Ready(Ok(0)) };
-        pin!(socket.read_buf(&mut self.input)).poll(context)
+        let read = ready!(pin!(socket.read_buf(&mut self.input)).poll(context))?;
+        self.client.shop.settings.meter.add(Count::Received, read as u64);
+        Poll::Ready(Ok(read))
+    }
+
+    /// The client has taken some bytes, or does not.
+    fn taken(&self, result: &Poll<io::Result<usize>>) {
+        self.client.set_blocked(result.is_pending());
+        if let Poll::Ready(Ok(sent)) = result {
+            self.client.shop.settings.meter.add(Count::Sent, *sent as u64);
+        }
     }
 
     /// Reads until a head is complete and hands it to hyper. False: the connection is over.
@@ -173,7 +184,8 @@ impl<S: Wire> Gate<S> {
                 ticket::write_head(&mut self.head, head, closing && !offers_websocket);
                 self.expects = match head.body {
                     _ if *offers_websocket => Expects::Other,
-                    Body::None => Expects::Head,
+                    // Hyper takes a read without bytes for the client's end.
+                    Body::None | Body::Length(0) => Expects::Head,
                     Body::Length(length) => Expects::Body(length),
                     Body::Chunked => Expects::Chunks(Box::new(Chunked::new())),
                 };
@@ -209,7 +221,7 @@ impl<S: Wire> Gate<S> {
                 }
                 used
             }
-            Expects::Chunks(chunked) => match check_chunks(chunked, piece) {
+            Expects::Chunks(chunked) => match check_chunks(chunked, piece, self.client.shop.settings.body) {
                 Ok(used) => {
                     if chunked.is_done() {
                         self.expects = Expects::Head;
@@ -233,12 +245,17 @@ impl<S: Wire> Gate<S> {
     }
 }
 
-/// Goes over the chunks in `piece` without changing them; returns how many bytes belong to the body.
-fn check_chunks(chunked: &mut Chunked, piece: &[u8]) -> Result<usize, Reject> {
+/// Goes over the chunks in `piece` without changing them; returns how many bytes belong to the body, which may have `limit`
+/// bytes in all.
+fn check_chunks(chunked: &mut Chunked, piece: &[u8], limit: Option<u64>) -> Result<usize, Reject> {
     let mut used = 0;
     loop {
         let (more, step) = chunked.step(piece.get(used..).unwrap_or_default(), usize::MAX)?;
         used += more;
+        // What a chunk's size announces need not be waited for.
+        if limit.is_some_and(|limit| chunked.announced() > limit) {
+            return Err(Reject::new(413, "the request body is too large"));
+        }
         if !matches!(step, Step::Data(_)) {
             return Ok(used);
         }
@@ -275,7 +292,7 @@ impl<S: Wire> hyper::rt::Read for Gate<S> {
 impl<S: Wire> hyper::rt::Write for Gate<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = self.socket()?.poll_write(context, bytes);
-        self.client.set_blocked(result.is_pending());
+        self.taken(&result);
         result
     }
 
@@ -285,7 +302,7 @@ impl<S: Wire> hyper::rt::Write for Gate<S> {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = self.socket()?.poll_write_vectored(context, parts);
-        self.client.set_blocked(result.is_pending());
+        self.taken(&result);
         result
     }
 

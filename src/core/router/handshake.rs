@@ -15,6 +15,7 @@ use tokio_rustls::server::TlsStream;
 use super::client::Client;
 use super::gate::Wire;
 use super::{connection, http2};
+use crate::memory::meters::Meters;
 use crate::tls::{self, Certificates, LOOK, Peer, Site};
 
 /// How long a client may still take that has not shaken hands when draining begins.
@@ -108,11 +109,16 @@ pub(super) async fn say<S: Wire>(socket: &mut S, words: &[u8]) -> std::io::Resul
 }
 
 /// Looks after the files for ever.
-pub(super) async fn watch(certificates: Rc<Certificates>, config: Config) {
+pub(super) async fn watch(certificates: Rc<Certificates>, config: Config, meters: Option<Meters>) {
     if !config.router.binds.iter().any(|bind| bind.tls.is_some()) {
         return;
     }
     loop {
+        if let Some(meters) = meters {
+            let now = crate::harakiri::now();
+            let expiries = certificates.expiries();
+            expiries.iter().for_each(|(name, until)| meters.publish_certificate(name, *until, now));
+        }
         sleep(LOOK).await;
         certificates.look(&config);
     }

@@ -8,7 +8,7 @@ use std::task::Poll;
 use super::client::{Client, Phase};
 use super::failure::Failure;
 use super::link::Link;
-use super::pool::Seat;
+use super::pool::{Crowded, Seat};
 use super::shop::Shop;
 
 /// A link in use. Dropped, it is closed; [`Lease::give_back`] makes it idle.
@@ -24,19 +24,34 @@ impl Lease {
     /// # Errors
     /// 503 when there is no worker or the queue is full, 504 when none became idle in time.
     pub(super) async fn get(shop: &Rc<Shop>, client: &Client) -> Result<Self, Failure> {
+        let meter = shop.settings.meter;
         if let Some(link) = shop.pool.take() {
+            meter.queued(0);
             return Ok(Self { link: Some(link), shop: Rc::clone(shop) });
         }
         client.enter(Phase::Queue);
-        let seat = shop.pool.join().ok_or(Failure::server(503, "the queue is full"))?;
+        let seat = if client.is_exempt() {
+            shop.pool.jump()
+        } else {
+            shop.pool.join().map_err(|crowded| match crowded {
+                Crowded::Full => Failure::crowded("the queue is full", None),
+                Crowded::Slow(wait) => Failure::crowded("the wait would be longer than queue-timeout", Some(wait)),
+            })?
+        };
         let place = Place { seat, shop };
         poll_fn(|context| {
             if let Some(link) = place.seat.take(context.waker()) {
+                if meter.is_on() {
+                    meter.queued(place.seat.age());
+                }
                 return Poll::Ready(Ok(Self { link: Some(link), shop: Rc::clone(shop) }));
             }
             if client.take_expired() {
                 return Poll::Ready(Err(match shop.pool.empty_since() {
                     Some(_) => Failure::server(503, "no worker is alive"),
+                    None if client.has_queue_timeout() => {
+                        Failure::crowded("no core became idle within queue-timeout", None)
+                    }
                     None => Failure::server(504, "no core became idle in time"),
                 }));
             }

@@ -13,6 +13,7 @@ use super::client::Client;
 use super::connection;
 use super::proxy::{self, Socket};
 use super::shop::Shop;
+use crate::logging::episode::Summary;
 use crate::tls::Certificates;
 
 /// Pause after the system could not give us another connection, so that waiting for it is no busy loop.
@@ -23,8 +24,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Place {
     /// Number of the address among `config.router.binds`.
     pub(super) bind: usize,
-    /// Every request is sent on to https.
-    pub(super) to_https: bool,
+    /// Every request is sent on to https, at this port (see [`Client::to_https`]).
+    pub(super) to_https: Option<Rc<str>>,
     pub(super) certificates: Rc<Certificates>,
 }
 
@@ -49,12 +50,19 @@ impl Listener {
         }
     }
 
+    /// The port that it has; `None` for a unix socket.
+    pub(super) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok().map(|address| address.port()),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Accepts for ever.
     pub(super) async fn accept(self, shop: Rc<Shop>, place: Place) {
+        let port: Rc<str> = self.port().unwrap_or_default().to_string().into();
         match self {
             Self::Tcp(listener) => {
-                let port = listener.local_addr().map(|address| address.port()).unwrap_or_default();
-                let port: Rc<str> = port.to_string().into();
                 loop {
                     match listener.accept().await {
                         Ok((socket, peer)) => {
@@ -66,7 +74,7 @@ impl Listener {
                             let client = Client::new(Rc::clone(&shop), address, Some(remote), Rc::clone(&port));
                             open(socket, Some(peer.ip()), client, &place);
                         }
-                        Err(error) => complain(&error).await,
+                        Err(error) => complain(&shop, &error).await,
                     }
                 }
             }
@@ -76,7 +84,7 @@ impl Listener {
                         let client = Client::new(Rc::clone(&shop), String::new(), None, "80".into());
                         open(socket, None, client, &place);
                     }
-                    Err(error) => complain(&error).await,
+                    Err(error) => complain(&shop, &error).await,
                 }
             },
         }
@@ -90,7 +98,7 @@ pub(super) fn names(peer: SocketAddr) -> (String, String) {
 
 /// Begins a connection. What lies between a socket and its first request (a PROXY header, a TLS handshake) belongs here.
 fn open<S: Socket + 'static>(socket: S, peer: Option<IpAddr>, mut client: Client, place: &Place) {
-    client.to_https = place.to_https;
+    client.to_https.clone_from(&place.to_https);
     let leave = Leave(Rc::clone(&client.shop));
     client.shop.enter();
     let place = place.clone();
@@ -115,11 +123,25 @@ impl Drop for Leave {
     }
 }
 
-async fn complain(error: &io::Error) {
+async fn complain(shop: &Rc<Shop>, error: &io::Error) {
     // A client that left before it was accepted is nobody's business.
     let starved = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
     if error.raw_os_error().is_some_and(|code| starved.contains(&code)) {
-        tracing::warn!(%error, "cannot accept connections for now: raise max-fd or lower the load");
+        if shop.starved.count() {
+            tracing::warn!(%error, "cannot accept connections for now: raise max-fd or lower the load");
+            tokio::task::spawn_local(tell_the_end(Rc::clone(shop)));
+        }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Says when connections are accepted again.
+async fn tell_the_end(shop: Rc<Shop>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if let Some(Summary { count, span }) = shop.starved.end() {
+            let seconds = span.as_secs();
+            return tracing::warn!("connections are accepted again: {count} attempts have failed within {seconds} s");
+        }
     }
 }

@@ -11,12 +11,14 @@ mod exchange;
 mod failure;
 mod file;
 mod gate;
+mod gauge;
 mod gzip;
 mod handshake;
 mod http2;
 mod lease;
 mod link;
 mod listen;
+mod pace;
 mod pool;
 mod proxy;
 mod rendezvous;
@@ -36,6 +38,7 @@ use std::os::fd::OwnedFd;
 
 use rsgi_config::Config;
 
+use crate::memory::meters::Meters;
 use crate::tls;
 
 pub use run::run;
@@ -55,4 +58,6 @@ pub struct Job {
     pub rendezvous: OwnedFd,
     /// Stream to the master ([`crate::control`]).
     pub control: OwnedFd,
+    /// The instance's meters, when somebody reads them.
+    pub meters: Option<Meters>,
 }

@@ -5,20 +5,41 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::link::Link;
+use super::pace::Pace;
+use crate::control::Queue;
+use crate::memory::meters::{self as gauges, Gauge};
 
-/// Requests that may wait. Beyond, a client is told at once to come back later.
-const QUEUE: usize = 4096;
+/// How many requests may wait, and how long. Beyond, a client is told at once to come back later.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Requests.
+    pub(super) length: usize,
+    /// Time, with `queue-timeout`.
+    pub(super) time: Option<Duration>,
+}
+
+/// Why nobody may join the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crowded {
+    /// Too many are in it.
+    Full,
+    /// It moves too slowly: the wait would be this long.
+    Slow(Duration),
+}
 
 /// All links of the router.
 #[derive(Debug)]
 pub(super) struct Pool {
     crews: RefCell<Vec<Crew>>,
     queue: RefCell<VecDeque<Rc<Seat>>>,
+    bounds: Bounds,
+    pace: Cell<Pace>,
     /// Since when there has been no worker.
     empty_since: Cell<Option<Instant>>,
     /// Wakes the task in [`Pool::watch`].
@@ -28,8 +49,17 @@ pub(super) struct Pool {
     is_long: Cell<bool>,
     /// Told when that changes.
     pub(super) turned: Notify,
+    /// The master wants to know how many wait.
+    is_told: Cell<bool>,
+    is_filled: Cell<bool>,
+    /// Told when the queue begins to fill, if the master wants to know.
+    pub(super) filled: Notify,
+    /// The workers have left because nobody asked, and come back when somebody does.
+    is_resting: Cell<bool>,
     /// Nobody gets a link: the instance pauses.
     held: Cell<bool>,
+    /// Where the queue's length and age are told.
+    seat: gauges::Seat,
     /// Counts uses, so that the most recently used worker can be told.
     uses: Cell<u64>,
 }
@@ -52,11 +82,19 @@ struct Crew {
 pub(super) struct Seat {
     link: RefCell<Option<Link>>,
     waker: RefCell<Waker>,
+    /// Since when it is taken, microseconds of the monotonic clock.
+    since: u64,
 }
 
 impl Seat {
     fn new() -> Rc<Self> {
-        Rc::new(Self { link: RefCell::new(None), waker: RefCell::new(Waker::noop().clone()) })
+        let (link, waker) = (RefCell::new(None), RefCell::new(Waker::noop().clone()));
+        Rc::new(Self { link, waker, since: crate::harakiri::now() })
+    }
+
+    /// How long it has been taken, microseconds.
+    pub(super) fn age(&self) -> u64 {
+        crate::harakiri::now().saturating_sub(self.since)
     }
 
     /// The link, when one has come; or else `waker` is woken when one does, or when the last worker has gone.
@@ -67,15 +105,22 @@ impl Seat {
 }
 
 impl Pool {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(bounds: Bounds, seat: gauges::Seat) -> Self {
         Self {
+            seat,
             crews: RefCell::default(),
             queue: RefCell::default(),
+            bounds,
+            pace: Cell::default(),
             empty_since: Cell::new(Some(Instant::now())),
             watcher: RefCell::new(Waker::noop().clone()),
             long: Cell::new(None),
             is_long: Cell::new(false),
             turned: Notify::new(),
+            is_told: Cell::new(false),
+            is_filled: Cell::new(false),
+            filled: Notify::new(),
+            is_resting: Cell::new(false),
             held: Cell::new(false),
             uses: Cell::new(0),
         }
@@ -90,6 +135,11 @@ impl Pool {
         }
     }
 
+    /// Whether nobody gets a link.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.get()
+    }
+
     /// A worker has opened a link.
     pub(super) fn admit(&self, link: Link) {
         let hello = link.hello;
@@ -97,14 +147,17 @@ impl Pool {
             let mut crews = self.crews.borrow_mut();
             match crews.iter_mut().find(|crew| crew.worker == hello.worker && crew.pid == hello.pid) {
                 Some(crew) => crew.links += 1,
-                None => crews.push(Crew {
-                    worker: hello.worker,
-                    pid: hello.pid,
-                    generation: hello.generation,
-                    links: 1,
-                    idle: Vec::new(),
-                    used: 0,
-                }),
+                None => {
+                    self.is_resting.set(false);
+                    crews.push(Crew {
+                        worker: hello.worker,
+                        pid: hello.pid,
+                        generation: hello.generation,
+                        links: 1,
+                        idle: Vec::new(),
+                        used: 0,
+                    });
+                }
             }
         }
         self.empty_since.set(None);
@@ -114,6 +167,36 @@ impl Pool {
     /// Since when there has been no worker at all.
     pub(super) fn empty_since(&self) -> Option<Instant> {
         self.empty_since.get()
+    }
+
+    /// The workers leave, and are to come back for whoever asks next.
+    pub(super) fn rest(&self) {
+        self.is_resting.set(true);
+        self.is_filled.set(false);
+        self.tell();
+    }
+
+    /// Whether a worker comes as soon as somebody asks.
+    pub(super) fn is_resting(&self) -> bool {
+        self.is_resting.get()
+    }
+
+    /// From now on [`Self::filled`] tells when requests begin to wait.
+    pub(super) fn tell(&self) {
+        self.is_told.set(true);
+        self.measure();
+    }
+
+    /// Whether the master wants to know how many wait.
+    pub(super) fn is_told(&self) -> bool {
+        self.is_told.get()
+    }
+
+    /// How many wait, and for how long.
+    pub(super) fn queue(&self) -> Queue {
+        let queue = self.queue.borrow();
+        let age = queue.front().map_or(0, |seat| seat.age() / 1000);
+        Queue { waiting: u32::try_from(queue.len()).unwrap_or(u32::MAX), age: u32::try_from(age).unwrap_or(u32::MAX) }
     }
 
     /// From now on [`Self::turned`] tells when `long` requests begin to wait, and when they do no longer.
@@ -128,22 +211,63 @@ impl Pool {
 
     /// The queue has another length.
     fn measure(&self) {
-        let Some(long) = self.long.get() else { return };
-        let is_long = self.queue.borrow().len() >= long;
+        let (length, since) = {
+            let queue = self.queue.borrow();
+            (queue.len(), queue.front().map_or(0, |first| first.since))
+        };
+        self.seat.set(Gauge::Queue, length as u64);
+        self.seat.set(Gauge::QueueSince, since);
+        let is_long = self.long.get().is_some_and(|long| length >= long);
         if self.is_long.replace(is_long) != is_long {
             self.turned.notify_one();
         }
+        let is_filled = self.is_told.get() && length > 0;
+        if self.is_filled.replace(is_filled) != is_filled && is_filled {
+            self.filled.notify_one();
+        }
     }
 
-    /// Joins the end of the queue; `None` when it is full. Who leaves says so by [`Self::quit`].
-    pub(super) fn join(&self) -> Option<Rc<Seat>> {
-        let has_room = self.queue.borrow().len() < QUEUE;
-        has_room.then(|| {
-            let seat = Seat::new();
-            self.queue.borrow_mut().push_back(Rc::clone(&seat));
-            self.measure();
-            seat
-        })
+    /// Joins the end of the queue. Who leaves says so by [`Self::quit`].
+    pub(super) fn join(&self) -> Result<Rc<Seat>, Crowded> {
+        let length = self.queue.borrow().len();
+        if length >= self.bounds.length {
+            return Err(Crowded::Full);
+        }
+        if let Some(most) = self.bounds.time
+            && let Some(wait) = self.pace.get().wait(length + 1, self.links(), Instant::now())
+            && wait > most
+        {
+            return Err(Crowded::Slow(wait));
+        }
+        Ok(self.sit(VecDeque::push_back))
+    }
+
+    /// Joins the queue in front of all others, however long it is.
+    pub(super) fn jump(&self) -> Rc<Seat> {
+        self.sit(VecDeque::push_front)
+    }
+
+    fn sit(&self, push: impl FnOnce(&mut VecDeque<Rc<Seat>>, Rc<Seat>)) -> Rc<Seat> {
+        let seat = Seat::new();
+        let mut queue = self.queue.borrow_mut();
+        if self.bounds.time.is_some() && queue.is_empty() {
+            self.change_pace(|pace| pace.begin(Instant::now()));
+        }
+        push(&mut queue, Rc::clone(&seat));
+        drop(queue);
+        self.measure();
+        seat
+    }
+
+    fn change_pace(&self, change: impl FnOnce(&mut Pace)) {
+        let mut pace = self.pace.get();
+        change(&mut pace);
+        self.pace.set(pace);
+    }
+
+    /// Open links, idle or not: as many as there are cores.
+    fn links(&self) -> usize {
+        self.crews.borrow().iter().map(|crew| crew.links).sum()
     }
 
     /// Leaves the queue. A link that came too late is passed on.
@@ -179,6 +303,10 @@ impl Pool {
         let next = if self.held.get() { None } else { self.queue.borrow_mut().pop_front() };
         if let Some(seat) = next {
             self.measure();
+            if self.bounds.time.is_some() {
+                let is_empty = self.queue.borrow().is_empty();
+                self.change_pace(|pace| if is_empty { pace.end() } else { pace.moved(Instant::now()) });
+            }
             *seat.link.borrow_mut() = Some(link);
             seat.waker.borrow().wake_by_ref();
             return;
@@ -326,6 +454,20 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_workers_that_rest_has_the_whole_time_for_it() {
+        run(async {
+            let shop = shop();
+            let client = client(&shop);
+            client.enter(super::super::client::Phase::Queue);
+            let by_absence = client.deadline();
+            shop.pool.rest();
+            assert!(client.deadline() > by_absence && shop.pool.is_resting() && shop.pool.is_told());
+            let _far = admit(&shop, 1, 0, 0);
+            assert!(!shop.pool.is_resting());
+        });
+    }
+
+    #[test]
     fn who_leaves_the_queue_passes_its_link_on() {
         run(async {
             let shop = shop();
@@ -350,9 +492,29 @@ mod tests {
     fn a_full_queue_turns_away() {
         run(async {
             let shop = shop();
-            let _seats: Vec<_> = (0..QUEUE).map(|_| shop.pool.join().unwrap()).collect();
+            let _seats: Vec<_> = (0..shop.pool.bounds.length).map(|_| shop.pool.join().unwrap()).collect();
             let failure = Lease::get(&shop, &client(&shop)).await.unwrap_err();
             assert_eq!((failure.status, &*failure.reason), (503, "the queue is full"));
+            let urgent = shop.pool.jump();
+            let _far = admit(&shop, 1, 0, 0);
+            assert!(urgent.take(Waker::noop()).is_some(), "whoever always passes is in front of all others");
+        });
+    }
+
+    #[test]
+    fn a_queue_that_would_take_too_long_turns_away() {
+        run(async {
+            let mut config = Config::default();
+            config.router.queue_timeout = Some(rsgi_config::Seconds(1));
+            let shop = Rc::new(Shop::new(Settings::new(&config)));
+            tokio::time::pause();
+            let _waiting: Vec<_> = (0..3).map(|_| shop.pool.join().unwrap()).collect();
+            tokio::time::advance(Duration::from_millis(600)).await;
+            let _far = admit(&shop, 1, 0, 0);
+            // One in 600 ms: the third would wait 1.8 s.
+            assert_eq!(shop.pool.join().map(drop), Err(Crowded::Slow(Duration::from_millis(1800))));
+            let failure = Lease::get(&shop, &client(&shop)).await.unwrap_err();
+            assert_eq!((failure.status, failure.retry_after), (503, Some(2)));
         });
     }
 }

@@ -10,14 +10,14 @@ use rsgi_config::Config;
 use rsgi_sys::reactor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::unix::OwnedReadHalf;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::spawn_local;
 
 use super::Job;
 use super::listen::{Listener, Place};
 use super::shop::{Settings, Shop};
-use super::{handshake, rendezvous};
+use super::{gauge, handshake, rendezvous};
 use crate::control::{Order, Overdue, Report};
 use crate::exit::Exit;
 use crate::statics::Statics;
@@ -41,6 +41,7 @@ pub fn run(job: Job) -> Exit {
             return Exit::Config;
         }
     };
+    crate::confine::router(&job.config, &job.material);
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     let outcome = runtime.and_then(|runtime| runtime.block_on(attend(job, settings)));
     match outcome {
@@ -61,7 +62,12 @@ fn not_built(config: &Config) -> Option<&'static str> {
     }
 }
 
-pub(super) async fn attend(job: Job, settings: Settings) -> io::Result<()> {
+pub(super) async fn attend(job: Job, mut settings: Settings) -> io::Result<()> {
+    if let Some(meters) = job.meters {
+        settings.meter = meters.router(job.id);
+        crate::logging::panics::count_in(settings.meter);
+        settings.seat = meters.sit(std::process::id());
+    }
     let shop = Rc::new(Shop::new(settings));
     let mercy = job.config.workers.reload_mercy.duration();
     let (mut control, mut words) = stream(job.control)?.into_split();
@@ -70,9 +76,12 @@ pub(super) async fn attend(job: Job, settings: Settings) -> io::Result<()> {
     let listeners = job.listeners.into_iter().map(Listener::new).collect::<io::Result<Vec<_>>>()?;
 
     let certificates = Rc::new(Certificates::new(&job.config, job.material).map_err(io::Error::other)?);
-    spawn_local(handshake::watch(Rc::clone(&certificates), job.config.clone()));
+    spawn_local(handshake::watch(Rc::clone(&certificates), job.config.clone(), job.meters));
+    let binds = &job.config.router.binds;
+    let encrypted = listeners.iter().zip(binds).find(|(_, bind)| bind.tls.is_some());
+    let encrypted: Rc<str> = encrypted.and_then(|(listener, _)| listener.port()).unwrap_or(443).to_string().into();
     let places = listeners.into_iter().enumerate().map(|(bind, listener)| {
-        let to_https = job.config.router.binds.get(bind).is_some_and(|bind| bind.to_https);
+        let to_https = binds.get(bind).is_some_and(|bind| bind.to_https).then(|| Rc::clone(&encrypted));
         (listener, Place { bind, to_https, certificates: Rc::clone(&certificates) })
     });
     let accepting: Vec<_> =
@@ -88,17 +97,15 @@ pub(super) async fn attend(job: Job, settings: Settings) -> io::Result<()> {
     words.write_all(&[Report::Ready.byte()]).await?;
     if let Some(long) = job.config.workers.harakiri_queue_threshold {
         shop.pool.observe(usize::try_from(long).unwrap_or(usize::MAX));
-        spawn_local(tell_of_queue(Rc::clone(&shop), words));
-    } else {
-        // Dropped, it would say that this router is gone.
-        words.forget();
     }
+    spawn_local(gauge::tell(Rc::clone(&shop), words));
 
-    if order(&mut control, &job.config, &shop).await == Some(Order::Quit) {
+    let first = order(&mut control, &job.config, &shop).await;
+    if first == Some(Order::Quit) {
         return Ok(());
     }
     accepting.iter().for_each(tokio::task::JoinHandle::abort);
-    shop.close();
+    shop.close(first == Some(Order::Retire));
     let quit = async {
         while let Some(order) = order(&mut control, &job.config, &shop).await {
             if order == Order::Quit {
@@ -124,23 +131,6 @@ fn stream(socket: OwnedFd) -> io::Result<UnixStream> {
     UnixStream::from_std(socket)
 }
 
-/// Tells the master when many wait, for it ends late requests only then.
-async fn tell_of_queue(shop: Rc<Shop>, mut words: OwnedWriteHalf) {
-    let mut told = false;
-    loop {
-        shop.pool.turned.notified().await;
-        let is_long = shop.pool.is_long();
-        if is_long == told {
-            continue;
-        }
-        told = is_long;
-        let report = if is_long { Report::LongQueue } else { Report::ShortQueue };
-        if words.write_all(&[report.byte()]).await.is_err() {
-            return;
-        }
-    }
-}
-
 /// The master's next order about this process's life; `None` when it is gone. Orders of a newer master are passed over.
 async fn order(control: &mut OwnedReadHalf, config: &Config, shop: &Shop) -> Option<Order> {
     loop {
@@ -149,6 +139,8 @@ async fn order(control: &mut OwnedReadHalf, config: &Config, shop: &Shop) -> Opt
             Some(Order::ReopenLog) => crate::logging::reopen_inside(config),
             Some(Order::Pause) => shop.pool.hold(true),
             Some(Order::Resume) => shop.pool.hold(false),
+            Some(Order::TellQueue) => shop.pool.tell(),
+            Some(Order::Rest) => shop.pool.rest(),
             Some(Order::Overdue) => {
                 let (pid, link) = (control.read_u32_le().await.ok()?, control.read_u32_le().await.ok()?);
                 shop.condemn(Overdue { pid, link });

@@ -5,15 +5,24 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use rsgi_config::{Config, Logging, Network, Seconds};
 use rsgi_proto::http1::Limits;
 use rsgi_proto::vars::Vars;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use super::pool::Pool;
+use super::pool::{Bounds, Pool};
 use crate::control::Overdue;
+use crate::health::{Probes, State};
+use crate::logging::episode::Episode;
 use crate::logging::form::Form;
+use crate::memory::meters::{Count, Gauge, Meter, Seat};
 use crate::statics::Statics;
+use crate::trace::Ids;
+
+/// What an idle client of a router that retires gets for one more request, as at a worker.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// Condemned links that are remembered at most.
 const CONDEMNED: usize = 1024;
@@ -31,6 +40,10 @@ pub(super) struct Settings {
     pub(super) headers_timeout: Duration,
     /// Time without any worker after which requests are turned away.
     pub(super) connect_timeout: Duration,
+    /// What may wait for an idle core.
+    pub(super) queue: Bounds,
+    /// Paths that always may.
+    pub(super) exempt: Vec<String>,
     /// Idle time of a kept client connection; `None`: none is kept.
     pub(super) keepalive: Option<Duration>,
     /// `Expect: 100-continue` is answered here, up to so many bytes of body (0 = any).
@@ -65,6 +78,13 @@ pub(super) struct Settings {
     pub(super) log: Logging,
     /// How it is written.
     pub(super) form: Form,
+    /// Paths that are answered without the application.
+    pub(super) probes: Probes,
+    /// A request without a trace gets one.
+    pub(super) trace_context: bool,
+    /// Counts for the metrics, and what goes up and down there.
+    pub(super) meter: Meter,
+    pub(super) seat: Seat,
 }
 
 impl Settings {
@@ -77,6 +97,8 @@ impl Settings {
             timeout: span(router.timeout),
             headers_timeout: span(router.headers_timeout),
             connect_timeout: span(router.connect_timeout),
+            queue: Bounds { length: router.queue_length, time: router.queue_timeout.map(span) },
+            exempt: router.queue_exempt.clone(),
             keepalive: router.keepalive.map(span),
             manage_expect: router.manage_expect,
             harakiri: router.harakiri.map(span),
@@ -94,6 +116,10 @@ impl Settings {
             statics: None,
             log: config.log.clone(),
             form: Form::of(&config.log),
+            probes: Probes::of(config),
+            trace_context: config.monitoring.trace_context,
+            meter: Meter::default(),
+            seat: Seat::default(),
         }
     }
 }
@@ -111,8 +137,12 @@ pub(super) struct Shop {
     pub(super) pool: Pool,
     /// Where request heads are decoded, one after the other.
     pub(super) vars: RefCell<Vars>,
+    /// Ids of traces that begin here.
+    pub(super) ids: RefCell<Ids>,
     /// No new work is taken: connections end with the request they are at.
     pub(super) draining: Cell<bool>,
+    /// Until when an idle client of a kept connection may ask once more; `None`: it may not.
+    pub(super) parting: Cell<Option<Instant>>,
     /// Told when draining begins.
     pub(super) drain: Notify,
     /// Told when the last connection has gone.
@@ -120,33 +150,44 @@ pub(super) struct Shop {
     connections: Cell<usize>,
     /// Links whose request has passed its deadline, and whose worker is about to be killed for that.
     overdue: RefCell<BTreeSet<Overdue>>,
+    /// Where the beginnings of files are read into.
+    pub(super) buffer: RefCell<BytesMut>,
     /// Requests that files have answered.
     pub(super) files: Cell<u64>,
+    /// Connections that could not be accepted.
+    pub(super) starved: Episode,
 }
 
 impl Shop {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
+            pool: Pool::new(settings.queue, settings.seat),
             settings,
-            pool: Pool::new(),
             vars: RefCell::default(),
+            ids: RefCell::default(),
             draining: Cell::new(false),
+            parting: Cell::new(None),
             drain: Notify::new(),
             empty: Notify::new(),
             connections: Cell::new(0),
             overdue: RefCell::default(),
+            buffer: RefCell::default(),
             files: Cell::new(0),
+            starved: Episode::default(),
         }
     }
 
     /// A connection begins.
     pub(super) fn enter(&self) {
         self.connections.set(self.connections.get() + 1);
+        self.settings.seat.up(Gauge::Connections);
+        self.settings.meter.count(Count::Connections);
     }
 
     /// A connection has ended.
     pub(super) fn leave(&self) {
         self.connections.set(self.connections.get().saturating_sub(1));
+        self.settings.seat.down(Gauge::Connections);
         if self.connections.get() == 0 {
             self.empty.notify_waiters();
         }
@@ -172,9 +213,20 @@ impl Shop {
         self.overdue.borrow_mut().remove(&link)
     }
 
-    /// Begins to drain.
-    pub(super) fn close(&self) {
+    /// What a probe for readiness is told.
+    pub(super) fn state(&self) -> State {
+        match () {
+            () if self.draining.get() => State::Stopping,
+            () if self.pool.is_held() => State::Paused,
+            () if self.pool.empty_since().is_some() && !self.pool.is_resting() => State::NoWorker,
+            () => State::Ready,
+        }
+    }
+
+    /// Begins to drain. `gently`: successors serve, so idle clients may ask once more.
+    pub(super) fn close(&self, gently: bool) {
         self.draining.set(true);
+        self.parting.set(gently.then(|| Instant::now() + PARTING));
         self.drain.notify_waiters();
     }
 }

@@ -1,4 +1,5 @@
-//! Static files: found and read on threads for blocking calls, sent without any worker, logged here.
+//! Static files: found and read where the kernel has them in memory, else on threads for blocking calls; sent without any
+//! worker, logged here.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -6,7 +7,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::Response;
@@ -22,7 +23,8 @@ use super::reply;
 use super::ticket::Ticket;
 use crate::logging::request::{Facts, Line, Said, Via, is_wanted};
 use crate::logging::sink;
-use crate::statics::{Ask, Piece, Reply, Statics};
+use crate::memory::meters::Count;
+use crate::statics::{Ask, Piece, Reply, Statics, without_waiting};
 
 /// The body of a file's answer. It writes the request's log line when it is dropped, sent or not.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub(super) struct StaticBody {
 #[derive(Debug)]
 struct Record {
     began: SystemTime,
+    /// The same moment on the clock that nobody sets.
+    since: Instant,
     /// Variables, and the bytes that they point into.
     asked: (Vars, Vec<u8>),
     /// The client's address as `X-Forwarded-For` has it, where that counts.
@@ -64,14 +68,24 @@ pub(super) async fn find(client: &Rc<Client>, ticket: &mut Ticket) -> Result<Opt
     let settings = &client.shop.settings;
     let Some(statics) = settings.statics.as_ref().filter(|_| ticket.is_claimed) else { return Ok(None) };
     client.enter(Phase::Answer);
-    let (statics, frame) = (Arc::clone(statics), std::mem::take(&mut ticket.frame));
     let forwarded = settings.log.x_forwarded_for;
-    let search = tokio::task::spawn_blocking(move || {
-        let found = search(&statics, &frame, forwarded);
-        (frame, found)
-    });
-    let (frame, found) = search.await.map_err(|_| Failure::server(500, "the search for a static file broke off"))?;
-    ticket.frame = frame;
+    // A thread costs more than the whole of a file that is asked for often.
+    let read = |file: &File, offset, most| file::read_cached(file, offset, most, &mut client.shop.buffer.borrow_mut());
+    let found = match without_waiting(|| search(statics, &ticket.frame, forwarded, read)) {
+        Some(found) => found,
+        None => {
+            let (statics, frame) = (Arc::clone(statics), std::mem::take(&mut ticket.frame));
+            let search = tokio::task::spawn_blocking(move || {
+                let found =
+                    search(&statics, &frame, forwarded, |file, offset, most| file::read(file, true, offset, most));
+                (frame, found)
+            });
+            let broken = |_| Failure::server(500, "the search for a static file broke off");
+            let (frame, found) = search.await.map_err(broken)?;
+            ticket.frame = frame;
+            found
+        }
+    };
     let Some(Found { reply, first, record }) = found else { return Ok(None) };
     let view = reply.head();
     let head = Head {
@@ -88,13 +102,19 @@ pub(super) async fn find(client: &Rc<Client>, ticket: &mut Ticket) -> Result<Opt
     let response = reply::begin(&head)?;
     let (client, file) = (Rc::clone(client), Arc::new(reply.file));
     client.shop.files.set(client.shop.files.get() + 1);
+    client.shop.settings.meter.count(Count::Statics);
     let body = StaticBody { client, file, pieces: reply.pieces.into(), part: None, first, record };
     Ok(Some(response.map(|()| body)))
 }
 
-/// Everything that may block.
-fn search(statics: &Statics, frame: &[u8], forwarded: bool) -> Option<Found> {
-    let began = SystemTime::now();
+/// Everything that may block. `read`: how the beginning of the file is read.
+fn search(
+    statics: &Statics,
+    frame: &[u8],
+    forwarded: bool,
+    read: impl FnOnce(&File, u64, usize) -> io::Result<Bytes>,
+) -> Option<Found> {
+    let (began, since) = (SystemTime::now(), Instant::now());
     let mut vars = Vars::new();
     let Ok(Some((_, ToWorker::Head(_)))) = WorkerEnd::new(u32::MAX).decode(frame, &mut vars) else { return None };
     let mut reply = statics.find(&Ask::of(&vars, frame))?;
@@ -104,6 +124,7 @@ fn search(statics: &Statics, frame: &[u8], forwarded: bool) -> Option<Found> {
     let head = reply.head();
     let record = Record {
         began,
+        since,
         forwarded,
         status: head.code,
         headers: head.count,
@@ -116,7 +137,7 @@ fn search(statics: &Statics, frame: &[u8], forwarded: bool) -> Option<Found> {
     if let Some(Piece::Part(part)) = reply.pieces.first_mut() {
         let most = usize::try_from(part.end - part.start).unwrap_or(PIECE).min(PIECE);
         // What cannot be read now is tried again, and complained of, later.
-        first = file::read(&reply.file, true, part.start, most).unwrap_or_default();
+        first = read(&reply.file, part.start, most).unwrap_or_default();
         part.start += first.len() as u64;
     }
     Some(Found { reply, first, record })
@@ -160,7 +181,7 @@ impl StaticBody {
 impl Drop for StaticBody {
     fn drop(&mut self) {
         let (record, shop) = (&self.record, &self.client.shop);
-        let micros = record.began.elapsed().map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        let micros = u64::try_from(record.since.elapsed().as_micros()).unwrap_or(u64::MAX);
         let facts = Facts {
             status: record.status,
             generated: record.generated,
@@ -200,6 +221,7 @@ impl Drop for StaticBody {
             core: 0,
             read_failed: false,
             write_failed: facts.failed,
+            panic: None,
             asked: &Said { vars, data: frame, notes: &[] },
         };
         let mut text = Vec::with_capacity(256);

@@ -100,6 +100,11 @@ impl Stream {
         }
     }
 
+    /// The worker has not said all of it.
+    pub(super) fn holds_core(&self) -> bool {
+        !self.ended
+    }
+
     fn end(&mut self, aborted: bool) -> Result<(), Broken> {
         self.ended = true;
         self.exchange.leave(true, false);

@@ -8,6 +8,7 @@ use rsgi_proto::vars::Vars;
 use rsgi_proto::{Body, Progress, Version, names};
 
 use super::client::Client;
+use crate::health::Probe;
 
 /// A request as the gate has read it.
 #[derive(Debug)]
@@ -18,6 +19,10 @@ pub(super) struct Ticket {
     pub(super) frame: Vec<u8>,
     /// It may be a request for a file.
     pub(super) is_claimed: bool,
+    /// It is never turned away for want of idle cores.
+    pub(super) is_exempt: bool,
+    /// It is a health check, which is answered here.
+    pub(super) probe: Option<Probe>,
     /// It offers a websocket, and those may pass: what follows is no request.
     pub(super) offers_websocket: bool,
 }
@@ -55,18 +60,31 @@ pub(super) fn decode(
     if client.entrance.as_ref().is_some_and(|entrance| !entrance.leads_to(host)) {
         return Err(Reject::new(421, "this host asks for other client certificates: connect to it by its name"));
     }
-    let offers_websocket = settings.websockets && told.is_none() && !client.to_https && {
+    let offers_websocket = settings.websockets && told.is_none() && client.to_https.is_none() && {
         let upgrade = vars.get(input, names::HTTP_UPGRADE).unwrap_or_default();
         let bodiless = matches!(head.body, Body::None | Body::Length(0));
         head.upgrade && head.method == Method::Get && bodiless && is_websocket(upgrade)
     };
+    let probe = if settings.probes.is_empty() {
+        None
+    } else {
+        let var = |id| vars.get(input, id).unwrap_or_default();
+        settings.probes.find(var(names::REQUEST_METHOD), var(names::PATH_INFO))
+    };
+    if settings.trace_context {
+        client.shop.ids.borrow_mut().ensure(&mut vars, input);
+    }
     let frame = encode(client, input, &mut vars, &head, offers_websocket)?;
     let is_claimed = settings.statics.as_ref().is_some_and(|statics| {
         let var = |id| vars.get(input, id).unwrap_or_default();
         !offers_websocket && statics.claims(var(names::REQUEST_METHOD), var(names::PATH_INFO))
     });
+    let is_exempt = !settings.exempt.is_empty() && {
+        let path = vars.get(input, names::PATH_INFO).unwrap_or_default();
+        settings.exempt.iter().any(|exempt| exempt.as_bytes() == path)
+    };
     input.advance(head.consumed);
-    Ok(Some(Ticket { head, frame, is_claimed, offers_websocket }))
+    Ok(Some(Ticket { head, frame, is_claimed, is_exempt, probe, offers_websocket }))
 }
 
 /// Whether an Upgrade field names websockets (RFC 9110 §7.8).

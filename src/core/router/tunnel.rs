@@ -15,6 +15,7 @@ use super::client::{Client, Phase};
 use super::exchange::Exchange;
 use super::gate::Wire;
 use super::link::Event;
+use crate::memory::meters::Count;
 
 /// Bytes asked for in one read.
 const READ: usize = 16 * 1024;
@@ -110,6 +111,7 @@ impl<S: Wire> Tunnel<'_, S> {
             let written = Pin::new(&mut self.socket).poll_write(context, &self.output);
             self.client.set_blocked(written.is_pending());
             let Ok(count) = ready!(written) else { return Poll::Ready(Some(End::Cut)) };
+            self.client.shop.settings.meter.add(Count::Sent, count as u64);
             self.output.advance(count);
             return Poll::Ready(if count == 0 { Some(End::Cut) } else { None });
         }
@@ -150,7 +152,10 @@ impl<S: Wire> Tunnel<'_, S> {
                 self.ended = true;
                 self.exchange.push_end();
             }
-            Ok(_) => self.client.touch(),
+            Ok(count) => {
+                self.client.shop.settings.meter.add(Count::Received, count as u64);
+                self.client.touch();
+            }
             Err(_) => return Poll::Ready(Some(End::Cut)),
         }
         Poll::Ready(None)

@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use rsgi_proto::Body;
 use rsgi_proto::http1::Reject;
 use rsgi_proto::link;
+use rsgi_proto::{Body, Version};
 
 use super::client::Client;
 use super::failure::Failure;
@@ -17,6 +17,8 @@ use super::ticket::Ticket;
 
 /// So much of a body is read before a core is asked for: a slow sender of a small body does not hold a core.
 pub(super) const AHEAD: usize = 64 * 1024;
+
+const BROKEN_OFF: &str = "the request body broke off";
 
 /// A request body and how far it is.
 #[derive(Debug)]
@@ -37,17 +39,23 @@ pub(super) struct Source {
     body: Incoming,
     /// Bytes that may still come.
     allowed: u64,
+    /// The body ends by a frame that says so, and not by a stream that is taken back.
+    is_framed: bool,
 }
 
 impl Source {
-    pub(super) fn new(body: Incoming, limit: Option<u64>) -> Self {
-        Self { body, allowed: limit.unwrap_or(u64::MAX) }
+    pub(super) fn new(body: Incoming, limit: Option<u64>, version: Version) -> Self {
+        Self { body, allowed: limit.unwrap_or(u64::MAX), is_framed: version == Version::Http2 }
     }
 
     /// The next piece, and whether it is the last. `None`: the end, which no piece announced.
     fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<(Bytes, bool)>, Failure>> {
         loop {
             let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                // To hyper a stream that is reset without an error is one that has ended.
+                None if self.is_framed && !self.body.is_end_stream() => {
+                    return Poll::Ready(Err(Failure::client(400, BROKEN_OFF)));
+                }
                 None => return Poll::Ready(Ok(None)),
                 Some(Err(error)) => return Poll::Ready(Err(broken(&error))),
                 Some(Ok(frame)) => frame,
@@ -83,7 +91,7 @@ impl Upload {
         if length.zip(limit).is_some_and(|(length, limit)| length > limit) {
             return Err(Failure::client(413, "the request body is too large"));
         }
-        let source = Source::new(body, limit);
+        let source = Source::new(body, limit, ticket.head.version);
         Ok(if expects && settings.manage_expect.is_none() { Self::Held(source) } else { Self::Flowing(source) })
     }
 
@@ -156,5 +164,5 @@ fn broken(error: &hyper::Error) -> Failure {
         }
         source = cause.source();
     }
-    Failure::client(400, "the request body broke off")
+    Failure::client(400, BROKEN_OFF)
 }

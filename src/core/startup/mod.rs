@@ -4,6 +4,7 @@
 
 mod announce;
 mod detach;
+mod remarks;
 mod sources;
 
 use std::io::{self, Write};
@@ -13,6 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use rsgi_config::{Config, Diagnostic, Phase};
+use rsgi_sys::schedule::set_niceness;
 use tracing::{info, warn};
 
 use crate::hooks::{self, HookError};
@@ -30,7 +32,7 @@ pub use announce::addresses;
 use announce::{banner, say};
 use detach::open_log;
 pub use sources::Sources;
-use sources::adopt_passed_sockets;
+pub(crate) use sources::adopt_passed_sockets;
 
 /// An instance that is ready for its processes.
 #[derive(Debug)]
@@ -117,13 +119,19 @@ pub fn start(
     warnings: &[Diagnostic],
     printed: &[String],
 ) -> Result<Started, StartError> {
-    if let Some(title) = title(&config.process, Titled::Master) {
+    let which = if config.emperor.sources.is_empty() { Titled::Master } else { Titled::Emperor };
+    if let Some(title) = title(&config.process, which) {
         rsgi_sys::title::set(&title);
     }
     adopt_passed_sockets(&mut config);
     if !config.emperor.sources.is_empty() {
         // An emperor has one state to tell, whichever option asks for it.
         config.stats.address = config.emperor.stats.take().or(config.stats.address);
+        // These are its vassals', and it has been said.
+        config.stats.control = None;
+        config.monitoring.metrics = None;
+        let reload = &mut config.reload;
+        [&mut reload.touch_workers, &mut reload.touch_aside, &mut reload.touch_chain].into_iter().for_each(Vec::clear);
     }
     if !has_socket(&config) {
         return Err(StartError::NoSocket);
@@ -180,11 +188,7 @@ pub fn start(
     if nix::unistd::geteuid().is_root() && started.config.process.uid.is_none() {
         warn!("you are running rsgi as root: give it a user of its own with uid and gid");
     }
-    if started.config.cheaper.idle.is_some() && !started.config.cheaper.die_on_idle {
-        warn!(
-            "idle does nothing alone, for workers stay: write die-on-idle = true to end the instance when it is idle"
-        );
-    }
+    remarks::remark(&started.config);
     if started.config.workers.harakiri.is_some() && started.config.limits.post_buffering == 0 {
         info!("{SLOW_UPLOADS}");
     }
@@ -192,6 +196,19 @@ pub fn start(
 }
 
 impl Started {
+    /// An instance that another program in this process has started.
+    #[must_use]
+    pub fn resume(sources: Sources, config: Config, since: u64, pid_files: Vec<Litter>) -> Self {
+        let (sockets, materials) = (Sockets::default(), Materials::default());
+        Self { sources, config, sockets, materials, since, pid_files, waiting: None }
+    }
+
+    /// The pid files that were written.
+    #[must_use]
+    pub fn pid_files(&self) -> &[Litter] {
+        &self.pid_files
+    }
+
     /// Every process serves: whoever waits for that may know.
     pub fn serving(&mut self) {
         if let Some(mut waiting) = self.waiting.take() {
@@ -264,7 +281,7 @@ fn has_socket(config: &Config) -> bool {
 /// that user, unless they were given to another.
 fn give_up_rights(config: &Config, sockets: &Sockets) -> Result<(), RightsError> {
     let rights = Rights::of(&config.process)?;
-    if config.process.no_new_privs {
+    if config.process.no_new_privs == Some(true) {
         privileges::gain_nothing()?;
     }
     if rights.is_met() {
@@ -289,6 +306,10 @@ fn before_sockets(config: &Config) -> Result<(), HookError> {
 fn set_limits(config: &Config) -> Result<(), StartError> {
     if let Some(bits) = config.process.umask {
         umask(Mode::from_bits_truncate(bits));
+    }
+    if let Some(niceness) = config.workers.prio {
+        set_niceness(niceness).map_err(|errno| StartError::Limit("prio", errno))?;
+        info!("scheduler priority set to {niceness}");
     }
     let limits = [
         ("max-fd", Resource::RLIMIT_NOFILE, config.limits.max_fd),

@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::sys::socket::{SockaddrStorage, getsockname};
-use rsgi_config::{Address, Config, Loaded, Protocol, Socket};
+use rsgi_config::{Address, Config, Diagnostic, Loaded, Protocol, Socket};
 
 use super::announce::say;
+use crate::process::RELOADS;
 
 /// Where the configuration comes from, so that a reload can read it again.
 #[derive(Debug, Clone)]
@@ -24,10 +25,37 @@ impl Sources {
     /// When the directory is gone.
     pub fn here() -> io::Result<Self> {
         let args = std::env::args_os().skip(1).collect();
-        Ok(Self { args, env: std::env::vars_os().collect(), cwd: std::env::current_dir()? })
+        // Who was started by a process of another instance has not been reloaded for that.
+        let env = std::env::vars_os().filter(|(name, _)| name != RELOADS).collect();
+        Ok(Self { args, env, cwd: std::env::current_dir()? })
     }
 
-    /// Reads the configuration.
+    /// A command line (without the program's name) and a directory, with this process's environment.
+    #[must_use]
+    pub fn of(args: Vec<OsString>, cwd: PathBuf) -> Self {
+        let env = std::env::vars_os().filter(|(name, _)| name != RELOADS).collect();
+        Self { args, env, cwd }
+    }
+
+    /// The command line, without the program's name.
+    #[must_use]
+    pub fn args(&self) -> &[OsString] {
+        &self.args
+    }
+
+    /// The environment.
+    #[must_use]
+    pub fn env(&self) -> &[(OsString, OsString)] {
+        &self.env
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn cwd(&self) -> &Path {
+        &self.cwd
+    }
+
+    /// Reads the configuration for the first time.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -35,18 +63,45 @@ impl Sources {
         rsgi_config::load(self.args.clone(), self.env.clone(), &self.cwd)
     }
 
-    /// Reads the configuration again, for a reload; warnings go to the log.
+    /// The configuration that a file alone describes; `None` when it is wrong.
+    #[must_use]
+    pub fn config_of(&self, file: &Path) -> Option<Config> {
+        match rsgi_config::load([file.as_os_str().to_owned()], self.env.clone(), &self.cwd) {
+            Ok(Loaded::Run { config, .. }) => Some(config),
+            _ => None,
+        }
+    }
+
+    /// Reads the configuration again, for the reload of this number; warnings go to the log. The configuration may ask for the
+    /// number (`if-reload`).
     ///
     /// # Errors
     /// Everything that is wrong with it, as text for the log.
-    pub fn reload(&self) -> Result<Config, String> {
-        match self.load() {
-            Ok(Loaded::Run { mut config, warnings, printed }) => {
-                say(&warnings, &printed);
-                adopt_passed_sockets(&mut config);
-                Ok(config)
-            }
-            Ok(Loaded::Print { .. } | Loaded::Tell { .. }) => {
+    pub fn reload(&self, number: u32) -> Result<Config, String> {
+        let reloads = (RELOADS.into(), number.to_string().into());
+        let (mut config, warnings, printed) = self.server([reloads])?;
+        say(&warnings, &printed);
+        adopt_passed_sockets(&mut config);
+        config.reloads = number;
+        Ok(config)
+    }
+
+    /// Reads the configuration of a server, and says nothing: the configuration, warnings, lines to print.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, as text for the log.
+    pub fn read(&self) -> Result<(Config, Vec<Diagnostic>, Vec<String>), String> {
+        self.server([])
+    }
+
+    fn server<const N: usize>(
+        &self,
+        more: [(OsString, OsString); N],
+    ) -> Result<(Config, Vec<Diagnostic>, Vec<String>), String> {
+        let env = self.env.iter().cloned().chain(more);
+        match rsgi_config::load(self.args.clone(), env, &self.cwd) {
+            Ok(Loaded::Run { config, warnings, printed }) => Ok((config, warnings, printed)),
+            Ok(Loaded::Print { .. } | Loaded::Tell { .. } | Loaded::Tool { .. }) => {
                 Err("error: the configuration no longer describes a server".into())
             }
             Err(error) => Err(error.to_string()),
@@ -57,7 +112,7 @@ impl Sources {
 /// Adds sockets that the process was started with: standard input (inetd), and those of systemd's socket activation.
 ///
 /// Source: uWSGI 2.0 "Socket addresses"; sd_listen_fds(3).
-pub(super) fn adopt_passed_sockets(config: &mut Config) {
+pub(crate) fn adopt_passed_sockets(config: &mut Config) {
     let passed = passed_by_systemd().into_iter().map(|number| (number, None));
     let stdin = io::stdin();
     let is_listener = socket2::SockRef::from(&stdin).is_listener().unwrap_or(false);

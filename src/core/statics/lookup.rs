@@ -27,6 +27,8 @@ pub(super) struct Place {
     /// The prefix is no part of the path below the directory.
     cut: bool,
     root: PathBuf,
+    /// No link leads to the directory, as far as was seen at the start.
+    straight: bool,
 }
 
 /// A file that answers.
@@ -37,12 +39,16 @@ pub(super) struct Found<'a> {
     /// Its name, root included.
     pub(super) name: PathBuf,
     /// For its neighbours: where it was found, and below what.
-    place: Option<(&'a Places, Tree, &'a Path, Vec<u8>)>,
+    place: Option<(&'a Places, &'a Path, Vec<u8>)>,
 }
 
 impl Places {
     pub(super) fn new(statics: &Statics, base: &Path) -> Self {
-        let place = |prefix: &str, cut, root: &Path| Place { prefix: prefix.into(), cut, root: base.join(root) };
+        let place = |prefix: &str, cut, root: &Path| {
+            let root = base.join(root);
+            let straight = root.canonicalize().is_ok_and(|real| real == root);
+            Place { prefix: prefix.into(), cut, root, straight }
+        };
         let check = statics.check.iter().map(|root| place("", false, root));
         let map = statics.map.iter().map(|(prefix, root)| place(prefix, true, root));
         let map2 = statics.map2.iter().map(|(prefix, root)| place(prefix, false, root));
@@ -62,10 +68,22 @@ impl Places {
 
     /// Opens the file that a path names, if one does.
     pub(super) fn find(&self, path: &[u8]) -> Option<Found<'_>> {
-        self.of(path).find_map(|(place, below)| self.look(&place.root, below))
+        self.of(path).find_map(|(place, below)| self.look(place, below))
     }
 
-    fn look<'a>(&'a self, root: &'a Path, below: &[u8]) -> Option<Found<'a>> {
+    fn look<'a>(&'a self, place: &'a Place, below: &[u8]) -> Option<Found<'a>> {
+        let root = place.root.as_path();
+        if place.straight && !below.is_empty() && !self.is_skipped(below) {
+            let name = root.join(OsStr::from_bytes(below));
+            match beneath::straight(&name) {
+                Ok(Thing::File(file, facts)) => {
+                    return Some(Found { file, facts, name, place: Some((self, root, below.to_vec())) });
+                }
+                Err(Errno::ENOENT | Errno::ENOTDIR) => return None,
+                // A directory, a link, or something to be complained of.
+                Ok(_) | Err(_) => {}
+            }
+        }
         if below.is_empty()
             && let Thing::File(file, facts) = beneath::named(root).ok()?
         {
@@ -88,11 +106,11 @@ impl Places {
         }
         let Thing::File(file, facts) = thing else { return None };
         let whole = root.join(OsStr::from_bytes(&name));
-        Some(Found { file, facts, name: whole, place: Some((self, tree, root, name)) })
+        Some(Found { file, facts, name: whole, place: Some((self, root, name)) })
     }
 
     fn open(&self, tree: &Tree, root: &Path, name: &[u8]) -> Option<Thing> {
-        if self.is_skipped(name) {
+        if self.is_skipped(name) || self.leads_to_skipped(tree, root, name) {
             return None;
         }
         match tree.get(name, Links::Beneath) {
@@ -109,6 +127,9 @@ impl Places {
 
     /// Follows a link that is absolute or leads out: to where it is allowed, and there without any further link.
     fn follow(&self, root: &Path, name: &[u8]) -> Option<Thing> {
+        if beneath::must_not_wait() {
+            return None;
+        }
         let real = root.join(OsStr::from_bytes(name)).canonicalize().ok()?;
         for allowed in std::iter::once(root).chain(self.safe.iter().map(PathBuf::as_path)) {
             let Ok(allowed) = allowed.canonicalize() else { continue };
@@ -122,6 +143,15 @@ impl Places {
         let place = shown(root, name);
         tracing::warn!("security: {place} leads out of its directory; static-safe allows further directories");
         None
+    }
+
+    /// Whether a link gives another name to a file that is never served.
+    fn leads_to_skipped(&self, tree: &Tree, root: &Path, name: &[u8]) -> bool {
+        if self.skipped.is_empty() || !matches!(tree.get(name, Links::None), Err(Errno::ELOOP)) {
+            return false;
+        }
+        let real = |path: PathBuf| path.canonicalize().is_ok_and(|real| self.is_skipped(real.as_os_str().as_bytes()));
+        beneath::must_not_wait() || real(root.join(OsStr::from_bytes(name)))
     }
 
     fn is_skipped(&self, name: &[u8]) -> bool {
@@ -146,9 +176,9 @@ impl Found<'_> {
     /// The file beside it whose name has `ending` too.
     pub(super) fn neighbour(&self, ending: &str) -> Option<(File, Metadata)> {
         let thing = match &self.place {
-            Some((places, tree, root, name)) => {
+            Some((places, root, name)) => {
                 let name = [name.as_slice(), ending.as_bytes()].concat();
-                places.open(tree, root, &name)?
+                places.open(&Tree::open(root).ok()?, root, &name)?
             }
             None => {
                 let mut name = self.name.clone().into_os_string();

@@ -28,6 +28,7 @@ use rsgi_config::{Config, ServeMode};
 
 pub use answer::{Piece, Reply};
 pub use ask::Ask;
+pub(crate) use beneath::without_waiting;
 pub(crate) use encoding::accepts_gzip;
 pub use named::{Instead, Named};
 
@@ -115,7 +116,7 @@ impl Statics {
 }
 
 /// Where relative paths begin: the directory in which workers are at home.
-fn base(config: &Config) -> PathBuf {
+pub(crate) fn base(config: &Config) -> PathBuf {
     let process = &config.process;
     let start = if process.chroot.is_some() { Path::new("/") } else { config.start_dir.as_path() };
     let moves = [&process.chdir, &process.chdir2];

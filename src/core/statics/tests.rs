@@ -187,6 +187,44 @@ fn links_that_stay_beneath_are_followed() {
 }
 
 #[test]
+fn a_link_gives_no_other_name_to_what_is_skipped() {
+    let mut shop = Shop::new().map("/static", "root");
+    shop.link("current", "root/now");
+    std::fs::write(shop.path("root/code.py"), "code").unwrap();
+    std::fs::create_dir(shop.path("root/current")).unwrap();
+    std::fs::write(shop.path("root/current/x.py"), "code").unwrap();
+    shop.link("code.py", "root/code");
+    shop.link("code", "root/again");
+    shop.link(shop.path("root/code.py"), "root/absolute");
+    assert_eq!(shop.get("/static/code"), "code");
+    shop.config.statics.skip_ext = vec![".py".into()];
+    for path in ["code", "again", "absolute", "now/x.py", "code.py"] {
+        assert_eq!(shop.get(&format!("/static/{path}")), "-", "{path}");
+    }
+    shop.link("a.css", "root/style");
+    assert_eq!(shop.get("/static/style"), "body{}");
+}
+
+/// The usual deployment: `current` leads to a release, and a new one is there at once.
+#[test]
+fn the_directory_itself_may_be_a_link_or_become_one() {
+    let shop = Shop::new().map("/static", "current");
+    shop.link("root", "current");
+    let statics = shop.statics();
+    let get = || body(&statics.find(&CSS).unwrap());
+    assert_eq!(get(), "body{}");
+    std::fs::remove_file(shop.path("current")).unwrap();
+    shop.link("second", "current");
+    assert_eq!(get(), "shadowed");
+
+    let shop = Shop::new().map("/static", "root");
+    let statics = shop.statics();
+    std::fs::rename(shop.path("root"), shop.path("release")).unwrap();
+    shop.link("release", "root");
+    assert_eq!(body(&statics.find(&CSS).unwrap()), "body{}");
+}
+
+#[test]
 fn links_may_lead_to_safe_directories_only() {
     let mut shop = Shop::new().map("/static", "root");
     shop.link("../out/sub/o.txt", "root/safe");

@@ -4,7 +4,8 @@ use std::os::fd::AsFd;
 
 use rsgi_config::{Address, Config, Protocol};
 
-use super::model::{App, Core, Instance, Mule, RequestInfo, Socket, Spooler, Worker};
+use super::model::{App, Core, Instance, Mule, Reloads, RequestInfo, Socket, Spooler, Worker};
+use crate::harakiri;
 use crate::logging::usage::Usage;
 use crate::master::sockets::{Bound, Sockets};
 use crate::memory::core_slot::CoreSlot;
@@ -28,10 +29,18 @@ pub fn instance(config: &Config, sockets: &Sockets, board: Scoreboard, errors: &
         cwd: config.start_dir.to_string_lossy().into_owned(),
         locks: Vec::new(),
         sockets,
-        workers: board.workers().filter_map(|id| worker(board, id, config.stats.no_cores)).collect(),
+        workers: workers(board, config.stats.no_cores),
         spoolers: Vec::new(),
+        crons: Vec::new(),
         mules: Vec::new(),
+        generation: 0,
+        reloads: Reloads::default(),
     }
+}
+
+/// Looks at the workers.
+pub fn workers(board: Scoreboard, no_cores: bool) -> Vec<Worker> {
+    board.workers().filter_map(|id| worker(board, id, no_cores)).collect()
 }
 
 /// Looks at the spoolers; `board` is theirs.
@@ -130,7 +139,7 @@ fn worker(board: Scoreboard, id: u32, no_cores: bool) -> Option<Worker> {
     let slot = board.worker(id)?;
     let pid = slot.pid();
     let Usage { rss, vsz } = if pid == 0 { Usage::default() } else { Usage::of(pid).unwrap_or_default() };
-    let cores: Vec<_> = board.cores(id).map(|(number, slot)| core(number, slot)).collect();
+    let cores = cores(board, id);
     let is_busy = cores.iter().any(|core| core.in_request != 0);
     Some(Worker {
         id,
@@ -155,6 +164,11 @@ fn worker(board: Scoreboard, id: u32, no_cores: bool) -> Option<Worker> {
     })
 }
 
+/// Looks at the cores of a worker.
+pub fn cores(board: Scoreboard, worker: u32) -> Vec<Core> {
+    board.cores(worker).map(|(number, slot)| core(number, slot)).collect()
+}
+
 fn app(board: Scoreboard, worker: WorkerSlot, id: u32) -> Option<App> {
     let (mountpoint, micros) = board.app(id)?;
     let (requests, exceptions) = worker.app_counts(id);
@@ -173,7 +187,7 @@ fn core(id: u32, slot: CoreSlot) -> Core {
     let (serial, since) = (slot.serial(), slot.busy_since());
     let mut vars = Vec::new();
     if since.is_some() {
-        vars.extend(slot.variables().read().iter().map(|one| String::from_utf8_lossy(one).into_owned()));
+        vars.extend(slot.variables().iter().map(|one| String::from_utf8_lossy(one).into_owned()));
         vars.push(String::new());
     }
     // One request's variables must not stand beside the time of another.
@@ -191,7 +205,7 @@ fn core(id: u32, slot: CoreSlot) -> Core {
         read_errors: slot.read_errors(),
         in_request: u8::from(since.is_some()),
         vars,
-        req_info: RequestInfo { request_start: since.map(|micros| micros / 1_000_000) },
+        req_info: RequestInfo { request_start: since.map(|since| harakiri::epoch(since) / 1_000_000) },
     }
 }
 
@@ -206,13 +220,16 @@ mod tests {
         let (slot, core) = (board.worker(1).unwrap(), board.core(1, 1).unwrap());
         board.publish_app(0, b"/shop", 1_500_000);
         slot.born(std::process::id(), 77);
-        core.variables().write([(&b"PATH_INFO"[..], &b"/a"[..])].into_iter(), false, &mut Vec::new());
-        core.begin(5_999_999, None);
+        core.describe([(&b"PATH_INFO"[..], &b"/a"[..])].into_iter(), false, &mut Vec::new());
+        core.begin(harakiri::now().saturating_sub(5_000_000), None);
+        let start = harakiri::epoch(core.busy_since().unwrap());
         let mut errors = 3;
         let seen = instance(&Config::default(), &Sockets::default(), board, &mut errors);
         let worker = &seen.workers[0];
         let shown = &worker.cores.as_ref().unwrap()[1];
-        assert_eq!((shown.in_request, shown.req_info.request_start), (1, Some(5)));
+        // The two were not looked at in the same moment.
+        let apart = shown.req_info.request_start.unwrap().abs_diff(start / 1_000_000);
+        assert!(shown.in_request == 1 && apart <= 1, "{apart} seconds beside the start");
         assert_eq!(shown.vars, ["PATH_INFO=/a", ""]);
         assert_eq!((worker.status, worker.last_spawn, worker.respawn_count), ("busy", 77, 1));
         assert!(worker.rss > 0 && worker.vsz >= worker.rss, "{} {}", worker.rss, worker.vsz);

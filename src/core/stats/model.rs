@@ -36,9 +36,43 @@ pub struct Instance {
     /// Spoolers in the order of their numbers; left out without any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub spoolers: Vec<Spooler>,
+    /// Commands at set times in the order written; left out without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub crons: Vec<Cron>,
     /// Mules in the order of their numbers; left out without any. uWSGI does not tell about them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mules: Vec<Mule>,
+    /// The generation that serves: 0 at the start, one more with each attempt to reload. rsgi's own, as the next.
+    pub generation: u32,
+    /// What has become of reloads.
+    pub reloads: Reloads,
+}
+
+/// Reloads so far.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct Reloads {
+    /// Those after which the new generation served.
+    pub succeeded: u64,
+    /// Those after which the generation before went on.
+    pub failed: u64,
+    /// The latest; left out before the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastReload>,
+}
+
+/// The latest reload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastReload {
+    /// The generation that it was to bring.
+    pub generation: u32,
+    /// Its end, seconds since the epoch.
+    pub ended: u64,
+    /// `succeeded` or `failed`.
+    pub result: &'static str,
+    /// Why it failed, in a few words.
+    pub reason: String,
+    /// What was said of the trouble: the traceback, the lines about the configuration.
+    pub log: String,
 }
 
 /// A spooler.
@@ -54,6 +88,31 @@ pub struct Spooler {
     pub respawns: u64,
     /// 1 while it runs a task.
     pub running: u8,
+}
+
+/// A command at set times. The times are uWSGI's numbers: -1 is always, others below 0 their multiples.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Cron {
+    /// Minutes.
+    pub minute: i64,
+    /// Hours.
+    pub hour: i64,
+    /// Days of the month.
+    pub day: i64,
+    /// Months.
+    pub month: i64,
+    /// Days of the week.
+    pub week: i64,
+    /// For the shell.
+    pub command: String,
+    /// 1 when it is not started again while it runs.
+    pub unique: u8,
+    /// The legion that it belongs to: there are none.
+    pub legion: &'static str,
+    /// The process of its last run, -1 when none runs.
+    pub pid: i64,
+    /// When that run began, seconds since the epoch; 0 when none runs.
+    pub started_at: u64,
 }
 
 /// A mule.
@@ -117,7 +176,7 @@ pub struct Worker {
     pub signals: u64,
     /// Signals of the framework that wait.
     pub signal_queue: u32,
-    /// `cheap` (no process), `busy` (a core is in a request) or `idle`.
+    /// `cheap` (no process), `busy` (a core is in a request), `pause` (idle while the instance is paused) or `idle`.
     pub status: &'static str,
     /// Resident memory, bytes.
     pub rss: u64,

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use rsgi_config::{Config, Tls};
 use rustls::ServerConfig;
+use serde::{Deserialize, Serialize};
 
-use super::identity::configure;
+use super::identity::{self, configure};
 use super::material::{Material, place};
+use super::name::Name;
 use super::site::{self, Site};
 use super::tickets::{Keyring, Seed, Ticketer};
 use super::{Side, TlsError, ciphers};
@@ -17,7 +19,7 @@ use super::{Side, TlsError, ciphers};
 pub(crate) const LOOK: Duration = Duration::from_secs(2);
 
 /// What the master has read for either side.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Materials {
     /// For routers.
     pub router: Material,
@@ -25,18 +27,36 @@ pub struct Materials {
     pub workers: Material,
 }
 
+impl Materials {
+    /// What certificates are known by: server names, and addresses for their own.
+    #[must_use]
+    pub fn names(&self, config: &Config) -> Vec<String> {
+        let mut names = Vec::new();
+        for material in [&self.router, &self.workers] {
+            let doors = material.side.doors(config).into_iter().enumerate().filter(|(_, tls)| tls.is_some());
+            names.extend(doors.filter_map(|(index, _)| Some(material.side.address(config, index)?.to_string())));
+            names.extend(material.named.iter().map(|(name, _)| name.clone()));
+        }
+        names
+    }
+}
+
 /// What an encrypted address shows: a certificate by name, or its own.
 #[derive(Debug)]
 struct Door {
     own: Shown,
-    named: Vec<(String, Shown)>,
+    named: Vec<(Name, Shown)>,
 }
 
 /// A certificate, and what clients have to prove who are shown it.
 #[derive(Debug)]
 struct Shown {
+    /// The server name that it is for, or the address.
+    label: String,
     config: Arc<ServerConfig>,
     site: Arc<Site>,
+    /// Until when the certificate lasts, seconds since the epoch.
+    expiry: u64,
 }
 
 /// All certificates of a side. Several threads may choose among them while one looks after the files.
@@ -92,15 +112,21 @@ fn doors(config: &Config, material: &Material, keyring: &Arc<Keyring>) -> Result
         // What a session was allowed with: a ticket must not open another door.
         let scope = format!("{:?}", (material.side, material.side.address(config, index), tls, authorities));
         let ticketer = Arc::new(Ticketer::new(Arc::clone(keyring), &scope));
-        let config = configure(tls, material, profile, ticketer, material.side.protocols(config, index))?;
-        Ok(Shown { config, site: Arc::new(Site::new(name, tls, material)) })
+        let server = configure(tls, material, profile, ticketer, material.side.protocols(config, index))?;
+        let expiry = identity::expiry(material.text(&tls.certificate));
+        let address = || material.side.address(config, index).map(ToString::to_string).unwrap_or_default();
+        let label = name.map_or_else(address, str::to_owned);
+        Ok(Shown { label, config: server, site: Arc::new(Site::new(name, tls, material)), expiry })
     };
     let doors = material.side.doors(config).into_iter().enumerate();
     doors
         .map(|(index, tls)| {
             let Some(tls) = tls else { return Ok(None) };
             let own = make(index, None, &place(tls, &config.start_dir))?;
-            let named = material.named.iter().map(|(name, tls)| Ok((name.clone(), make(index, Some(name), tls)?)));
+            let named = material.named.iter().filter_map(|(text, tls)| {
+                let name = Name::of(text)?;
+                Some(make(index, Some(text), tls).map(|shown| (name, shown)))
+            });
             Ok(Some(Door { own, named: named.collect::<Result<_, TlsError>>()? }))
         })
         .collect()
@@ -116,6 +142,17 @@ impl Certificates {
         let doors = RwLock::new(doors(config, &material, &keyring)?);
         let state = State { material, keyring, looked: Instant::now(), failed: false, complaint: String::new() };
         Ok(Self { doors, state: Mutex::new(state) })
+    }
+
+    /// Until when the certificates last (seconds since the epoch), by server name; an address's own, which is shown to
+    /// clients that ask for no name or for another, by that address.
+    pub(crate) fn expiries(&self) -> Vec<(String, u64)> {
+        let doors = self.doors.read().unwrap_or_else(PoisonError::into_inner);
+        let of = |door: &Door| {
+            let shown = std::iter::once(&door.own).chain(door.named.iter().map(|(_, shown)| shown));
+            shown.map(|shown| (shown.label.clone(), shown.expiry)).collect::<Vec<_>>()
+        };
+        doors.iter().flatten().flat_map(of).collect()
     }
 
     pub(crate) fn is_encrypted(&self, door: usize) -> bool {
@@ -147,19 +184,19 @@ impl Certificates {
     }
 
     /// Takes changed files over when the last look is a while ago and nobody else is at it. Connections go on as they are;
-    /// only handshakes to come show the new certificate.
-    pub(crate) fn look(&self, config: &Config) {
+    /// only handshakes to come show the new certificate. `true`: that is so now.
+    pub(crate) fn look(&self, config: &Config) -> bool {
         // The files are outside; the master reads them at a reload.
         if config.process.chroot.is_some() {
-            return;
+            return false;
         }
-        let Ok(mut state) = self.state.try_lock() else { return };
+        let Ok(mut state) = self.state.try_lock() else { return false };
         if state.looked.elapsed() < LOOK {
-            return;
+            return false;
         }
         state.looked = Instant::now();
         if !state.material.is_stale(config) {
-            return;
+            return false;
         }
         match self.renew(config, &mut state) {
             Ok((renewed, kept)) => {
@@ -173,6 +210,7 @@ impl Certificates {
                         path.display()
                     ));
                 }
+                return renewed;
             }
             // A certificate and its key are rarely replaced in the same moment: only what lasts is told.
             Err(error) if std::mem::replace(&mut state.failed, true) => {
@@ -180,6 +218,7 @@ impl Certificates {
             }
             Err(_) => {}
         }
+        false
     }
 
     fn renew(&self, config: &Config, state: &mut MutexGuard<'_, State>) -> Result<(bool, Vec<PathBuf>), TlsError> {
@@ -197,8 +236,9 @@ impl Certificates {
 impl Door {
     fn shown(&self, name: Option<&str>) -> &Shown {
         let named = name.map(str::to_ascii_lowercase).and_then(|name| {
-            let fits = |pattern: &str| pattern == name || covers(pattern, &name);
-            self.named.iter().find(|(pattern, _)| fits(pattern))
+            // The closest, and of those the first.
+            let fitting = self.named.iter().filter_map(|(known, shown)| Some((known.fits(&name)?, shown)));
+            fitting.min_by_key(|(distance, _)| *distance)
         });
         named.map_or(&self.own, |(_, shown)| shown)
     }
@@ -211,25 +251,5 @@ impl State {
             tracing::warn!("{complaint}");
             self.complaint = complaint;
         }
-    }
-}
-
-/// `*.example.org` stands for one more label.
-fn covers(pattern: &str, name: &str) -> bool {
-    let Some(parent) = pattern.strip_prefix("*.") else { return false };
-    name.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == parent)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_is_one_label() {
-        assert!(covers("*.example.org", "a.example.org"));
-        assert!(!covers("*.example.org", "example.org"));
-        assert!(!covers("*.example.org", "a.b.example.org"));
-        assert!(!covers("*.example.org", ".example.org"));
-        assert!(!covers("example.org", "a.example.org"));
     }
 }

@@ -70,6 +70,16 @@ fn certified_key(tls: &Tls, material: &Material, provider: &CryptoProvider) -> R
     Ok(CertifiedKey::new(chain, key))
 }
 
+/// Until when the first certificate of a chain in PEM lasts, seconds since the epoch; 0 when it cannot be read.
+pub(super) fn expiry(chain: &str) -> u64 {
+    let first = CertificateDer::pem_slice_iter(chain.as_bytes()).next().and_then(Result::ok);
+    let until = first.as_ref().and_then(|first| {
+        let (_, parsed) = X509Certificate::from_der(first).ok()?;
+        Some(parsed.validity().not_after.timestamp())
+    });
+    until.and_then(|until| u64::try_from(until).ok()).unwrap_or(0)
+}
+
 fn certificates(path: &Path, material: &Material) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found = CertificateDer::pem_slice_iter(material.text(path).as_bytes()).collect::<Result<Vec<_>, _>>();
     match found {

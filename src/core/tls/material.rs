@@ -61,7 +61,7 @@ impl Material {
             return Ok((material, kept));
         }
         for (name, tls) in &router.sni {
-            material.named.push((name.to_ascii_lowercase(), place(tls, &config.start_dir)));
+            material.named.push((name.clone(), place(tls, &config.start_dir)));
         }
         if let Some(folder) = &router.sni_dir {
             let folder = config.start_dir.join(folder);
@@ -109,6 +109,14 @@ impl Material {
             || files.any(|(path, content)| stamp(path).is_ok_and(|stamp| stamp != content.stamp))
     }
 
+    /// The folders that are looked at when a file may be another one: its own, and those that links on the way to it lead to.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = PathBuf> {
+        let real = self.files.keys().filter_map(|path| path.canonicalize().ok());
+        let parents = self.files.keys().cloned().chain(real).filter_map(|path| path.parent().map(Path::to_owned));
+        let named = self.named.iter().filter_map(|(_, tls)| tls.certificate.parent().map(Path::to_owned));
+        parents.chain(named)
+    }
+
     /// The text of a file.
     pub(super) fn text(&self, path: &Path) -> &str {
         self.files.get(path).map_or("", |content| &content.text)
@@ -151,6 +159,10 @@ fn search(folder: &Path) -> io::Result<Vec<(String, Tls)>> {
     for entry in fs::read_dir(folder)? {
         let certificate = entry?.path();
         let Some(name) = certificate.file_name().and_then(|name| name.to_str()?.strip_suffix(".crt")) else { continue };
+        if name.starts_with('~') {
+            // A pattern by `sni-regexp` looks like this; as the name of a file it is an editor's.
+            continue;
+        }
         let beside = |ending: &str| Some(folder.join(format!("{name}.{ending}"))).filter(|path| path.exists());
         let Some(key) = beside("key") else { continue };
         let client_ca = beside("ca");

@@ -8,6 +8,7 @@ mod ciphers;
 pub mod handover;
 mod identity;
 mod material;
+mod name;
 mod peer;
 mod side;
 mod site;

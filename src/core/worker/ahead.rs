@@ -64,6 +64,14 @@ pub(super) enum Trouble {
 }
 
 impl Decoder {
+    /// Bytes that the body has at least, as far as the client has said.
+    pub(super) const fn announced(&self) -> u64 {
+        match self {
+            Self::Chunked(chunked) => chunked.announced(),
+            Self::Fastcgi(_) | Self::Link(_) => 0,
+        }
+    }
+
     /// Decodes from `input`, appending to `out`. Returns bytes used and whether the body is complete.
     pub(super) fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(usize, bool), Trouble> {
         match self {
@@ -134,7 +142,9 @@ impl Ahead {
                 input.remove_after(self.head, used);
                 self.received += (self.decoded.len() - before) as u64;
                 self.complete = done;
-                if limits.largest.is_some_and(|largest| self.received > largest) {
+                // What a chunk's size announces need not be waited for.
+                let size = self.received.max(decoder.announced());
+                if limits.largest.is_some_and(|largest| size > largest) {
                     return Err(too_large());
                 }
                 if buffered && (self.file.is_some() || self.received > limits.buffering) {
@@ -266,5 +276,7 @@ mod tests {
         assert!(Ahead::new(0, Body::Length(3), None).check(limits).is_ok());
         let mut ahead = Ahead::new(0, Body::Chunked, Some(Decoder::Chunked(Chunked::default())));
         assert!(ahead.advance(&mut input(b"4\r\nabcd\r\n"), limits).is_err());
+        let mut ahead = Ahead::new(0, Body::Chunked, Some(Decoder::Chunked(Chunked::default())));
+        assert!(ahead.advance(&mut input(b"4\r\n"), limits).is_err(), "before its bytes are here");
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Tally {
     /// Size of status line and header lines as the application gave them.
     pub(super) head_bytes: u64,
     pub(super) body_bytes: u64,
+    /// Bytes of the request's body that have come.
+    pub(super) received: u64,
     pub(super) by_sendfile: bool,
     /// No core waits until the client has all of it.
     pub(super) is_offloaded: bool,
@@ -256,7 +258,12 @@ impl Answer<'_> {
 
     /// Answers `code` for an application that gave no answer; its connection is closed.
     fn fail_politely(&mut self, code: u16) {
-        let error = canned(code);
+        let mut error = canned(code);
+        if self.facts.is_head {
+            // Its head alone (RFC 9110 §9.3.2).
+            let end = error.windows(4).position(|end| end == b"\r\n\r\n").map_or(error.len(), |at| at + 4);
+            error = error.get(..end).unwrap_or(error);
+        }
         let text = error.get(9..).unwrap_or_default();
         match self.dialect {
             Dialect::Http | Dialect::Bare { cgi: false } => self.out.extend_from_slice(error),
@@ -308,7 +315,7 @@ impl Answer<'_> {
 }
 
 impl Exchange for Answer<'_> {
-    fn read_body(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+    fn read_body(&mut self, buffer: &mut [u8], wait: Option<Duration>) -> Result<usize, ReadError> {
         if self.state == State::Waiting(true) {
             self.state = State::Waiting(false);
             if self.rest.is_missing() {
@@ -318,7 +325,9 @@ impl Exchange for Answer<'_> {
                 }
             }
         }
-        self.rest.read(buffer).inspect_err(|_| self.tally.unread = true)
+        let read = self.rest.read(buffer, wait);
+        let is_over = |error: &ReadError| wait.is_none() || *error != ReadError::Timeout;
+        read.inspect_err(|error| self.tally.unread |= is_over(error))
     }
 
     fn seek_body(&mut self, offset: u64) -> bool {
@@ -378,7 +387,8 @@ impl Exchange for Answer<'_> {
         if chunked {
             self.out.extend_from_slice(CHUNK_END);
         }
-        if last {
+        // What is announced is there: nothing more will be said, and the answer is as complete as with its last piece.
+        if last || overflow {
             if plan.framing == Framing::Chunked {
                 self.out.extend_from_slice(LAST_CHUNK);
             }

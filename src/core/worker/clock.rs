@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::harakiri;
+
 /// The present second in the forms that answers and log lines need.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
@@ -10,21 +12,32 @@ pub(super) struct Clock {
     local: String,
 }
 
-impl Clock {
-    /// Microseconds since the epoch; the texts stay as they are, of the start of the request.
-    pub(super) fn micros() -> u64 {
-        u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX)
-    }
+/// A moment on both clocks: the one that tells the date may be set at any time, so that spans are measured on the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// Microseconds since the epoch.
+    pub(super) epoch: u64,
+    /// Microseconds of the monotonic clock.
+    pub(super) steady: u64,
+}
 
-    /// Microseconds since the epoch; the texts are of the same moment.
-    pub(super) fn read(&mut self) -> u64 {
-        let now = since_epoch();
+impl Moment {
+    /// Microseconds from then to now.
+    pub(super) fn age(self) -> u64 {
+        harakiri::now().saturating_sub(self.steady)
+    }
+}
+
+impl Clock {
+    /// The present moment; the texts are of the same one.
+    pub(super) fn read(&mut self) -> Moment {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         if now.as_secs() != self.second || self.date.is_empty() {
             self.second = now.as_secs();
             self.date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(self.second));
             self.local = rsgi_sys::date::local("%a %b %e %H:%M:%S %Y", i64::try_from(self.second).unwrap_or(0));
         }
-        u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
+        Moment { epoch: harakiri::micros(now), steady: harakiri::now() }
     }
 
     /// Value of a Date header (RFC 9110 §5.6.7).
@@ -36,8 +49,4 @@ impl Clock {
     pub(super) fn local(&self) -> &str {
         &self.local
     }
-}
-
-fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO)
 }

@@ -3,6 +3,7 @@
 //! With several cores each takes one event at a time, so that none waits behind a request that blocks; a single core takes
 //! many at once.
 
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
@@ -10,14 +11,18 @@ use nix::sys::epoll::{EpollEvent, EpollFlags, EpollTimeout};
 use rsgi_abi::host::{self, Language};
 use rsgi_abi::types::Var;
 use rsgi_proto::http1::request::Head;
+use rsgi_sys::net::Peer;
 
 use super::clock::Clock;
-use super::connection::{Connection, Request, Speaks};
+use super::connection::{Connection, Phase, Request, Speaks};
 use super::engine::{Engine, Token};
 use super::input::Input;
 use super::offload::{Job, Next, Transfer};
 use super::retire::Departure;
+use crate::logging::panics;
+use crate::memory::meters::{Count, Gauge, Meter};
 use crate::memory::{core_slot::CoreSlot, scoreboard::WorkerSlot};
+use crate::trace::Ids;
 
 /// Connections taken from one listener before the other events get their turn.
 const ACCEPTS: usize = 16;
@@ -33,6 +38,10 @@ pub(super) struct Core<'e> {
     main: Option<Language>,
     pub(super) slot: Option<CoreSlot>,
     pub(super) worker: Option<WorkerSlot>,
+    /// Counts for the metrics.
+    pub(super) meter: Meter,
+    /// Ids of traces that begin here.
+    pub(super) ids: Ids,
     pub(super) spare_input: Input,
     pub(super) spare_request: Request,
     pub(super) head: Head,
@@ -62,13 +71,18 @@ pub(super) enum Fate {
 }
 
 impl<'e> Core<'e> {
-    pub(super) fn new(engine: &'e Engine, id: u32, plugin: host::Core, main: Option<Language>) -> Self {
+    pub(super) fn new(engine: &'e Engine, id: u32, mut plugin: host::Core, main: Option<Language>) -> Self {
         let slot = engine.board.core(engine.id, id);
         if let Some(slot) = slot {
             let (thread, number) = rsgi_sys::thread::this();
             slot.set_thread(thread, number);
         }
         super::deadline::adopt(slot);
+        panics::adopt(slot);
+        let meter = engine.meter(id);
+        if meter.is_on() {
+            plugin.measure_lock();
+        }
         Self {
             engine,
             id,
@@ -76,6 +90,8 @@ impl<'e> Core<'e> {
             main,
             slot,
             worker: engine.board.worker(engine.id),
+            meter,
+            ids: Ids::default(),
             spare_input: Input::default(),
             spare_request: Request::default(),
             head: Head::default(),
@@ -90,17 +106,28 @@ impl<'e> Core<'e> {
         }
     }
 
-    /// Opens the worker's doors; one core does this, the first.
-    pub(super) fn open(&mut self, cores: u32) -> nix::Result<()> {
+    /// Opens the worker's doors; one core does this, the first. Returns links over which something has come already, which
+    /// must not keep the worker from saying that it serves.
+    #[expect(clippy::vec_box, reason = "connections stay where they are, here as in the table")]
+    pub(super) fn open(&self, cores: u32) -> nix::Result<Vec<Box<Connection>>> {
+        let mut early = Vec::new();
         for router in 0..self.engine.routers() {
             let first = u32::try_from(router).unwrap_or(0).saturating_mul(cores);
             for link in first..first + cores {
                 if let Some(link) = self.engine.dial(router, link) {
-                    self.drive(link);
+                    early.extend(self.engine.park(link)?);
                 }
             }
         }
-        self.engine.open()
+        self.engine.open()?;
+        Ok(early)
+    }
+
+    /// Serves a connection that nobody had to accept.
+    pub(super) fn welcome(&mut self, socket: OwnedFd) {
+        self.engine.born();
+        self.drive(Box::new(Connection::new(socket, Speaks::Http, Phase::Head, usize::MAX, Peer::Unix)));
+        self.leave_if_due();
     }
 
     /// Serves until the worker ends.
@@ -171,20 +198,45 @@ impl<'e> Core<'e> {
     /// next one is only taken when this core is free for it.
     fn accept(&mut self, index: usize) {
         for _ in 0..ACCEPTS {
-            let Some(entrance) = self.engine.listeners.get(index) else { return };
-            if self.engine.is_draining() {
+            if self.engine.is_draining() || !self.accept_one(index) {
                 return;
             }
-            match rsgi_sys::net::accept(std::os::fd::AsFd::as_fd(&entrance.socket)) {
-                Ok(Some((socket, peer))) => {
-                    let Some(speaks) = Speaks::of(entrance.protocol) else { return };
-                    self.engine.born();
-                    let phase = self.engine.first_phase(index, &speaks, peer);
-                    self.drive(Box::new(Connection::new(socket, speaks, phase, index, peer)));
-                    self.leave_if_due();
+            self.leave_if_due();
+        }
+    }
+
+    /// Takes what came before this worker turned away: the kernel has woken nobody else for it (`EPOLLEXCLUSIVE`), so it would
+    /// wait until the next client comes.
+    pub(super) fn accept_the_last(&mut self) {
+        if self.engine.is_held() {
+            return;
+        }
+        for index in 0..self.engine.listeners.len() {
+            for _ in 0..ACCEPTS {
+                if !self.accept_one(index) {
+                    break;
                 }
-                Ok(None) => return,
-                Err(error) => return self.engine.pause(index, &error),
+            }
+        }
+    }
+
+    /// Takes a connection and serves it; `false` when there is none.
+    fn accept_one(&mut self, index: usize) -> bool {
+        let Some(entrance) = self.engine.listeners.get(index) else { return false };
+        match rsgi_sys::net::accept(std::os::fd::AsFd::as_fd(&entrance.socket)) {
+            Ok(Some((socket, peer))) => {
+                let Some(speaks) = Speaks::of(entrance.protocol) else { return false };
+                self.engine.born();
+                self.engine.seat.up(Gauge::Connections);
+                self.meter.count(Count::Connections);
+                let phase = self.engine.first_phase(index, &speaks, peer);
+                self.drive(Box::new(Connection::new(socket, speaks, phase, index, peer)));
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                self.engine.pause(index, &error);
+                false
             }
         }
     }
@@ -194,7 +246,8 @@ impl<'e> Core<'e> {
         loop {
             let step = catch_unwind(AssertUnwindSafe(|| self.progress(&mut connection)));
             let fate = step.unwrap_or_else(|_| {
-                tracing::error!("worker {} core {}: internal error, connection closed", self.engine.id, self.id);
+                let panic = panics::take().map(|id| format!(", see panic {id}")).unwrap_or_default();
+                tracing::error!("worker {} core {}: internal error{panic}, connection closed", self.engine.id, self.id);
                 self.out.clear();
                 Fate::Close
             });

@@ -24,6 +24,11 @@ pub(super) fn adopt(slot: Option<CoreSlot>) {
     MINE.set(slot);
 }
 
+/// The core that the calling thread is.
+pub(super) fn mine() -> Option<CoreSlot> {
+    MINE.get()
+}
+
 /// Whether the application sets deadlines: then the master may have to name requests.
 pub(super) fn is_in_use() -> bool {
     IN_USE.load(Relaxed)

@@ -1,7 +1,7 @@
 //! What all cores of a worker share: the epoll set, the connections, the listeners, and the way to the end.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,10 +20,15 @@ use super::connection::{Connection, Phase, Speaks};
 use super::guardian::Guard;
 use super::offload::Offload;
 use super::table::Table;
+use super::wire::{self, Got};
 use super::{Job, Listener, link, websocket};
-use crate::control::{Order, Report};
+use crate::control::{Bell, Bells, Order, Report};
 use crate::exit::Exit;
+use crate::harakiri;
+use crate::health::{Probes, State};
+use crate::logging::episode::{Episode, Summary};
 use crate::logging::form::Form;
+use crate::memory::meters::{Door, Gauge, Meter, Meters, Seat};
 use crate::memory::scoreboard::Scoreboard;
 use crate::statics::{Named, Statics, StaticsError};
 use crate::tls::Certificates;
@@ -46,6 +51,8 @@ pub(super) struct Engine {
     pub(super) table: Table<Connection>,
     pub(super) listeners: Vec<Entrance>,
     pub(super) control: OwnedFd,
+    /// What is not complete yet of a signal of the application: any core may read the rest of it.
+    bells: Mutex<Bells>,
     signals: OwnedFd,
     pub(super) limits: Limits,
     /// `None`: nothing is encrypted.
@@ -58,6 +65,8 @@ pub(super) struct Engine {
     pub(super) form: Form,
     /// The variables of running requests are written to the scoreboard, for whoever watches.
     pub(super) is_watched: bool,
+    /// The time in requests is added up.
+    pub(super) is_timed: bool,
     /// Time that a request may take, microseconds.
     pub(super) harakiri: Option<u64>,
     /// One for each core, with `harakiri-graceful`.
@@ -69,13 +78,24 @@ pub(super) struct Engine {
     timer_armed: AtomicBool,
     wake: EventFd,
     started: Instant,
+    /// The instance's meters, when somebody reads them, and this process's place among them.
+    pub(super) meters: Option<Meters>,
+    pub(super) seat: Seat,
+    /// Paths that are answered without the application.
+    pub(super) probes: Probes,
     /// Connections open, links included.
     live: AtomicUsize,
     /// Links that could not be dialled yet, by router.
     undialled: Vec<Mutex<Vec<u32>>>,
+    /// Connections that could not be accepted.
+    starved: Episode,
+    /// That they cannot be has been said, and none could be dialled since.
+    cut_off: AtomicBool,
     /// The master has ordered a pause.
     held: AtomicBool,
     draining: AtomicBool,
+    /// It has served enough, and asked for a successor.
+    weary: AtomicBool,
     gentle: AtomicBool,
     stopping: AtomicBool,
     exit: AtomicI32,
@@ -86,6 +106,8 @@ pub(super) struct Engine {
 pub(super) struct Entrance {
     pub(super) socket: OwnedFd,
     pub(super) protocol: Protocol,
+    /// What its requests count as.
+    pub(super) door: Door,
     /// SERVER_PORT of its requests.
     pub(super) port: String,
     /// Descriptors ran out: it is outside of the epoll set until the next look of the clock.
@@ -190,9 +212,11 @@ impl Engine {
             table: Table::new(),
             listeners,
             control: job.control,
+            bells: Mutex::default(),
             signals,
             limits,
             is_watched: job.config.stats.address.is_some() || job.config.workers.harakiri.is_some(),
+            is_timed: is_timed(&job.config),
             harakiri: job.config.workers.harakiri.map(|seconds| crate::harakiri::micros(seconds.duration())),
             guards: match job.config.workers.harakiri_graceful {
                 Some(_) => (0..job.config.workers.threads.max(1)).map(|_| Guard::default()).collect(),
@@ -205,25 +229,48 @@ impl Engine {
             form: Form::of(&job.config.log),
             hello: Hello { worker: job.id, core: 0, pid: std::process::id(), generation: job.generation },
             undialled: job.rendezvous.iter().map(|_| Mutex::default()).collect(),
+            starved: Episode::default(),
+            cut_off: AtomicBool::new(false),
             rendezvous: job.rendezvous,
             timer: TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?,
             timer_armed: AtomicBool::new(false),
             wake: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             started: Instant::now(),
+            seat: job.meters.map(|meters| meters.sit(std::process::id())).unwrap_or_default(),
+            meters: job.meters,
+            probes: Probes::of(&job.config),
             live: AtomicUsize::new(0),
             held: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            weary: AtomicBool::new(false),
             gentle: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             exit: AtomicI32::new(Exit::WorkerEnd.code()),
             config: job.config,
         };
+        engine.tell_of_certificates();
         engine.watch(engine.timer.as_fd(), Token::Timer)?;
         engine.watch(engine.wake.as_fd(), Token::Wake)?;
         engine.watch(engine.control.as_fd(), Token::Control)?;
         engine.watch(engine.signals.as_fd(), Token::Signal)?;
         engine.watch(engine.offload.bell(), Token::Returned)?;
         Ok(engine)
+    }
+
+    /// Where core `core` counts what it does.
+    pub(super) fn meter(&self, core: u32) -> Meter {
+        let cores = self.config.workers.threads.max(1) as usize;
+        let index = (self.id as usize).saturating_sub(1).saturating_mul(cores).saturating_add(core as usize);
+        self.meters.map(|meters| meters.core(index)).unwrap_or_default()
+    }
+
+    /// Tells until when the certificates last.
+    pub(super) fn tell_of_certificates(&self) {
+        if let Some((meters, certificates)) = self.meters.zip(self.certificates.as_ref()) {
+            let now = crate::harakiri::now();
+            let expiries = certificates.expiries();
+            expiries.iter().for_each(|(name, expiry)| meters.publish_certificate(name, *expiry, now));
+        }
     }
 
     fn watch(&self, fd: impl AsFd, token: Token) -> nix::Result<()> {
@@ -237,10 +284,10 @@ impl Engine {
 
     /// Logs what each core is doing.
     pub(super) fn describe(&self) {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let now = harakiri::now();
         for core in 0..self.config.workers.threads {
             let Some(slot) = self.board.core(self.id, core) else { continue };
-            let busy = slot.busy_since().map(|since| now.saturating_sub(Duration::from_micros(since)).as_secs());
+            let busy = slot.busy_since().map(|since| now.saturating_sub(since) / 1_000_000);
             match busy {
                 Some(seconds) => tracing::info!("worker {} core {core}: in a request for {seconds} s", self.id),
                 None => tracing::info!("worker {} core {core}: idle, {} requests", self.id, slot.requests()),
@@ -304,19 +351,24 @@ impl Engine {
             Ok(socket) => {
                 let speaks = Speaks::Link { end: WorkerEnd::new(LINK_HEAD), router, link };
                 self.born();
+                self.cut_off.store(false, Relaxed);
                 Some(Box::new(Connection::new(socket, speaks, Phase::Head, usize::MAX, Peer::Unix)))
             }
-            Err(nix::Error::EAGAIN | nix::Error::ENOBUFS | nix::Error::EMFILE | nix::Error::ENFILE) => {
+            // The router is gone for good, and so will this worker be.
+            Err(nix::Error::EPIPE | nix::Error::ECONNRESET) => None,
+            // Everything else may pass, and without its link the core would serve nothing for the rest of its life.
+            Err(error) => {
+                if error != nix::Error::EAGAIN && !self.cut_off.swap(true, Relaxed) {
+                    tracing::warn!(
+                        "worker {} cannot reach router {}, it tries again every second: {error}",
+                        self.id,
+                        router + 1
+                    );
+                }
                 if let Some(undialled) = self.undialled.get(router) {
                     undialled.lock().unwrap_or_else(PoisonError::into_inner).push(link);
                 }
                 self.arm_timer();
-                None
-            }
-            // The router is gone for good, and so will this worker be.
-            Err(nix::Error::EPIPE | nix::Error::ECONNRESET) => None,
-            Err(error) => {
-                tracing::error!("worker {} cannot reach router {}: {error}", self.id, router + 1);
                 None
             }
         }
@@ -365,6 +417,9 @@ impl Engine {
 
     /// Closes a connection that the caller owns.
     pub(super) fn close(&self, connection: Box<Connection>) {
+        if !connection.is_link() {
+            self.seat.down(Gauge::Connections);
+        }
         if !matches!(connection.phase, Phase::Linger { .. }) {
             connection.wire().say_goodbye();
         }
@@ -431,8 +486,19 @@ impl Engine {
     pub(super) fn pause(&self, index: usize, error: &std::io::Error) {
         let Some(entrance) = self.listeners.get(index) else { return };
         if !entrance.paused.swap(true, AcqRel) {
-            tracing::error!("cannot accept connections: {error}; trying again in a second (see max-fd)");
+            if self.starved.count() {
+                tracing::error!("cannot accept connections: {error}; trying again every second (see max-fd)");
+            }
             let _ = self.epoll.delete(entrance.socket.as_fd());
+            self.arm_timer();
+        }
+    }
+
+    /// Says when connections are accepted again.
+    pub(super) fn tell_of_accepting(&self) {
+        if let Some(Summary { count, .. }) = self.starved.end() {
+            tracing::warn!("worker {} accepts connections again: {count} attempts have failed", self.id);
+        } else if self.starved.is_on() {
             self.arm_timer();
         }
     }
@@ -482,6 +548,21 @@ impl Engine {
         self.draining.load(Acquire)
     }
 
+    /// Whether the master has ordered a pause.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.load(Acquire)
+    }
+
+    /// Whether this worker has asked for a successor: the master tells it when to leave.
+    pub(super) fn awaits_successor(&self) -> bool {
+        self.weary.load(Acquire)
+    }
+
+    /// Asks for a successor; `false` when there is no master any more.
+    pub(super) fn ask_for_successor(&self) -> bool {
+        self.weary.swap(true, AcqRel) || self.report(Report::WantsSuccessor)
+    }
+
     /// Whether this worker leaves, or is about to be told so: with every core in a request nobody reads the orders.
     pub(super) fn is_leaving(&self) -> bool {
         let mut orders = [0_u8; 16];
@@ -529,12 +610,31 @@ impl Engine {
         super::deadline::wake_guardian();
     }
 
+    /// What a probe for readiness is told.
+    pub(super) fn state(&self) -> State {
+        match () {
+            () if self.is_draining() => State::Stopping,
+            () if self.is_held() => State::Paused,
+            () => State::Ready,
+        }
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Acquire)
     }
 
     pub(super) fn exit_code(&self) -> i32 {
         self.exit.load(Acquire)
+    }
+
+    /// Reads from the control stream: what there is, and the signals of the application that are complete with it.
+    pub(super) fn read_orders(&self, orders: &mut [u8]) -> (Got, Vec<Bell>) {
+        // Held from reading on: another core must not come first with the second half of a number.
+        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        let got = wire::receive(self.control.as_fd(), orders);
+        let count = if let Got::Bytes(count) = got { count } else { 0 };
+        let rung = orders.iter().take(count).filter_map(|byte| bells.take(*byte)).collect();
+        (got, rung)
     }
 
     /// The master's end of the control stream is gone: do not look at it again.
@@ -549,6 +649,12 @@ impl Engine {
     }
 }
 
+/// Whether somebody reads how long requests take.
+fn is_timed(config: &Config) -> bool {
+    let by_busyness = config.cheaper.min.is_some() && config.cheaper.algo == rsgi_config::Algo::Busyness;
+    by_busyness || config.stats.address.is_some() || config.workers.harakiri.is_some()
+}
+
 /// What a connection waits for.
 fn event(connection: &Connection) -> EpollEvent {
     let mut flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
@@ -560,7 +666,8 @@ impl Entrance {
     fn new(listener: Listener) -> Self {
         let port = listener.name.rsplit_once(':').map_or("80", |(_, port)| port).to_owned();
         let _ = socket2::SockRef::from(&listener.socket).set_tcp_nodelay(true);
-        Self { socket: listener.socket, protocol: listener.protocol, port, paused: AtomicBool::new(false) }
+        let protocol = listener.protocol;
+        Self { socket: listener.socket, protocol, door: Door::of(protocol), port, paused: AtomicBool::new(false) }
     }
 }
 

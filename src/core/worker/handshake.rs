@@ -71,7 +71,9 @@ impl Core<'_> {
     /// Answers the first message with the certificate that it asks for.
     fn accept_hello(&self, connection: &mut Connection, accepted: Accepted) -> Result<(), String> {
         let certificates = self.engine.certificates.as_ref().ok_or("there are no certificates")?;
-        certificates.look(&self.engine.config);
+        if certificates.look(&self.engine.config) {
+            self.engine.tell_of_certificates();
+        }
         let (hello, door) = (accepted.client_hello(), connection.listener);
         let chosen = certificates.choose(door, hello.server_name()).zip(certificates.site(door, hello.server_name()));
         let (config, site) = chosen.ok_or("the address has no certificate")?;

@@ -23,7 +23,8 @@ const COPIED: usize = 4096;
 /// Opens a link: keeps one end of a socketpair and passes the other to the router through its rendezvous.
 ///
 /// # Errors
-/// `EAGAIN` when the router has not emptied its rendezvous yet (try again later), others when it is gone for good.
+/// `EPIPE` or `ECONNRESET` when the router is gone for good. Everything else may pass: `EAGAIN` when it has not emptied its
+/// rendezvous yet, others when descriptors or memory are short.
 pub(super) fn dial(rendezvous: BorrowedFd<'_>, hello: &Hello) -> nix::Result<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
@@ -40,8 +41,12 @@ pub(super) fn encode_error(out: &mut Vec<u8>, code: u16, version: &str) -> Tally
     let reason = rsgi_abi::head::reason(code);
     let status = format!("{code} {reason}");
     let length = reason.len();
-    let version_wanted = if code == 426 { "Sec-WebSocket-Version: 13\r\n" } else { "" };
-    let lines = format!("{version_wanted}Content-Type: text/plain\r\nContent-Length: {length}\r\n");
+    let hint = match code {
+        426 => "Sec-WebSocket-Version: 13\r\n",
+        503 => "Retry-After: 5\r\n",
+        _ => "",
+    };
+    let lines = format!("{hint}Content-Type: text/plain\r\nContent-Length: {length}\r\n");
     let response = link::Response {
         code,
         close: true,
@@ -180,7 +185,7 @@ impl LinkAnswer<'_> {
 }
 
 impl Exchange for LinkAnswer<'_> {
-    fn read_body(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+    fn read_body(&mut self, buffer: &mut [u8], wait: Option<Duration>) -> Result<usize, ReadError> {
         if self.state == State::Waiting(true) {
             self.state = State::Waiting(false);
             if self.rest.is_missing() {
@@ -190,7 +195,9 @@ impl Exchange for LinkAnswer<'_> {
                 }
             }
         }
-        self.rest.read(buffer).inspect_err(|_| self.tally.unread = true)
+        let read = self.rest.read(buffer, wait);
+        let is_over = |error: &ReadError| wait.is_none() || *error != ReadError::Timeout;
+        read.inspect_err(|error| self.tally.unread |= is_over(error))
     }
 
     fn seek_body(&mut self, offset: u64) -> bool {
@@ -207,6 +214,7 @@ impl Exchange for LinkAnswer<'_> {
         let allowed = self.allowance(head)?;
         let most = allowed.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
         let overflow = data.len() > most && !self.no_body;
+        let last = last || overflow;
         let data = data.get(..most).unwrap_or(data);
         let left = allowed.map(|left| left - data.len() as u64);
         let short = last && !self.no_body && left.is_some_and(|left| left > 0);

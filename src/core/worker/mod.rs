@@ -7,8 +7,10 @@
 //! * [`naming`]: answers that leave their body to a file.
 //! * [`offload`]: files that are sent without a core, with `offload-threads`.
 //! * [`switch`], [`websocket`], [`tunnel`]: connections that become websockets.
+//! * [`standby`]: a worker that is ready before the one it replaces has ended; [`retire`]: when one has served enough.
 //! * [`sweep`]: expired connections, orders, signals, leaving.
 
+mod affinity;
 mod ahead;
 mod answer;
 mod board;
@@ -24,6 +26,7 @@ mod input;
 mod link;
 mod naming;
 mod offload;
+pub mod probe;
 mod progress;
 mod proxy;
 mod rest;
@@ -31,6 +34,7 @@ mod retire;
 mod serve;
 mod session;
 pub(crate) mod stacks;
+mod standby;
 mod sweep;
 mod switch;
 mod table;
@@ -51,6 +55,8 @@ use crate::control::Report;
 use crate::exit::Exit;
 use crate::hooks::{self, HookError};
 use crate::identity::identity;
+use crate::logging::memo;
+use crate::memory::meters::Meters;
 use crate::memory::scoreboard::Scoreboard;
 use crate::tls::Material;
 use core::Core;
@@ -83,6 +89,12 @@ pub struct Job {
     pub language: Language,
     /// The instance's scoreboard.
     pub board: Scoreboard,
+    /// A connection that is there from the beginning, with HTTP on it.
+    pub visitor: Option<OwnedFd>,
+    /// The instance's meters, when somebody reads them.
+    pub meters: Option<Meters>,
+    /// It loads the application and then waits for [`crate::control::Order::Begin`].
+    pub stands_by: bool,
 }
 
 /// A listening socket as workers and routers get it.
@@ -98,34 +110,49 @@ pub struct Listener {
 
 /// Serves as a worker until it is told to leave. The caller ends the process with the result.
 #[must_use]
-pub fn run(job: Job) -> Exit {
+pub fn run(mut job: Job) -> Exit {
     let language = job.language;
     let cores = job.config.workers.threads.max(1);
     let mercy = job.config.workers.worker_reload_mercy.0;
-    board::born(job.board, job.id);
+    if !job.stands_by {
+        board::born(job.board, job.id);
+    }
+    if let Some(processors) = job.config.workers.cpu_affinity {
+        affinity::tie(job.id, processors);
+    }
     let signals = match catch_signals() {
         Ok(signals) => signals,
         Err(error) => return cannot_start(job.id, &error),
     };
     if job.config.workers.lazy_apps {
+        memo::keep(true);
         let loaded = language.load_apps();
         if job.config.process.need_app && !matches!(loaded, Ok(1..)) {
             let _ = identity().is_some_and(|identity| identity.report(Report::NoApp));
             return Exit::NoApp;
         }
+        memo::keep(false);
+    }
+    if job.stands_by {
+        if let Some(exit) = standby::wait(&job, signals.as_fd()) {
+            language.shutdown(u32::try_from(mercy.saturating_mul(1000)).unwrap_or(u32::MAX));
+            return exit;
+        }
+        board::born(job.board, job.id);
     }
     let host_name = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let visitor = job.visitor.take();
     let engine = match Engine::new(job, host_name, signals) {
         Ok(engine) => engine,
         Err(error) => return cannot_start(0, &error.into()),
     };
-    let exit = serve(&engine, language, cores);
+    let exit = serve(&engine, language, cores, visitor);
     language.shutdown(u32::try_from(mercy.saturating_mul(1000)).unwrap_or(u32::MAX));
     exit
 }
 
 /// Runs all cores; the calling thread is core 0.
-fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
+fn serve(engine: &Engine, language: Language, cores: u32, visitor: Option<OwnedFd>) -> Exit {
     let stack = engine.config.workers.threads_stacksize.and_then(|kib| usize::try_from(kib.saturating_mul(1024)).ok());
     std::thread::scope(|scope| {
         for core in 1..cores {
@@ -137,7 +164,7 @@ fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
             }
         }
         offload::start(engine, scope);
-        stacks::answer(language.remote(), engine.board.worker(engine.id), &format!("worker {}", engine.id));
+        stacks::answer(language.remote(), engine.board, engine.id, &format!("worker {}", engine.id));
         if let Some(grace) = engine.config.workers.harakiri_graceful {
             let remote = language.remote();
             let guardian = move || guardian::watch(engine, remote, grace.duration());
@@ -154,17 +181,25 @@ fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
         let mut core = Core::new(engine, 0, plugin, Some(language));
         if let Err(error) = run_hooks(engine) {
             tracing::error!("{}", crate::logging::chain(&error));
+            engine.drain(Exit::Hook, engine::Hurry::Now);
             engine.stop();
             return;
         }
         // A worker that is born in a pause knows it from the beginning.
         core.obey();
-        if let Err(error) = core.open(cores) {
-            tracing::error!("worker {} cannot open its sockets: {error}", engine.id);
-            engine.stop();
-            return;
-        }
+        let early = match core.open(cores) {
+            Ok(early) => early,
+            Err(error) => {
+                tracing::error!("worker {} cannot open its sockets: {error}", engine.id);
+                engine.stop();
+                return;
+            }
+        };
         let _ = engine.report(Report::Ready);
+        early.into_iter().for_each(|link| core.drive(link));
+        if let Some(visitor) = visitor {
+            core.welcome(visitor);
+        }
         core.run(cores);
     });
     Exit::Raw(engine.exit_code())
@@ -172,6 +207,10 @@ fn serve(engine: &Engine, language: Language, cores: u32) -> Exit {
 
 /// Those of the moment before a worker accepts.
 fn run_hooks(engine: &Engine) -> Result<(), HookError> {
+    // A probe accepts nothing.
+    if engine.id == 0 {
+        return Ok(());
+    }
     let is_first = engine.id == 1;
     let is_new = engine.board.worker(engine.id).is_none_or(|slot| slot.spawns() <= 1);
     let phases = [

@@ -194,8 +194,9 @@ impl Core<'_> {
             Trouble::Gone => Fate::Close,
             Trouble::File(error) => {
                 let reason = format!("cannot buffer a request body in a temporary file: {error}");
-                tracing::error!("{reason}");
-                self.refuse(connection, &Refusal::status(500, reason))
+                // Not 507, which is about room for what the request asks to keep (RFC 4918 §11.5): here anything larger than
+                // memory is refused for a while, and proxies in front know 503 and `Retry-After`.
+                self.refuse(connection, &Refusal::status(503, reason))
             }
         }
     }
@@ -205,6 +206,7 @@ impl Core<'_> {
         let peer = connection.peer_name();
         match refusal.answer {
             Reply::Status(status) => {
+                self.measure_refusal(connection, status);
                 tracing::warn!("client {peer}: {} ({status})", refusal.reason);
                 match connection.speaks {
                     Speaks::Link { .. } => {

@@ -44,6 +44,8 @@ pub(super) struct Remains {
     pub(super) leftover: Vec<u8>,
     /// The body is not over yet; so many bytes are known to be missing (`None`: nobody knows).
     pub(super) missing: Option<Option<u64>>,
+    /// Bytes of the body that have come.
+    pub(super) received: u64,
     /// The link's decoder, to skip what the router still sends of this body.
     pub(super) decoder: Option<Decoder>,
     /// All that had come behind the request was taken by what the connection has switched to.
@@ -82,7 +84,9 @@ impl<'a> Rest<'a> {
         }
     }
 
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+    /// Reads on; `wait` bounds the wait in place of the timeout.
+    pub(super) fn read(&mut self, buffer: &mut [u8], wait: Option<Duration>) -> Result<usize, ReadError> {
+        let wait = wait.unwrap_or(self.timeout);
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -97,8 +101,9 @@ impl<'a> Rest<'a> {
             Left::Plain(left) => {
                 let most = buffer.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                 let room = buffer.get_mut(..most).unwrap_or_default();
-                let count = self.wire.read_wait(room, self.timeout)?;
+                let count = self.wire.read_wait(room, wait)?;
                 *left -= count as u64;
+                self.received += count as u64;
                 Ok(count)
             }
             Left::Stored { file, position } => {
@@ -120,7 +125,7 @@ impl<'a> Rest<'a> {
                 *at = 0;
                 let kept = raw.len();
                 raw.resize(kept + PIECE, 0);
-                let count = self.wire.read_wait(raw.get_mut(kept..).unwrap_or_default(), self.timeout);
+                let count = self.wire.read_wait(raw.get_mut(kept..).unwrap_or_default(), wait);
                 raw.truncate(kept + count.unwrap_or(0));
                 count?;
                 let (used, over) = decoder.decode(raw, decoded).map_err(|trouble| match trouble {
@@ -130,7 +135,8 @@ impl<'a> Rest<'a> {
                 raw.drain(..used.min(raw.len()));
                 *done = over;
                 self.received += decoded.len() as u64;
-                if self.largest.is_some_and(|largest| self.received > largest) {
+                let size = self.received.max(decoder.announced());
+                if self.largest.is_some_and(|largest| size > largest) {
                     return Err(ReadError::TooLarge);
                 }
             },
@@ -162,11 +168,12 @@ impl<'a> Rest<'a> {
 
     /// How the body stands at the end.
     pub(super) fn finish(self) -> Remains {
+        let remains = Remains { received: self.received, ..Remains::default() };
         match self.left {
-            Left::Nothing { .. } | Left::Stored { .. } | Left::Plain(0) => Remains::default(),
-            Left::Plain(left) => Remains { missing: Some(Some(left)), ..Remains::default() },
+            Left::Nothing { .. } | Left::Stored { .. } | Left::Plain(0) => remains,
+            Left::Plain(left) => Remains { missing: Some(Some(left)), ..remains },
             Left::Framed { decoder, raw, done, .. } => {
-                Remains { leftover: raw, missing: (!done).then_some(None), decoder: Some(decoder), took_all: false }
+                Remains { leftover: raw, missing: (!done).then_some(None), decoder: Some(decoder), ..remains }
             }
         }
     }

@@ -24,11 +24,15 @@ impl Core<'_> {
             return;
         }
         let workers = &self.engine.config.workers;
-        if u64::from(self.engine.now()) < workers.min_lifetime.0 || self.engine.is_draining() {
+        let is_young = u64::from(self.engine.now()) < workers.min_lifetime.0;
+        if is_young || self.engine.is_draining() || self.engine.awaits_successor() {
             return;
         }
         if self.has_served_enough() || self.has_grown_too_large() {
             tracing::info!("...The work of process {} is done. Seeya!", self.engine.pid);
+            if workers.lazy_apps && self.engine.ask_for_successor() {
+                return;
+            }
             // Clients of kept connections are about to ask: they are answered, and told to close.
             self.leaving = Some(Departure { exit: Exit::Reload, hurry: Hurry::Gently });
         }

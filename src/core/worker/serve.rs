@@ -1,12 +1,13 @@
 //! One request through the plugin, and what is to be said about it afterwards.
 
+use rsgi_abi::host::{Exchange, HeadView};
 use rsgi_abi::types::{Outcome, UNKNOWN, Var};
 use rsgi_proto::http1::chunked::Chunked;
 use rsgi_proto::names;
 
 use super::ahead::{Ahead, Decoder};
 use super::answer::{self, Answer, Dialect, Finished, Tally};
-use super::clock::Clock;
+use super::clock::Moment;
 use super::connection::{Connection, Request, Speaks};
 use super::core::{Core, Fate};
 use super::link::{self, LinkAnswer};
@@ -15,8 +16,9 @@ use super::offload::Next;
 use super::progress::begin_linger;
 use super::rest::{Remains, Rest};
 use super::switch::Switch;
+use crate::health::{LINES, Verdict};
 use crate::logging::request::{Facts, Line, Said, Via, is_wanted};
-use crate::logging::sink;
+use crate::logging::{panics, sink};
 use crate::statics::Ask;
 
 /// Unread body that is thrown away so that the connection can be kept.
@@ -31,7 +33,13 @@ impl Core<'_> {
         mut ahead: Ahead,
     ) -> Option<Fate> {
         let started = self.clock.read();
-        self.begin_on_board(connection, request, started);
+        let probe = self.probe(connection, request);
+        if probe.is_none() {
+            if self.engine.config.monitoring.trace_context && !connection.is_link() {
+                self.ids.ensure(&mut request.vars, connection.input.data());
+            }
+            self.begin_on_board(connection, request, started);
+        }
         let facts = request.facts;
         let used = ahead.used();
         let body_length = match facts.body {
@@ -119,6 +127,10 @@ impl Core<'_> {
                 transfer: None,
             };
             let outcome = match found {
+                _ if let Some(verdict) = probe => {
+                    let _ = answer.send(Some(&head_of(verdict)), verdict.text.as_bytes(), true);
+                    Outcome::NONE
+                }
                 Some(reply) => {
                     answer.tally.is_static = true;
                     // Why it could not be sent is in the tally.
@@ -130,8 +142,11 @@ impl Core<'_> {
             answer.switch.failed = outcome.exceptions > 0;
             (outcome, answer.finish(failure()))
         };
-        let Finished { tally, keep_alive, remains, transfer, is_leaving } = finished;
-        self.account(connection, request, started, &outcome, &tally);
+        let Finished { mut tally, keep_alive, remains, transfer, is_leaving } = finished;
+        tally.received = remains.received;
+        if probe.is_none() {
+            self.account(connection, request, started, &outcome, &tally);
+        }
         self.vars = recycle(vars);
 
         connection.served = connection.served.saturating_add(1);
@@ -151,10 +166,31 @@ impl Core<'_> {
         }
     }
 
+    /// The answer to a health check, which no application gives.
+    fn probe(&self, connection: &Connection, request: &Request) -> Option<Verdict> {
+        if self.engine.probes.is_empty() || !matches!(connection.speaks, Speaks::Http) {
+            return None;
+        }
+        let var = |id| request.vars.get(connection.input.data(), id).unwrap_or_default();
+        let probe = self.engine.probes.find(var(names::REQUEST_METHOD), var(names::PATH_INFO))?;
+        Some(probe.answer(self.engine.state()))
+    }
+
     /// Counts the request and writes its log line.
-    fn account(&mut self, connection: &Connection, request: &Request, started: u64, outcome: &Outcome, tally: &Tally) {
+    fn account(
+        &mut self,
+        connection: &Connection,
+        request: &Request,
+        started: Moment,
+        outcome: &Outcome,
+        tally: &Tally,
+    ) {
+        let panic = panics::take();
         let (worker_request, total_request) = self.end_on_board(started, outcome, tally);
-        let micros = Clock::micros().saturating_sub(started);
+        let micros = started.age();
+        if self.meter.is_on() {
+            self.measure(connection, request, micros, outcome, tally);
+        }
         let via = match tally {
             Tally { is_offloaded: true, .. } => Via::Offload,
             Tally { by_sendfile: true, .. } => Via::Sendfile,
@@ -183,7 +219,7 @@ impl Core<'_> {
             method: var(names::REQUEST_METHOD),
             uri: var(names::REQUEST_URI),
             generated: tally.body_bytes,
-            began: started,
+            began: started.epoch,
             micros,
             via,
             protocol: var(names::SERVER_PROTOCOL),
@@ -195,11 +231,24 @@ impl Core<'_> {
             core: self.id,
             read_failed: tally.unread,
             write_failed: tally.failed.is_some(),
+            panic,
             asked: &asked,
         };
         self.line.clear();
         self.engine.form.write(&line, &mut self.line);
         sink::write_request(&self.line);
+    }
+}
+
+/// The head of the answer to a health check.
+const fn head_of(verdict: Verdict) -> HeadView<'static> {
+    HeadView {
+        code: verdict.code,
+        flags: 0,
+        count: 2,
+        status: verdict.status.as_bytes(),
+        lines: LINES.as_bytes(),
+        content_length: None,
     }
 }
 

@@ -6,8 +6,8 @@ use rsgi_proto::http1::response::canned;
 use super::connection::{Connection, Phase};
 use super::core::Core;
 use super::engine::Hurry;
-use super::wire::{self, Got};
-use crate::control::{Order, Report};
+use super::wire::Got;
+use crate::control::{Bell, Order, Report};
 use crate::exit::Exit;
 
 impl Core<'_> {
@@ -15,6 +15,7 @@ impl Core<'_> {
     pub(super) fn sweep(&mut self) {
         self.engine.timer_struck();
         self.engine.resume();
+        self.engine.tell_of_accepting();
         for router in 0..self.engine.routers() {
             for link in self.engine.take_undialled(router) {
                 if let Some(link) = self.engine.dial(router, link) {
@@ -55,6 +56,7 @@ impl Core<'_> {
         if let Some(reason) = unfinished {
             tracing::warn!("client {}: {reason} (408)", connection.peer_name());
             connection.wire().send_now(canned(408));
+            self.measure_refusal(&connection, 408);
         }
         self.engine.close(connection);
     }
@@ -62,7 +64,8 @@ impl Core<'_> {
     /// Reads the master's orders.
     pub(super) fn obey(&mut self) {
         let mut orders = [0_u8; 16];
-        match wire::receive(std::os::fd::AsFd::as_fd(&self.engine.control), &mut orders) {
+        let (got, rung) = self.engine.read_orders(&mut orders);
+        match got {
             Got::Bytes(count) => {
                 for &byte in orders.get(..count).unwrap_or_default() {
                     match Order::from_byte(byte) {
@@ -72,7 +75,7 @@ impl Core<'_> {
                         Some(Order::ReopenLog) => crate::logging::reopen_inside(&self.engine.config),
                         Some(Order::Pause) => self.engine.hold(true),
                         Some(Order::Resume) => self.engine.hold(false),
-                        Some(Order::Overdue) | None => {}
+                        Some(Order::Begin | Order::TellQueue | Order::Rest | Order::Overdue) | None => {}
                     }
                 }
             }
@@ -83,6 +86,9 @@ impl Core<'_> {
                 self.drain(Exit::WorkerEnd, Hurry::Now);
             }
         }
+        for Bell(number) in rung {
+            self.plugin.signal(number);
+        }
     }
 
     /// Takes nothing new, lets go of what is idle, and ends the worker when all requests are answered.
@@ -90,6 +96,7 @@ impl Core<'_> {
         if !self.engine.drain(exit, hurry) {
             return;
         }
+        self.accept_the_last();
         for slot in self.engine.table.slots() {
             // What is busy elsewhere is seen to by its core. A link says goodbye, the rest is closed when idle.
             if let Some(connection) = slot.acquire_if(|_| true) {

@@ -159,7 +159,7 @@ impl<'a> Switch<'a> {
         let (leftover, frames) = tunnel.finish();
         // Of a direct connection nothing is left: what the client still sends is no request.
         let missing = frames.is_none().then_some(None);
-        (sent, Remains { leftover, missing, decoder: frames.map(Decoder::Link), took_all: true })
+        (sent, Remains { leftover, missing, decoder: frames.map(Decoder::Link), took_all: true, received: 0 })
     }
 }
 

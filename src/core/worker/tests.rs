@@ -20,7 +20,9 @@ use super::*;
 use crate::control::Order;
 
 mod encrypted;
+mod hostile;
 mod limits;
+mod monitoring;
 mod offload;
 mod websocket;
 
@@ -63,6 +65,12 @@ fn application(_: u32, request: &Request<'_>) -> Outcome {
                 let _ = request.send(Some(&head), format!("{error:?}").as_bytes(), true);
             }
         },
+        b"/halves" => {
+            start(&[]);
+            let _ = request.send(Some(&head), b"first,", false);
+            let _ = read_all(request);
+            let _ = request.send(None, b"second", true);
+        }
         b"/stream" => {
             start(&[]);
             let _ = request.send(Some(&head), b"one,", false);
@@ -139,6 +147,8 @@ fn read_all(request: &Request<'_>) -> Result<Vec<u8>, ReadError> {
 struct Worker {
     address: std::net::SocketAddr,
     control: UnixStream,
+    /// With `metrics`, what the worker counts.
+    meters: Option<Meters>,
     thread: Option<std::thread::JoinHandle<Exit>>,
 }
 
@@ -164,6 +174,8 @@ impl Worker {
         let board = Scoreboard::create(1, cores as usize).unwrap();
         let board = Scoreboard::map(board.as_fd(), 1, cores as usize).unwrap();
         let name = address.to_string();
+        let is_metered = config.monitoring.metrics.is_some();
+        let meters = is_metered.then(|| Meters::map(Meters::create().unwrap().as_fd()).unwrap());
         let thread = std::thread::spawn(move || {
             let language = testing::language(application);
             language.init(&Quiet, rsgi_proto::names::KNOWN, &[]).unwrap();
@@ -171,13 +183,27 @@ impl Worker {
             let control = OwnedFd::from(theirs);
             let material = crate::tls::read(&config, None).unwrap().workers;
             let (id, generation, master) = (1, 0, 0);
-            let job = Job { id, generation, master, config, listeners, material, rendezvous, control, language, board };
+            let job = Job {
+                id,
+                generation,
+                master,
+                config,
+                listeners,
+                material,
+                rendezvous,
+                control,
+                language,
+                board,
+                visitor: None,
+                stands_by: false,
+                meters,
+            };
             let (signals, _writer) = nix::unistd::pipe2(OFlag::O_NONBLOCK).unwrap();
             let engine = Engine::new(job, "host".into(), signals).unwrap();
-            serve(&engine, language, cores)
+            serve(&engine, language, cores, None)
         });
         let mut ready = [0];
-        let mut worker = Self { address, control, thread: Some(thread) };
+        let mut worker = Self { address, control, meters, thread: Some(thread) };
         worker.control.read_exact(&mut ready).unwrap();
         assert_eq!(Report::from_byte(ready[0]), Some(Report::Ready));
         worker
@@ -537,6 +563,32 @@ fn draining_finishes_what_is_held_and_nothing_else() {
     assert_eq!(read_to_end(&mut idle), "");
 }
 
+/// The kernel wakes one worker for a connection. When that one is just about to leave, nobody else knows.
+#[test]
+fn a_worker_that_leaves_takes_what_it_was_woken_for() {
+    for order in [Order::Retire, Order::Drain] {
+        let mut worker = Worker::http();
+        let mut busy = worker.connect();
+        // The core waits for the last byte of this one.
+        let length = super::ahead::READ_AHEAD + 1;
+        write!(busy, "POST /halves HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n").unwrap();
+        busy.write_all(&vec![b'x'; length - 1]).unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"first,\r\n") {
+            let mut byte = [0];
+            busy.read_exact(&mut byte).unwrap();
+            seen.extend(byte);
+        }
+        worker.control.write_all(&[order.byte()]).unwrap();
+        let mut late = worker.connect();
+        late.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        busy.write_all(b"x").unwrap();
+        assert!(read_to_end(&mut busy).contains("second"));
+        assert!(read_to_end(&mut late).ends_with("hello"), "{order:?}");
+        assert_eq!(worker.thread.take().unwrap().join().unwrap(), Exit::Raw(30));
+    }
+}
+
 #[test]
 fn a_worker_that_retires_answers_the_clients_it_has() {
     let mut worker = Worker::http();
@@ -833,6 +885,28 @@ fn a_broken_link_is_dialled_again() {
     let mut again = Link::take(&rendezvous, 0);
     again.ask("/", Body::None);
     assert_eq!(again.answer().as_deref(), Some("200 hello"));
+}
+
+#[test]
+fn a_link_that_cannot_be_dialled_is_tried_again_whatever_the_reason() {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    let open = || Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
+    let (router, rendezvous) = (open(), open());
+    let dir = tempfile::tempdir().unwrap();
+    let address = SockAddr::unix(dir.path().join("router")).unwrap();
+    router.bind(&address).unwrap();
+    router.listen(1).unwrap();
+    // ENOTCONN stands for all that the code does not name, as ENOMEM and ETOOMANYREFS (unix(7): too many descriptors are on
+    // their way).
+    let _worker = Worker::start_with(Protocol::Http, 1, vec![rendezvous.try_clone().unwrap().into()], |_| {});
+    std::thread::sleep(Duration::from_millis(100));
+    router.set_read_timeout(Some(PATIENCE)).unwrap();
+    rendezvous.connect(&address).unwrap();
+    let there = OwnedFd::from(router.accept().unwrap().0);
+    socket2::SockRef::from(&there).set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut link = Link::take(&there, 0);
+    link.ask("/", Body::None);
+    assert_eq!(link.answer().as_deref(), Some("200 hello"));
 }
 
 #[test]

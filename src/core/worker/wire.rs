@@ -12,7 +12,9 @@ use nix::sys::socket::{MsgFlags, recv, send, sendmsg};
 use nix::sys::uio::pread;
 use rsgi_abi::host::{ReadError, SendError};
 
+use super::deadline;
 use super::session::Session;
+use crate::memory::core_slot::Phase;
 
 /// What a read without waiting found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +72,7 @@ impl<'a> Wire<'a> {
             match self.read_now(buffer) {
                 Got::Bytes(count) => return Ok(count),
                 Got::End | Got::Gone => return Err(ReadError::Gone),
-                Got::Nothing if wait(self.socket, PollFlags::POLLIN, timeout) => {}
+                Got::Nothing if !timeout.is_zero() && wait(self.socket, PollFlags::POLLIN, timeout) => {}
                 Got::Nothing => return Err(ReadError::Timeout),
             }
         }
@@ -208,8 +210,18 @@ pub(super) fn readable(socket: BorrowedFd<'_>, timeout: Duration) -> bool {
     wait(socket, PollFlags::POLLIN, timeout)
 }
 
-/// Waits until the socket is ready or broken; `false` when the time is over.
+/// Waits until the socket is ready or broken; `false` when the time is over. The scoreboard says so meanwhile: only here
+/// does a core ever wait for a client.
 fn wait(socket: BorrowedFd<'_>, events: PollFlags, timeout: Duration) -> bool {
+    let slot = deadline::mine();
+    let phase = if events == PollFlags::POLLOUT { Phase::Sending } else { Phase::Reading };
+    slot.inspect(|slot| slot.set_phase(phase));
+    let is_ready = wait_for(socket, events, timeout);
+    slot.inspect(|slot| slot.set_phase(Phase::Application));
+    is_ready
+}
+
+fn wait_for(socket: BorrowedFd<'_>, events: PollFlags, timeout: Duration) -> bool {
     let end = Instant::now() + timeout;
     loop {
         let left = end.saturating_duration_since(Instant::now());

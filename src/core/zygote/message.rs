@@ -23,6 +23,8 @@ pub enum Request {
         number: u32,
         /// Serial number of this birth.
         birth: u64,
+        /// A worker that loads the application and then waits for [`crate::control::Order::Begin`].
+        stands_by: bool,
     },
     /// The log file was moved away: open it anew.
     ReopenLog,

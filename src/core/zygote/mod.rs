@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::Pid;
 use rsgi_abi::host::Language;
 use rsgi_config::{Config, Phase};
@@ -23,12 +23,16 @@ use crate::aside::{self, desk, mule, spool, spooler};
 use crate::ending::Ending;
 use crate::exit::Exit;
 use crate::identity;
+use crate::locks::Locks;
+use crate::logging::memo;
 use crate::master::fleet::Kind;
+use crate::memory::meters::Meters;
 use crate::memory::scoreboard::Scoreboard;
+use crate::memory::signals::Signals;
 use crate::process::{Descriptors, Handover, HandoverError, Meaning};
 use crate::role::{Titled, title};
-use crate::worker::{self, Job, Listener};
-use crate::{hooks, logging, plugins, signals, tls};
+use crate::worker::{self, Job, Listener, probe};
+use crate::{confine, hooks, logging, plugins, signals, tls};
 use message::{Answer, Request};
 use services::Server;
 
@@ -37,6 +41,7 @@ struct Nest {
     handover: Handover,
     language: Language,
     board: Scoreboard,
+    meters: Option<Meters>,
     mules: Scoreboard,
     spoolers: Scoreboard,
     listeners: Vec<Listener>,
@@ -55,7 +60,7 @@ struct Child {
 /// How the zygote's loop ends: as itself, or in the child of a fork.
 enum Leave {
     Done,
-    Born { kind: Kind, number: u32, control: OwnedFd },
+    Born { kind: Kind, number: u32, stands_by: bool, control: OwnedFd },
 }
 
 /// Runs as a zygote; returns in the zygote and in each of its workers, with the code to end with. `language` is there
@@ -69,13 +74,14 @@ pub fn run(handover: Handover, descriptors: Descriptors, language: Option<Langua
         Err(exit) => return exit,
     };
     die_with_master(false);
+    memo::keep(false);
     if let Err(error) = message::send(channel.as_fd(), &Answer::Loaded { apps }, None) {
         error!("the zygote cannot reach its master: {error}");
         return Exit::Config;
     }
     match serve(&nest, channel) {
         Leave::Done => Exit::Ok,
-        Leave::Born { kind, number, control } => become_child(nest, kind, number, control),
+        Leave::Born { kind, number, stands_by, control } => become_child(nest, (kind, number), stands_by, control),
     }
 }
 
@@ -96,6 +102,7 @@ fn load(
         Exit::Config
     };
     let config = &handover.config;
+    memo::open(descriptors.one(&Meaning::Memo, "the memo").map_err(broken)?);
     let channel = descriptors.one(&Meaning::Channel, "the channel").map_err(broken)?;
     let board = descriptors.one(&Meaning::Board, "the scoreboard").map_err(broken)?;
     let (workers, cores) = (config.workers.processes as usize, config.workers.threads.max(1) as usize);
@@ -103,6 +110,15 @@ fn load(
         error!("the scoreboard cannot be mapped: {errno}");
         Exit::Config
     })?;
+    let table = descriptors.one(&Meaning::Signals, "the table of signals").map_err(broken)?;
+    let table = Signals::map(table.as_fd()).map_err(|errno| {
+        error!("the table of signals cannot be mapped: {errno}");
+        Exit::Config
+    })?;
+    let meters = descriptors.meters();
+    if let Some(meters) = meters {
+        logging::panics::count_in(meters.core(0));
+    }
     let mut beside = |kind: Kind, blocks: usize| {
         let board = descriptors.one(&Meaning::AsideBoard(kind), "a scoreboard").map_err(broken)?;
         Scoreboard::map(board.as_fd(), blocks, 1).map_err(|errno| {
@@ -117,11 +133,13 @@ fn load(
         Exit::Config
     })?;
     desk::open(Mailboxes::take_over(&mut descriptors), spools, spoolers, &config.aside);
+    let locks = descriptors.one(&Meaning::Locks, "the locks").map_err(broken)?;
+    let locks = Locks::new(locks, config.workers.locks.saturating_add(1));
     let listeners = descriptors.all(|meaning| match meaning {
         Meaning::Listener { protocol, name } => Some((*protocol, name.clone())),
         _ => None,
     });
-    let listeners =
+    let listeners: Vec<Listener> =
         listeners.into_iter().map(|((protocol, name), socket)| Listener { socket, protocol, name }).collect();
     let rendezvous = descriptors.all(|meaning| (*meaning == Meaning::Rendezvous).then_some(()));
     let rendezvous = rendezvous.into_iter().map(|((), fd)| fd).collect();
@@ -132,15 +150,20 @@ fn load(
         Exit::Config
     })?;
     change_directory("chdir", config.process.chdir.as_deref())?;
-    let server: &'static Server = Box::leak(Box::new(Server::new(config, handover.instance, board)));
+    let server: &'static Server =
+        Box::leak(Box::new(Server::new(config, handover.instance, board, table, &listeners, locks)));
     language.init(server, rsgi_proto::names::KNOWN, &config.for_plugin()).map_err(Exit::Raw)?;
     run_hooks(config, Phase::PreApp)?;
+    confine::application(config, language.places()).map_err(|error| {
+        error!("{}", logging::chain(&error));
+        Exit::Config
+    })?;
     let apps = if config.workers.lazy_apps { 0 } else { load_apps(language, config.process.need_app)? };
     run_hooks(config, Phase::PostApp)?;
     change_directory("chdir2", config.process.chdir2.as_deref())?;
     // Only now: an interpreter looks at the handlers when it starts, and should find the defaults.
     signals::disregard_all();
-    Ok((Nest { handover, language, board, mules, spoolers, listeners, rendezvous }, channel, apps))
+    Ok((Nest { handover, language, board, meters, mules, spoolers, listeners, rendezvous }, channel, apps))
 }
 
 fn run_hooks(config: &Config, phase: Phase) -> Result<(), Exit> {
@@ -198,9 +221,9 @@ fn serve(nest: &Nest, channel: OwnedFd) -> Leave {
             continue;
         }
         match message::receive::<Request>(channel.as_fd()) {
-            Ok(Some((Request::Fork { kind, number, birth }, Some(control)))) => {
+            Ok(Some((Request::Fork { kind, number, birth, stands_by }, Some(control)))) => {
                 match spawn(nest.language, (kind, number), birth, &control, &channel) {
-                    Some(Spawned::Here) => return Leave::Born { kind, number, control },
+                    Some(Spawned::Here) => return Leave::Born { kind, number, stands_by, control },
                     Some(Spawned::There(child)) => children.push(child),
                     None => {}
                 }
@@ -235,10 +258,19 @@ fn bury(children: &mut Vec<Child>, ended: &[bool], channel: &OwnedFd) {
         if !ended.next().unwrap_or(false) {
             return true;
         }
-        let ending = waitpid(child.pid, None).ok().and_then(Ending::of).unwrap_or(Ending::Unknown);
+        // A look first: what cannot be told any more, the master sees for itself, whose child it is when this zygote has gone.
+        let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        let ending = waitid(Id::Pid(child.pid), look).ok().and_then(Ending::of).unwrap_or(Ending::Unknown);
         let answer = Answer::Died { kind: child.kind, birth: child.birth, ending };
-        if let Err(error) = message::send(channel.as_fd(), &answer, None) {
-            warn!("the end of {} {} cannot be reported: {error}", child.kind, child.number);
+        match message::send(channel.as_fd(), &answer, None) {
+            Ok(()) => {
+                let _ = waitpid(child.pid, None);
+            }
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(error) => {
+                warn!("the end of {} {} cannot be reported: {error}", child.kind, child.number);
+                let _ = waitpid(child.pid, None);
+            }
         }
         false
     });
@@ -304,13 +336,14 @@ fn report(channel: &OwnedFd, answer: &Answer) {
     }
 }
 
-fn become_child(nest: Nest, kind: Kind, id: u32, control: OwnedFd) -> Exit {
-    let Nest { handover: Handover { instance, config, .. }, language, board, mules, spoolers, listeners, rendezvous } =
-        nest;
+fn become_child(nest: Nest, (kind, id): (Kind, u32), stands_by: bool, control: OwnedFd) -> Exit {
+    let Nest { handover, language, board, meters, mules, spoolers, listeners, rendezvous } = nest;
+    let Handover { instance, config, .. } = handover;
     let titled = match kind {
         Kind::Worker => Titled::Worker(id),
         Kind::Mule => Titled::Mule(id),
         Kind::Spooler => Titled::Spooler(id),
+        Kind::Probe => Titled::Probe,
     };
     if let Some(title) = title(&config.process, titled) {
         rsgi_sys::title::set(&title);
@@ -319,7 +352,7 @@ fn become_child(nest: Nest, kind: Kind, id: u32, control: OwnedFd) -> Exit {
     let hooked = hooked.and_then(|()| if kind == Kind::Mule { hooks::run(&config, Phase::AsMule) } else { Ok(()) });
     if let Err(error) = hooked {
         error!("{}", logging::chain(&error));
-        return Exit::Config;
+        return Exit::Hook;
     }
     match kind {
         Kind::Worker => {
@@ -341,7 +374,14 @@ fn become_child(nest: Nest, kind: Kind, id: u32, control: OwnedFd) -> Exit {
                 control,
                 language,
                 board,
+                visitor: None,
+                meters,
+                stands_by,
             })
+        }
+        Kind::Probe => {
+            drop((listeners, rendezvous));
+            probe::run(config, instance, language, board)
         }
         Kind::Mule | Kind::Spooler => {
             // What it does not serve must not stay open with it.

@@ -1,23 +1,31 @@
 //! What the core does for the language plugin outside of requests, in the zygote and in its workers.
 
+use std::ffi::OsStr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use rsgi_abi::host::{App, MessageError, Received, Recipient, Services, Sources, SpoolError};
+use rsgi_abi::host::{
+    App, LockAction, Locked, MessageError, Received, Recipient, Services, SignalSource, Sources, SpoolError,
+};
 use rsgi_abi::types::{self, Var};
 use rsgi_config::Config;
 use tracing::{info, warn};
 
 use crate::aside::desk::desk;
 use crate::aside::mule;
-use crate::control::Report;
+use crate::control::{Bell, Report};
 use crate::identity::{self, identity};
+use crate::locks::Locks;
 use crate::logging::{self, Weight};
 use crate::master::fleet::Kind;
-use crate::memory::scoreboard::Scoreboard;
+use crate::memory::scoreboard::{Scoreboard, WorkerSlot};
+use crate::memory::signals::{Signals, Source};
 use crate::process::Instance;
-use crate::worker;
+use crate::stats::collect;
+use crate::worker::{self, Listener};
 
 /// The server as the plugin sees it.
 pub(super) struct Server {
@@ -26,20 +34,42 @@ pub(super) struct Server {
     cores: u32,
     buffer_size: usize,
     board: Scoreboard,
+    signals: Signals,
+    /// Listening sockets of the workers. Forks have them under the same numbers.
+    sockets: Vec<RawFd>,
+    locks: Locks,
     /// Number of the next application, loaded or not.
     next_app: AtomicU32,
 }
 
 impl Server {
-    pub(super) fn new(config: &Config, instance: Instance, board: Scoreboard) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        instance: Instance,
+        board: Scoreboard,
+        signals: Signals,
+        listeners: &[Listener],
+        locks: Locks,
+    ) -> Self {
         let (processes, cores) = (config.workers.processes, config.workers.threads.max(1));
-        Self { instance, processes, cores, buffer_size: config.limits.buffer_size, board, next_app: AtomicU32::new(0) }
+        let sockets = listeners.iter().map(|listener| listener.socket.as_raw_fd()).collect();
+        let buffer_size = config.limits.buffer_size;
+        Self { instance, processes, cores, buffer_size, board, signals, sockets, locks, next_app: AtomicU32::new(0) }
+    }
+
+    fn socket(&self, index: u32) -> Option<RawFd> {
+        self.sockets.get(usize::try_from(index).ok()?).copied()
     }
 }
 
 impl Services for Server {
     fn log(&self, level: u32, text: &[u8]) {
         let weight = match level {
+            types::LEVEL_PANIC => {
+                let text = String::from_utf8_lossy(text);
+                let (message, place) = text.rsplit_once('\n').unwrap_or((&text, "the plugin"));
+                return logging::panics::record(message, place);
+            }
             0 => Weight::Error,
             1 => Weight::Warning,
             _ => Weight::Info,
@@ -90,12 +120,29 @@ impl Services for Server {
             types::QUERY_STARTED => i64::try_from(self.instance.started).unwrap_or(i64::MAX),
             types::QUERY_BUFFER_SIZE => i64::try_from(self.buffer_size).unwrap_or(i64::MAX),
             types::QUERY_GENERATION => i64::from(self.instance.generation),
+            types::QUERY_READY => {
+                let mut workers = self.board.workers().filter_map(|id| self.board.worker(id));
+                i64::from(workers.any(WorkerSlot::is_accepting))
+            }
+            types::QUERY_FIRST_QUEUE.. => self.socket(what - types::QUERY_FIRST_QUEUE).map_or(-1, waiting),
+            types::QUERY_FIRST_SOCKET.. => self.socket(what - types::QUERY_FIRST_SOCKET).map_or(-1, i64::from),
             types::QUERY_FIRST_SPOOLER_PID.. => {
                 let id = what - types::QUERY_FIRST_SPOOLER_PID + 1;
                 desk().and_then(|desk| desk.spooler_pid(id)).and_then(|pid| i64::try_from(pid).ok()).unwrap_or(-1)
             }
             _ => -1,
         }
+    }
+
+    fn document(&self, what: u32) -> Option<Vec<u8>> {
+        match what {
+            types::DOCUMENT_WORKERS => serde_json::to_vec(&collect::workers(self.board, true)).ok(),
+            _ => None,
+        }
+    }
+
+    fn lock(&self, action: LockAction, number: u32) -> Locked {
+        self.locks.act(action, number)
     }
 
     fn set_deadline(&self, seconds: u32) -> bool {
@@ -129,6 +176,39 @@ impl Services for Server {
     fn set_spooler_frequency(&self, seconds: u32) -> bool {
         desk().is_some_and(|desk| desk.set_frequency(seconds))
     }
+
+    fn register_signal(&self, number: u8, target: &[u8]) -> bool {
+        self.signals.register(number, target)
+    }
+
+    fn signal_registered(&self, number: u8) -> bool {
+        self.signals.target(number).is_some()
+    }
+
+    fn raise_signal(&self, number: u8) -> bool {
+        identity().is_some_and(|identity| identity.raise(Bell(number)))
+    }
+
+    fn add_signal_source(&self, number: u8, source: SignalSource<'_>) -> bool {
+        let source = match source {
+            SignalSource::Timer(seconds, times) => Source::Timer { seconds: seconds.max(1), times },
+            SignalSource::Cron(times) => Source::Cron(times),
+            // The master may be in another directory.
+            SignalSource::File(path) => match std::path::absolute(OsStr::from_bytes(path)) {
+                Ok(path) => Source::File(path.into_os_string().into_vec()),
+                Err(_) => return false,
+            },
+        };
+        let is_added = self.signals.add(number, &source);
+        // In the zygote nobody has to be told: the master looks when the generation serves.
+        let _ = identity().is_some_and(|identity| identity.report(Report::HasSources));
+        is_added
+    }
+}
+
+/// Connections that wait in the queue of a listening socket; 0 where the kernel cannot tell.
+fn waiting(listener: RawFd) -> i64 {
+    rsgi_sys::backlog::of_number(listener).map_or(0, |backlog| backlog.waiting.into())
 }
 
 fn ready_line(id: u32, name: &str, mountpoint: &str, micros: u64, is_default: bool) -> String {

@@ -10,7 +10,7 @@ mod table;
 
 use anyhow::{Result, bail};
 
-use crate::{lab, pythons, system, venvs};
+use crate::{pythons, setup, system, venvs};
 use measure::Running;
 pub(crate) use servers::build_rsgi;
 use servers::{PAGES, Page};
@@ -42,8 +42,8 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     }
     system::ensure(system::TEST)?;
     system::ensure(system::BENCH)?;
-    let requirements = lab::root().join("lab/requirements-bench.txt");
-    let venv = venvs::ensure(lab::place().join("venv-bench"), &pythons::embedded()?, &requirements)?;
+    let requirements = setup::root().join("lab/requirements-bench.txt");
+    let venv = venvs::ensure(setup::place().join("venv-bench"), &pythons::embedded()?, &requirements)?;
     let rsgi = servers::build_rsgi()?;
     let places = servers::Places { venv, rsgi, files: servers::make_files()? };
     for page in PAGES {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{command, lab};
+use crate::{command, setup};
 
 /// One page of the benchmark.
 pub(crate) struct Page {
@@ -213,7 +213,7 @@ impl Server {
         let mut command = Command::new("taskset");
         command.args(["--cpu-list", "0"]).arg(program);
         command.args(fill(self.arguments).split_ascii_whitespace().map(|word| word.replace('\u{a0}', " ")));
-        command.current_dir(lab::root().join("lab/hello"));
+        command.current_dir(setup::root().join("lab/hello"));
         Ok(command)
     }
 }
@@ -223,7 +223,7 @@ impl Server {
 /// # Errors
 /// When openssl fails or the folder cannot be written.
 pub(crate) fn make_files() -> Result<PathBuf> {
-    let files = lab::place().join("bench");
+    let files = setup::place().join("bench");
     std::fs::create_dir_all(files.join("static"))?;
     std::fs::write(files.join("static/64k.bin"), vec![b'x'; 64 * 1024])?;
     let mut openssl = Command::new("openssl");
@@ -238,9 +238,9 @@ pub(crate) fn make_files() -> Result<PathBuf> {
 /// # Errors
 /// When cargo fails.
 pub(crate) fn build_rsgi() -> Result<PathBuf> {
-    let target = lab::place().join("target/bench");
+    let target = setup::place().join("target/bench");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--release", "--quiet", "--bin", "rsgi", "--target-dir"]).arg(&target);
-    command::run(cargo.current_dir(lab::root()))?;
+    command::run(cargo.current_dir(setup::root()))?;
     Ok(target.join("release/rsgi"))
 }

@@ -2,7 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use super::tls;
 
 /// Longest wait for anything. What takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,17 +37,29 @@ pub(super) struct Habit {
     pub(super) posts: bool,
 }
 
+/// Where clients go, and whom they trust when that is by TLS.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) address: SocketAddr,
+    pub(super) tls: Option<Arc<ClientConfig>>,
+}
+
+/// A connection, encrypted or not.
+trait Stream: Read + Write + std::fmt::Debug + Send {}
+
+impl<S: Read + Write + std::fmt::Debug + Send> Stream for S {}
+
 /// One client with its connection.
 #[derive(Debug)]
 pub(super) struct Client {
-    address: SocketAddr,
+    target: Target,
     habit: Habit,
-    connection: Option<TcpStream>,
+    connection: Option<Box<dyn Stream>>,
 }
 
 impl Client {
-    pub(super) const fn new(address: SocketAddr, habit: Habit) -> Self {
-        Self { address, habit, connection: None }
+    pub(super) const fn new(target: Target, habit: Habit) -> Self {
+        Self { target, habit, connection: None }
     }
 
     /// Sends a request and reads its answer. `true`: it was sent twice, for the server had closed a kept connection before
@@ -66,7 +84,7 @@ impl Client {
         } else {
             format!("GET /drill HTTP/1.1\r\nHost: drill\r\n{close}\r\n")
         };
-        if connection.write_all(request.as_bytes()).is_err() {
+        if connection.write_all(request.as_bytes()).and_then(|()| connection.flush()).is_err() {
             return Outcome::Unanswered;
         }
         let (outcome, may_stay) = answer(&mut connection);
@@ -76,12 +94,18 @@ impl Client {
         outcome
     }
 
-    fn connect(&self) -> std::io::Result<TcpStream> {
-        let connection = TcpStream::connect_timeout(&self.address, PATIENCE)?;
+    fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
+        let connection = TcpStream::connect_timeout(&self.target.address, PATIENCE)?;
         connection.set_read_timeout(Some(PATIENCE))?;
         connection.set_write_timeout(Some(PATIENCE))?;
         connection.set_nodelay(true)?;
-        Ok(connection)
+        let Some(config) = &self.target.tls else { return Ok(Box::new(connection)) };
+        let name = ServerName::try_from(tls::NAME).map_err(std::io::Error::other)?;
+        let session = ClientConnection::new(Arc::clone(config), name).map_err(std::io::Error::other)?;
+        let mut connection = StreamOwned::new(session, connection);
+        // A handshake that fails is a connection that could not be made.
+        connection.conn.complete_io(&mut connection.sock)?;
+        Ok(Box::new(connection))
     }
 }
 

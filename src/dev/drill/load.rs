@@ -2,11 +2,10 @@
 //! from that moment, so that a server that stands still pays for all who wait ("coordinated omission").
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::client::{Client, Habit, Outcome};
+use super::client::{Client, Habit, Outcome, Target};
 
 /// Clients of each habit.
 const CLIENTS: u32 = 4;
@@ -59,7 +58,7 @@ impl Tally {
 }
 
 /// Sends `rate` requests a second for so long, or until `total` were sent.
-pub(super) fn run(address: SocketAddr, rate: u32, time: Duration) -> Tally {
+pub(super) fn run(target: &Target, rate: u32, time: Duration) -> Tally {
     let clients = CLIENTS * HABITS.len() as u32;
     let pause = Duration::from_secs(1) * clients / rate.max(1);
     let begin = Instant::now() + Duration::from_millis(20);
@@ -70,7 +69,8 @@ pub(super) fn run(address: SocketAddr, rate: u32, time: Duration) -> Tally {
             let sender = sender.clone();
             // Evenly spread over the first pause.
             let first = begin + pause * number / clients;
-            scope.spawn(move || sender.send(one(Client::new(address, habit), habit, first, pause, begin + time)));
+            scope
+                .spawn(move || sender.send(one(Client::new(target.clone(), habit), habit, first, pause, begin + time)));
         }
     });
     drop(sender);

@@ -10,7 +10,9 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::lab;
+use super::client::Target;
+use super::tls::Authority;
+use crate::setup;
 
 /// A server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub(super) enum Door {
     Direct,
     /// nginx before a uwsgi socket.
     Nginx,
+    /// `https`: through the router, encrypted.
+    Tls,
 }
 
 impl Door {
@@ -37,6 +41,7 @@ impl Door {
             Self::Router => "router",
             Self::Direct => "http-socket",
             Self::Nginx => "nginx",
+            Self::Tls => "https",
         }
     }
 }
@@ -54,7 +59,9 @@ pub(super) struct Server {
     child: Child,
     nginx: Option<Child>,
     /// Where clients go.
-    pub(super) address: SocketAddr,
+    pub(super) target: Target,
+    /// Who has signed its certificate.
+    pub(super) authority: Authority,
     /// Its folder, with the application and the log.
     pub(super) dir: PathBuf,
 }
@@ -68,19 +75,22 @@ impl Server {
         let [.., high, low] = std::process::id().to_be_bytes();
         let ip = IpAddr::V4(Ipv4Addr::new(127, high | 64, low, number));
         let (inner, address) = (SocketAddr::new(ip, 3031), SocketAddr::new(ip, 8080));
-        let dir = lab::place().join(format!("drill/{}-{number}", std::process::id()));
+        let dir = setup::place().join(format!("drill/{}-{number}", std::process::id()));
         std::fs::create_dir_all(&dir)?;
-        std::fs::copy(lab::root().join("lab/drill/app.py"), dir.join("app.py"))?;
+        std::fs::copy(setup::root().join("lab/drill/app.py"), dir.join("app.py"))?;
+        let authority = Authority::new()?;
+        authority.renew(&dir)?;
         let log = std::fs::File::create(dir.join("log"))?;
         let mut command = command(kind, door, inner, places)?;
         command.args(options).current_dir(&dir).env("PYTHONDONTWRITEBYTECODE", "1");
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
         let child = command.spawn().with_context(|| format!("{kind:?}"))?;
-        let mut server = Self { child, nginx: None, address: inner, dir };
+        let tls = if door == Door::Tls { Some(authority.trust()?) } else { None };
+        let mut server = Self { child, nginx: None, target: Target { address: inner, tls }, authority, dir };
         server.wait()?;
         if door == Door::Nginx {
             server.nginx = Some(nginx(&server.dir, address, inner)?);
-            server.address = address;
+            server.target.address = address;
             server.wait()?;
         }
         Ok(server)
@@ -113,6 +123,19 @@ impl Server {
         found
     }
 
+    /// Whether the log has these words, in the file of `logto` too, or will have them soon.
+    pub(super) fn will_say(&self, words: &str) -> bool {
+        let has_said = |name| std::fs::read_to_string(self.dir.join(name)).unwrap_or_default().contains(words);
+        let begin = Instant::now();
+        while !["log", "served.log"].into_iter().any(has_said) {
+            if begin.elapsed() > Duration::from_secs(30) {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        true
+    }
+
     /// The end of the log.
     pub(super) fn log(&self) -> String {
         let log = std::fs::read_to_string(self.dir.join("log")).unwrap_or_default();
@@ -126,7 +149,7 @@ impl Server {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended, {status}:\n{}", self.log());
             }
-            if TcpStream::connect(self.address).is_ok() {
+            if TcpStream::connect(self.target.address).is_ok() {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -152,7 +175,7 @@ impl Drop for Server {
 }
 
 fn command(kind: Kind, door: Door, address: SocketAddr, places: &Places) -> Result<Command> {
-    let address = address.to_string();
+    let address = if door == Door::Tls { format!("{address},drill.crt,drill.key") } else { address.to_string() };
     let bin = |name: &str| places.venv.join("bin").join(name);
     let mut command = match kind {
         Kind::Rsgi => Command::new(&places.rsgi),
@@ -168,6 +191,7 @@ fn command(kind: Kind, door: Door, address: SocketAddr, places: &Places) -> Resu
         Door::Router => "--http",
         Door::Direct => "--http-socket",
         Door::Nginx => "--socket",
+        Door::Tls => "--https",
     };
     command.args([option, &address, "--wsgi-file", "app.py", "--master", "--processes", "2", "--threads", "2"]);
     command.args(["--auto-procname", "--disable-logging", "--virtualenv"]).arg(&places.venv);
@@ -175,7 +199,7 @@ fn command(kind: Kind, door: Door, address: SocketAddr, places: &Places) -> Resu
 }
 
 fn nginx(dir: &Path, address: SocketAddr, inner: SocketAddr) -> Result<Child> {
-    let template = std::fs::read_to_string(lab::root().join("lab/nginx/site.conf"))?;
+    let template = std::fs::read_to_string(setup::root().join("lab/nginx/site.conf"))?;
     let text = template
         .replace("{dir}", &dir.display().to_string())
         .replace("{user}", if nix::unistd::Uid::effective().is_root() { "user root;" } else { "" })

@@ -63,7 +63,7 @@ pub(super) fn run(total: u64, places: &Places) -> Result<()> {
     let mut before = None;
     let mut reloads = 0;
     while sent < total {
-        let tally = load::run(server.address, RATE, STRETCH);
+        let tally = load::run(&server.target, RATE, STRETCH);
         sent += tally.sent();
         let failed = tally.outcomes.iter().filter(|((_, outcome), _)| *outcome != Outcome::Answered);
         let failed: Vec<_> = failed.collect();

@@ -17,6 +17,8 @@ pub struct Chunked {
     total: u64,
     /// Bytes that extensions and trailers may still use.
     extra: u32,
+    /// Trailers so far.
+    trailers: u8,
     /// Start of the trailer name being read, in lower case.
     name: [u8; NAME],
     name_len: usize,
@@ -33,8 +35,10 @@ pub enum Step<'a> {
     Done,
 }
 
-/// Bytes that all extensions and trailers of a body may have together.
-const EXTRA: u32 = 16 * 1024;
+/// Bytes that all extensions and trailers of a body may have together. Less than hyper allows, which reads behind this decoder.
+const EXTRA: u32 = 15 * 1024;
+/// Trailers that a body may have; less than hyper allows.
+const TRAILERS: u8 = 64;
 /// Longest name among [`FORBIDDEN`], and one more.
 const NAME: usize = 20;
 
@@ -100,7 +104,16 @@ impl Chunked {
     /// A decoder that stands before the first chunk.
     #[must_use]
     pub const fn new() -> Self {
-        Self { state: State::Size, left: 0, digits: 0, total: 0, extra: EXTRA, name: [0; NAME], name_len: 0 }
+        Self {
+            state: State::Size,
+            left: 0,
+            digits: 0,
+            total: 0,
+            extra: EXTRA,
+            trailers: 0,
+            name: [0; NAME],
+            name_len: 0,
+        }
     }
 
     /// Whether the body is complete.
@@ -192,6 +205,10 @@ impl Chunked {
             (State::Trailer, b'\r') => State::LastLf,
             (State::Trailer, byte) if is_token(byte) => {
                 self.name_len = 0;
+                self.trailers = self.trailers.saturating_add(1);
+                if self.trailers > TRAILERS {
+                    return Err(Reject::new(431, "more trailers than the limit"));
+                }
                 self.trailer_name(byte)?
             }
             (State::TrailerName, b':') => self.trailer_value()?,
@@ -356,6 +373,7 @@ mod tests {
     #[test]
     fn illegal_bodies_are_refused() {
         let long_extension = format!("1;{}\r\nx\r\n", "e".repeat(20_000));
+        let many_trailers = format!("0\r\n{}\r\n", "A: b\r\n".repeat(65));
         let long_trailer = format!("0\r\nA: {}\r\n", "e".repeat(20_000));
         let cases: &[(&str, &str, u16)] = &[
             ("no size", "\r\n", 400),
@@ -400,6 +418,7 @@ mod tests {
             ("trailer: Host", "0\r\nhost: x\r\n\r\n", 400),
             ("trailer: Proxy-Authorization", "0\r\nProxy-Authorization: x\r\n\r\n", 400),
             ("trailer too long", &long_trailer, 431),
+            ("too many trailers", &many_trailers, 431),
             ("LF ends the body", "0\r\n\n", 400),
             ("CR CR at the end", "0\r\n\r\r\n", 400),
             ("data after the last chunk", "0\r\nx\r\n", 400),

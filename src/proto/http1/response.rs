@@ -213,6 +213,9 @@ pub fn canned(code: u16) -> &'static [u8] {
                 // What is wanted instead belongs to this answer (RFC 9110 §15.5.22, RFC 6455 §4.4).
                 426 => b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                     Content-Type: text/plain\r\nContent-Length: 16\r\nConnection: close\r\n\r\nUpgrade Required",
+                // It passes, and who comes back later is served.
+                503 => b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
+                    Content-Type: text/plain\r\nContent-Length: 19\r\nConnection: close\r\n\r\nService Unavailable",
                 _ => canned(500),
             }
         };
@@ -231,7 +234,6 @@ pub fn canned(code: u16) -> &'static [u8] {
         500 "Internal Server Error" 21,
         501 "Not Implemented" 15,
         502 "Bad Gateway" 11,
-        503 "Service Unavailable" 19,
         504 "Gateway Timeout" 15,
         505 "HTTP Version Not Supported" 26
     }

@@ -66,16 +66,14 @@ fn mule_get_msg<'py>(
     buffer_size: usize,
     timeout: f64,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    // The signals of the framework have ways of their own.
-    let _ = signals;
-    receive(py, "mule", Sources { mule: true, farms }, buffer_size, timeout)
+    receive(py, "mule", Sources { mule: true, farms, signals }, buffer_size, timeout)
 }
 
 /// Waits for a message to one of this mule's farms.
 #[pyfunction]
 #[pyo3(signature = (buffer_size = 65536, timeout = -1.0))]
 fn farm_get_msg(py: Python<'_>, buffer_size: usize, timeout: f64) -> PyResult<Option<Bound<'_, PyBytes>>> {
-    let sources = Sources { mule: false, farms: true };
+    let sources = Sources { mule: false, farms: true, signals: false };
     if super::functions::mule_id() != 0 && !host()?.in_farm(b"") {
         return Ok(None);
     }

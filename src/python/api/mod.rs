@@ -1,7 +1,12 @@
 //! The `uwsgi` module. What is not built is absent: a program sees an AttributeError, as on a uWSGI without that part.
 
+mod bodies;
 mod functions;
+mod locks;
 mod messages;
+mod sendfile;
+mod server;
+pub(crate) mod signals;
 mod tasks;
 mod websocket;
 
@@ -50,8 +55,13 @@ pub(crate) fn install(py: Python<'_>, settings: &Settings) -> PyResult<()> {
     module.add("SPOOL_RETRY", -1)?;
     module.add("SPOOL_IGNORE", 0)?;
     module.add("DeadlineExceeded", py.get_type::<DeadlineExceeded>())?;
+    bodies::add(&module)?;
     functions::add(&module)?;
+    locks::add(&module)?;
     messages::add(&module)?;
+    sendfile::add(&module)?;
+    signals::add(&module)?;
+    server::add(&module)?;
     websocket::add(&module)?;
     tasks::add(&module)?;
     let modules = py.import("sys")?.getattr("modules")?;
@@ -71,24 +81,17 @@ pub(crate) fn node_name() -> Vec<u8> {
     std::fs::read("/proc/sys/kernel/hostname").map(|name| name.trim_ascii().to_vec()).unwrap_or_default()
 }
 
-/// `uwsgi.opt`: bytes to bytes, True for a flag, a list for a repeated option.
+/// `uwsgi.opt`: names to bytes, True for a flag; of a repeated option the last value counts, as in uWSGI under Python 3.
 fn options<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyDict>> {
     let options = PyDict::new(py);
     for (key, value) in settings.all() {
-        let key = PyBytes::new(py, key.as_bytes());
         let flag = value.is_empty() || value == "true";
         let value = if flag {
             pyo3::types::PyBool::new(py, true).to_owned().into_any()
         } else {
             PyBytes::new(py, value.as_bytes()).into_any()
         };
-        match options.get_item(&key)? {
-            None => options.set_item(key, value)?,
-            Some(before) => match before.cast::<PyList>() {
-                Ok(list) => list.append(value)?,
-                Err(_) => options.set_item(key, PyList::new(py, [before, value])?)?,
-            },
-        }
+        options.set_item(key, value)?;
     }
     Ok(options)
 }

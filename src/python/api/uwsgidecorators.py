@@ -251,6 +251,85 @@ if hasattr(uwsgi, "spool"):
     uwsgi.spooler = manage_spool_request
 
 
+def get_free_signal():
+    for number in range(256):
+        if not uwsgi.signal_registered(number):
+            return number
+    raise Exception("No free uwsgi signal available")
+
+
+class signal:
+    """The function handles signal `num`, in the processes that the target names."""
+
+    def __init__(self, num, **kwargs):
+        self.num, self.target = num, kwargs.get("target", "")
+
+    def __call__(self, function):
+        uwsgi.register_signal(self.num, self.target, function)
+        return function
+
+
+class _source:
+    """A signal, by default a free one, that something raises."""
+
+    def __init__(self, *args, **kwargs):
+        self.args = args
+        self.num, self.target = kwargs.get("signum"), kwargs.get("target", "")
+
+    def __call__(self, function):
+        number = get_free_signal() if self.num is None else self.num
+        uwsgi.register_signal(number, self.target, function)
+        self.add(number, *self.args)
+        return function
+
+
+class timer(_source):
+    """The function runs every `secs` seconds."""
+
+    def __init__(self, secs, **kwargs):
+        super().__init__(secs, **kwargs)
+
+    add = staticmethod(uwsgi.add_timer)
+
+
+class rbtimer(timer):
+    add = staticmethod(uwsgi.add_rb_timer)
+
+
+class cron(_source):
+    """The function runs at set times; -1 is any, -N every N."""
+
+    def __init__(self, minute, hour, day, month, dayweek, **kwargs):
+        super().__init__(minute, hour, day, month, dayweek, **kwargs)
+
+    add = staticmethod(uwsgi.add_cron)
+
+
+class filemon(_source):
+    """The function runs when a file changes."""
+
+    def __init__(self, fsobj, **kwargs):
+        super().__init__(fsobj, **kwargs)
+
+    add = staticmethod(uwsgi.add_file_monitor)
+
+
+def lock(function):
+    """One call at a time, over all processes (lock 0); in a spooler the function is not called."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        if uwsgi.i_am_the_spooler():
+            return None
+        uwsgi.lock()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            uwsgi.unlock()
+
+    return call
+
+
 def _absent(name, needs):
     def decorator(*args, **kwargs):
         raise RuntimeError(f"uwsgidecorators.{name} needs {needs}, which rsgi does not build yet")
@@ -260,8 +339,7 @@ def _absent(name, needs):
 
 
 for _name, _needs in {
-    "rpc": "RPC", "signal": "signals", "timer": "timers", "rbtimer": "timers", "cron": "cron", "filemon": "file monitors",
-    "lock": "locks", "harakiri": "user harakiri", "erlang": "Erlang",
+    "rpc": "RPC", "harakiri": "user harakiri", "erlang": "Erlang",
 }.items():
     globals()[_name] = _absent(_name, _needs)
 del _name, _needs

@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout)]
 
 use std::os::fd::BorrowedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rsgi_abi::host::{App, Core, Exchange, HeadView, Language, ReadError, SendError, Services};
 use rsgi_abi::types::{UNKNOWN, Var};
@@ -99,7 +99,7 @@ impl Services for Silent {
 struct Counter(usize);
 
 impl Exchange for Counter {
-    fn read_body(&mut self, _buffer: &mut [u8]) -> Result<usize, ReadError> {
+    fn read_body(&mut self, _buffer: &mut [u8], _wait: Option<Duration>) -> Result<usize, ReadError> {
         Ok(0)
     }
     fn seek_body(&mut self, _offset: u64) -> bool {

@@ -21,13 +21,17 @@ fn main() -> ExitCode {
         case();
         return ExitCode::SUCCESS;
     }
-    let wanted = |name: &str| {
-        let mut filters = arguments.iter().filter(|argument| !argument.starts_with('-')).peekable();
-        filters.peek().is_none() || filters.any(|filter| name.contains(filter.as_str()))
-    };
+    let is_asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    // nextest asks for a list by `--list --format terse`, once more with `--ignored`, and for one case by `NAME --exact`.
+    let filters: Vec<_> =
+        arguments.iter().filter(|argument| !argument.starts_with('-') && *argument != "terse").collect();
+    let is_meant = |name: &str, filter: &str| if is_asked("--exact") { name == filter } else { name.contains(filter) };
+    let wanted = |name: &str| filters.is_empty() || filters.iter().any(|filter| is_meant(name, filter));
     let names: Vec<&str> = cases::ALL.iter().map(|(name, _)| *name).filter(|name| wanted(name)).collect();
-    if arguments.iter().any(|argument| argument == "--list") {
-        names.iter().for_each(|name| println!("{name}: test"));
+    if is_asked("--list") {
+        if !is_asked("--ignored") {
+            names.iter().for_each(|name| println!("{name}: test"));
+        }
         return ExitCode::SUCCESS;
     }
     run_all(&names)

@@ -28,10 +28,12 @@ pub(crate) fn deliver(
         outcome.switches += 1;
         return Ok(last(py, transaction, bytes, outcome));
     }
-    if let Ok(bytes) = result.cast::<PyBytes>() {
+    if let Ok(bytes) = result.cast_exact::<PyBytes>() {
         return Ok(last(py, transaction, bytes.clone(), outcome));
     }
     let delivered = match result.cast_exact::<FileWrapper>() {
+        // A subclass may have a `close`.
+        Err(_) if result.is_instance_of::<PyBytes>() => send_subclass(py, transaction, &result, outcome),
         Ok(wrapper) => file_wrapper::send(py, transaction, wrapper).and_then(|sent| match sent {
             true => Ok(()),
             false => iterate(py, transaction, &result, outcome),
@@ -68,6 +70,17 @@ fn last(
     let data = bytes.as_bytes();
     py.detach(|| finish(transaction, data, outcome));
     None
+}
+
+fn send_subclass(
+    py: Python<'_>,
+    transaction: &Transaction,
+    bytes: &Bound<'_, PyAny>,
+    outcome: &mut Outcome,
+) -> PyResult<()> {
+    let bytes = bytes.cast::<PyBytes>()?.as_bytes();
+    py.detach(|| finish(transaction, bytes, outcome));
+    Ok(())
 }
 
 /// Sends the last bytes of the body. The calling thread must not hold the interpreter lock.

@@ -79,6 +79,17 @@ impl Body {
         Ok(())
     }
 
+    /// Reads what comes next, waiting for it only when nothing is here, and at most so many milliseconds when that is
+    /// bounded; empty at the end of the body.
+    pub(crate) fn read_piece(&mut self, request: &Request<'_>, wait: Option<u32>) -> Result<Vec<u8>, ReadError> {
+        if self.here(request).is_empty() && self.remaining != Some(0) {
+            self.receive(request, wait)?;
+        }
+        let piece = self.here(request).to_vec();
+        self.consume(piece.len());
+        Ok(piece)
+    }
+
     /// Reads one line with its newline into `out`, at most `limit` bytes of it.
     pub(crate) fn read_line(&mut self, request: &Request<'_>, limit: u64, out: &mut Vec<u8>) -> Result<(), ReadError> {
         let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -131,12 +142,12 @@ impl Body {
     /// Bytes that can be consumed now, receiving some when there are none; empty at the end.
     fn fill<'a>(&'a mut self, request: &Request<'a>) -> Result<&'a [u8], ReadError> {
         if self.here(request).is_empty() && self.remaining != Some(0) {
-            self.receive(request)?;
+            self.receive(request, None)?;
         }
         Ok(self.here(request))
     }
 
-    fn receive(&mut self, request: &Request<'_>) -> Result<(), ReadError> {
+    fn receive(&mut self, request: &Request<'_>, wait: Option<u32>) -> Result<(), ReadError> {
         self.ahead.clear();
         self.at = 0;
         if self.ended {
@@ -144,7 +155,10 @@ impl Body {
         }
         let limit = self.remaining.and_then(|remaining| usize::try_from(remaining).ok()).unwrap_or(CHUNK);
         self.ahead.resize(CHUNK.min(limit), 0);
-        let received = request.read_body(&mut self.ahead);
+        let received = match wait {
+            None => request.read_body(&mut self.ahead),
+            Some(wait) => request.read_body_within(&mut self.ahead, wait),
+        };
         self.ahead.truncate(*received.as_ref().unwrap_or(&0));
         match received? {
             0 => {

@@ -14,7 +14,7 @@ use super::keys::Keys;
 use super::objects::Objects;
 use super::seat::Seat;
 use super::transaction::Transaction;
-use super::{answer, failure};
+use super::{answer, child, failure};
 use crate::settings::Settings;
 use crate::{api, apps, log};
 
@@ -44,6 +44,7 @@ pub(crate) fn current() -> Option<Arc<Transaction>> {
 impl Core {
     /// Prepares the calling thread to serve as core `number`.
     pub(crate) fn install(py: Python<'_>, number: u32, settings: &Settings, seat: Arc<Seat>) -> PyResult<()> {
+        child::watch(py)?;
         let template = environ::template(py, number, settings)?;
         let core = Self {
             spare: Some(Objects::new(&template)?),
@@ -97,6 +98,7 @@ impl Core {
         self.sent = None;
         self.seat.enter();
         let mut rest = self.respond(py, &objects, request, outcome);
+        child::leave(py);
         if let Some(hook) = api::after_request_hook(py) {
             if let Some(bytes) = rest.take() {
                 py.detach(|| answer::finish(&objects.transaction, &bytes, outcome));

@@ -6,6 +6,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use rsgi_abi::host::SendError;
 
+use super::child;
 use super::response::Phase;
 use super::transaction::Transaction;
 
@@ -55,6 +56,9 @@ pub(crate) fn send(py: Python<'_>, transaction: &Transaction, wrapper: &Bound<'_
     transaction
         .detached(py, |state| {
             let (request, _, response) = state.parts()?;
+            if child::is_child() {
+                return Some(Err(SendError::Gone));
+            }
             let head = match response.phase {
                 Phase::Headed => Some(&response.head),
                 Phase::Sent => None,
@@ -101,11 +105,10 @@ fn plain_file(file: &Bound<'_, PyAny>) -> Option<(i32, u64)> {
     regular.then_some((fd, position))
 }
 
-/// Lends the descriptor of a Python file.
+/// Lends the descriptor of a Python file, which must not be negative.
 #[allow(unsafe_code)]
-fn borrow<T>(fd: i32, with: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
-    // SAFETY: `fd` is not negative (fstat accepted it) and belongs to a file object that the application's iterable
-    // holds. Should another thread of the application close it meanwhile, the core's system calls fail or read what it
+pub(crate) fn borrow<T>(fd: i32, with: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+    // SAFETY: `fd` is not negative and belongs to a file object that the caller or the application's iterable holds. Should another thread of the application close it meanwhile, the core's system calls fail or read what it
     // opened instead, as they would under `os.sendfile`; memory is not at stake.
     with(unsafe { BorrowedFd::borrow_raw(fd) })
 }

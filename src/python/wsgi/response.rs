@@ -4,6 +4,8 @@ use rsgi_abi::guest::Request;
 use rsgi_abi::head::Head;
 use rsgi_abi::host::SendError;
 
+use super::child;
+
 /// How far the answer is.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -47,6 +49,9 @@ impl Response {
     pub(crate) fn send(&mut self, request: Request<'_>, data: &[u8], last: bool) -> Result<(), SendError> {
         if let Some(error) = self.broken {
             return Err(error);
+        }
+        if child::is_child() {
+            return Err(SendError::Gone);
         }
         let head = match self.phase {
             Phase::Nothing => return Err(SendError::Misuse),

@@ -4,9 +4,10 @@
 //! packet mode (pipe(2), `O_DIRECT`) keeps what was written at once together, so that a traceback stays one record. Programs
 //! that open `/dev/stderr` anew find a pipe there, as they would in a shell.
 
+mod block;
 mod encoder;
 mod outlet;
-mod records;
+pub mod records;
 mod sink;
 mod thread;
 
@@ -41,7 +42,7 @@ static COLLECTOR: Mutex<Option<Collector>> = Mutex::new(None);
 struct Collector {
     orders: Sender<Order>,
     wake: Arc<EventFd>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<(OwnedFd, Option<OwnedFd>)>,
     /// Where the log went before.
     original: File,
     /// What processes write request lines to, when those go elsewhere.
@@ -59,6 +60,20 @@ enum Order {
     Replace(Box<Outlets>),
     /// Write what is there and end.
     End,
+    /// End at once: somebody else goes on reading.
+    Leave,
+}
+
+/// What a collector leaves behind that has stopped in the middle, to go on from there: in this program, or in the one that
+/// this process becomes.
+#[derive(Debug)]
+pub struct Suspended {
+    /// Where the log went before it was collected.
+    pub original: OwnedFd,
+    /// Where what all processes write comes out.
+    pub server: OwnedFd,
+    /// Where request lines go in and come out, when they go elsewhere.
+    pub requests: Option<(OwnedFd, OwnedFd)>,
 }
 
 /// Why the log cannot be collected.
@@ -149,6 +164,36 @@ pub fn start(config: &Config) -> Result<(), CollectorError> {
     Ok(())
 }
 
+/// Stops the thread, with what was written until now on its way or still in the pipes; writers notice nothing. `None`: the log
+/// is not collected.
+///
+/// # Errors
+/// When the thread has failed before: the log is lost then anyway.
+pub fn suspend() -> io::Result<Option<Suspended>> {
+    let collector = COLLECTOR.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(collector) = collector else { return Ok(None) };
+    collector.tell(Order::Leave);
+    let Collector { thread, original, requests, .. } = collector;
+    let (server, reader) = thread.join().map_err(|_| io::Error::other("the thread of the log has failed"))?;
+    Ok(Some(Suspended { original: original.into(), server, requests: requests.zip(reader) }))
+}
+
+/// Goes on where [`suspend`] has stopped.
+///
+/// # Errors
+/// As [`start`].
+pub fn resume(config: &Config, suspended: Suspended) -> Result<(), CollectorError> {
+    let original = File::from(suspended.original);
+    let outlets = Outlets::new(config, original.try_clone().map_err(CollectorError::Pipe)?)?;
+    let requests = match suspended.requests {
+        None if outlets.has_requests() => Some(pipe().map(|(r, w)| (w, r)).map_err(CollectorError::Pipe)?),
+        known => known,
+    };
+    let collector = Collector::read(outlets, original, suspended.server, requests).map_err(CollectorError::Pipe)?;
+    *COLLECTOR.lock().unwrap_or_else(PoisonError::into_inner) = Some(collector);
+    Ok(())
+}
+
 /// The descriptor for request lines that processes are to be handed, when those go elsewhere.
 ///
 /// # Errors
@@ -157,6 +202,11 @@ pub fn requests() -> io::Result<Option<OwnedFd>> {
     let collector = COLLECTOR.lock().unwrap_or_else(PoisonError::into_inner);
     let requests = collector.as_ref().and_then(|collector| collector.requests.as_ref());
     requests.map(OwnedFd::try_clone).transpose()
+}
+
+/// Whether this process, a master, collects what the processes that it starts write.
+pub fn is_running() -> bool {
+    COLLECTOR.lock().unwrap_or_else(PoisonError::into_inner).is_some()
 }
 
 /// Opens all files anew. `false`: the log is not collected.
@@ -185,17 +235,29 @@ pub fn end() {
 impl Collector {
     fn new(outlets: Outlets, original: File) -> io::Result<Self> {
         let (reader, writer) = pipe()?;
-        let (request_reader, requests) =
-            if outlets.has_requests() { pipe().map(|(r, w)| (Some(r), Some(w)))? } else { (None, None) };
-        let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
-        let (orders, inbox) = channel();
-        let work = thread::Work { server: reader, requests: request_reader, wake: Arc::clone(&wake), inbox, outlets };
-        let thread = std::thread::Builder::new().name("log".into()).spawn(move || work.run())?;
+        let requests = if outlets.has_requests() { Some(pipe().map(|(r, w)| (w, r))?) } else { None };
+        let collector = Self::read(outlets, original, reader, requests)?;
         dup2_stdout(&writer)?;
         dup2_stderr(&writer)?;
+        Ok(collector)
+    }
+
+    /// Reads from these pipes; `requests`: (writer, reader).
+    fn read(
+        outlets: Outlets,
+        original: File,
+        server: OwnedFd,
+        requests: Option<(OwnedFd, OwnedFd)>,
+    ) -> io::Result<Self> {
+        let (requests, request_reader) = requests.unzip();
+        let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
+        let (orders, inbox) = channel();
+        let work = thread::Work { server, requests: request_reader, wake: Arc::clone(&wake), inbox, outlets };
+        let thread = std::thread::Builder::new().name("log".into()).spawn(move || work.run())?;
         if let Some(requests) = &requests {
             super::sink::set_requests(requests.try_clone()?);
         }
+        super::sink::set_collected(true);
         Ok(Self { orders, wake, thread, original, requests })
     }
 
@@ -208,6 +270,7 @@ impl Collector {
     fn end(self) {
         // The last writer in this process goes; the thread sees the end, or what is there within its time.
         let _ = dup2_stdout(&self.original).and_then(|()| dup2_stderr(&self.original));
+        super::sink::set_collected(false);
         self.tell(Order::End);
         let begun = std::time::Instant::now();
         while !self.thread.is_finished() && begun.elapsed() < LAST_WORDS {

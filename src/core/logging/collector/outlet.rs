@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use regex::bytes::Regex;
 use rsgi_config::{Config, LogStep, LogTarget, Logging};
 
+use super::block::is_failure;
 use super::encoder::encode;
 use super::sink::{LogFile, Sink};
 use super::{CollectorError, datagrams, main_file};
@@ -125,8 +126,7 @@ impl Group {
         let wanted = wanted.map(|logger| (logger.name.as_deref(), logger.target.clone()));
         for (name, target) in remote.into_iter().chain(wanted) {
             let sink = Sink::open(&target, config, main);
-            let place = || format!("{target:?}");
-            let sink = sink.map_err(|source| CollectorError::Place { option, place: place(), source })?;
+            let sink = sink.map_err(|source| CollectorError::Place { option, place: target.to_string(), source })?;
             places.push(Place { sink, is_named: name.is_some(), steps: steps(log, requests, name), is_broken: false });
             names.push(name);
         }
@@ -209,7 +209,7 @@ fn is_json(record: &[u8]) -> bool {
 fn as_json(now: Duration, record: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut object = Object::begin(&mut out, u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
-    object.text("level", b"info");
+    object.text("level", if is_failure(record) { b"error" } else { b"info" });
     object.text("message", record);
     object.end();
     out.pop();

@@ -10,10 +10,8 @@ use nix::sys::eventfd::EventFd;
 
 use super::Order;
 use super::outlet::{Kind, Outlets};
-use super::records::{PACKET, Records};
-
-/// Milliseconds that the end of a line is waited for.
-const PATIENCE: u16 = 200;
+use super::records::{PATIENCE, Records};
+use crate::logging::packet::PACKET;
 
 /// Packets that are read from one pipe before the other is looked at.
 const TURN: usize = 256;
@@ -40,15 +38,15 @@ enum Look {
 }
 
 impl Work {
-    /// Runs until it is told to end and nothing is left to write.
-    pub(super) fn run(mut self) {
+    /// Runs until it is told to end and nothing is left to write, or to leave the rest to others. Returns the pipes.
+    pub(super) fn run(mut self) -> (OwnedFd, Option<OwnedFd>) {
         let (mut server, mut requests) = (Records::default(), Records::default());
         let mut is_ending = false;
         loop {
             let waits = server.is_waiting() || requests.is_waiting();
             let timeout = match (is_ending, waits) {
                 (true, _) => PollTimeout::ZERO,
-                (_, true) => PATIENCE.into(),
+                (_, true) => PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::ZERO),
                 _ => PollTimeout::NONE,
             };
             let mut fds = vec![
@@ -56,42 +54,47 @@ impl Work {
                 PollFd::new(self.server.as_fd(), PollFlags::POLLIN),
             ];
             fds.extend(self.requests.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
-            if matches!(poll(&mut fds, timeout), Ok(0)) && waits {
-                self.flush(&mut server, &mut requests);
-            }
+            // What fails here shows in the reading.
+            let _ = poll(&mut fds, timeout);
             let mut looks = [Look::Empty; 2];
             let outlets = &mut self.outlets;
             looks[0] = read(&self.server, &mut server, &mut |record| outlets.write(Kind::Server, record));
             if let Some(fd) = &self.requests {
                 looks[1] = read(fd, &mut requests, &mut |record| outlets.write(Kind::Request, record));
             }
-            is_ending |= self.obey();
-            if is_ending && !looks.contains(&Look::More) || looks[0] == Look::End {
-                self.flush(&mut server, &mut requests);
-                return;
+            for (records, kind) in [(&mut server, Kind::Server), (&mut requests, Kind::Request)] {
+                if records.is_overdue() {
+                    records.flush(&mut |record| outlets.write(kind, record));
+                }
+            }
+            let obeyed = self.obey();
+            is_ending |= obeyed.is_some();
+            let is_left = matches!(obeyed, Some(Order::Leave));
+            if is_ending && !looks.contains(&Look::More) || looks[0] == Look::End || is_left {
+                self.end(&mut server, &mut requests);
+                return (self.server, self.requests);
             }
         }
     }
 
-    fn flush(&mut self, server: &mut Records, requests: &mut Records) {
+    fn end(&mut self, server: &mut Records, requests: &mut Records) {
         let outlets = &mut self.outlets;
         for (records, kind) in [(server, Kind::Server), (requests, Kind::Request)] {
-            if records.is_waiting() {
-                records.flush(&mut |record| outlets.write(kind, record));
-            }
+            records.end(&mut |record| outlets.write(kind, record));
         }
     }
 
-    /// Does what was ordered. Returns whether the end was.
-    fn obey(&mut self) -> bool {
+    /// Does what was ordered. Returns the order to end, when that was given.
+    fn obey(&mut self) -> Option<Order> {
         let _ = self.wake.read();
         loop {
             match self.inbox.try_recv() {
                 Ok(Order::Reopen) => self.outlets.reopen(),
                 Ok(Order::Rotate) => self.outlets.rotate(),
                 Ok(Order::Replace(outlets)) => self.outlets = *outlets,
-                Ok(Order::End) | Err(TryRecvError::Disconnected) => return true,
-                Err(TryRecvError::Empty) => return false,
+                Ok(order @ (Order::End | Order::Leave)) => return Some(order),
+                Err(TryRecvError::Disconnected) => return Some(Order::End),
+                Err(TryRecvError::Empty) => return None,
             }
         }
     }

@@ -8,14 +8,20 @@ use super::Generation;
 /// A life shorter than this counts as a death at birth.
 const YOUNG: Duration = Duration::from_secs(1);
 
-/// Deaths at birth in a row that are answered at once; further ones wait.
+/// Deaths at birth in a row that are answered at once; further ones wait. Where no process has come to serve in between, each
+/// waits twice as long as the one before; one that has served is missed.
 const PATIENCE: u32 = 2;
+
+/// How many times the pause may double.
+const DOUBLINGS: u32 = 4;
 
 /// How far a process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// Asked for or born, but not serving yet.
     Starting,
+    /// The application is loaded, and the worker before it has yet to end.
+    StandsBy,
     /// Serving.
     Ready,
     /// Told to leave at `told`; killed when it is still there at `until`.
@@ -43,13 +49,18 @@ pub(super) struct Member {
     /// Birth.
     pub(super) since: Instant,
     pub(super) state: State,
+    /// It is to make room for a successor ([`super::relay`]).
+    pub(super) is_weary: bool,
+    /// The serial number of the one in whose place it comes; `None` when nobody is there any more.
+    pub(super) succeeds: Option<u64>,
 }
 
 /// When the next process with a number may be born.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
     AtOnce,
-    After(Duration),
+    /// After a pause: it is the so-manieth death at birth in a row.
+    After(Duration, u32),
 }
 
 /// What is remembered about a number after a death.
@@ -84,7 +95,9 @@ impl Crew {
     }
 
     pub(super) fn join(&mut self, serial: u64, generation: Generation, number: u32, now: Instant) {
-        self.members.insert(serial, Member { generation, number, pid: 0, since: now, state: State::Starting });
+        let member =
+            Member { generation, number, pid: 0, since: now, state: State::Starting, is_weary: false, succeeds: None };
+        self.members.insert(serial, member);
     }
 
     /// Whether the process is the first of its number and generation.
@@ -96,10 +109,15 @@ impl Crew {
     pub(super) fn vacant(&self, generation: Generation, count: u32, now: Instant) -> Vec<u32> {
         let taken = |number| {
             let holds = |member: &Member| member.generation == generation && member.number == number;
-            self.members.values().any(|member| holds(member) && !member.is_leaving())
+            // Whoever makes room for a successor has its place until it is gone.
+            self.members.values().any(|member| holds(member) && (member.is_weary || !member.is_leaving()))
         };
-        let may = |number| self.graves.get(&(generation, number)).is_none_or(|grave| grave.not_before <= now);
-        (1..=count).filter(|&number| !taken(number) && may(number)).collect()
+        (1..=count).filter(|&number| !taken(number) && self.may_be_born(generation, number, now)).collect()
+    }
+
+    /// Whether no death at birth speaks against another process with this number now.
+    pub(super) fn may_be_born(&self, generation: Generation, number: u32, now: Instant) -> bool {
+        self.graves.get(&(generation, number)).is_none_or(|grave| grave.not_before <= now)
     }
 
     /// Takes note of the unasked-for end of a process, which [`Self::remove`] has returned.
@@ -109,9 +127,12 @@ impl Crew {
         let young = !graceful && now.saturating_duration_since(member.since) < YOUNG;
         let young_deaths = if young { before + 1 } else { 0 };
         let waits = young_deaths > PATIENCE && !pause.is_zero();
+        let has_served = member.state != State::Starting;
+        let doublings = if has_served { 0 } else { young_deaths.saturating_sub(PATIENCE + 1).min(DOUBLINGS) };
+        let pause = pause.saturating_mul(1 << doublings);
         let not_before = if waits { now + pause } else { now };
         self.graves.insert(key, Grave { young_deaths, not_before });
-        if waits { Pace::After(pause) } else { Pace::AtOnce }
+        if waits { Pace::After(pause, young_deaths) } else { Pace::AtOnce }
     }
 
     /// When something is due without an event, later than `now`.
@@ -130,6 +151,17 @@ impl Crew {
         u32::try_from(self.members.values().filter(is_ready).count()).unwrap_or(u32::MAX)
     }
 
+    /// Whether number `number` of a generation serves.
+    pub(super) fn is_ready(&self, generation: Generation, number: u32) -> bool {
+        let is_it = |member: &Member| member.generation == generation && member.number == number;
+        self.members.values().any(|member| is_it(member) && member.state == State::Ready)
+    }
+
+    /// How many processes of a generation there are, leaving ones too.
+    pub(super) fn count(&self, generation: Generation) -> usize {
+        self.members.values().filter(|member| member.generation == generation).count()
+    }
+
     /// Forgets the dead of other generations.
     pub(super) fn forget_all_but(&mut self, kept: &BTreeSet<Generation>) {
         self.graves.retain(|(generation, _), _| kept.contains(generation));
@@ -145,7 +177,7 @@ impl Member {
     pub(super) fn left_for(&self, now: Instant) -> Duration {
         match self.state {
             State::Leaving { told, .. } | State::Killed { told } => now.saturating_duration_since(told),
-            State::Starting | State::Ready => Duration::ZERO,
+            State::Starting | State::StandsBy | State::Ready => Duration::ZERO,
         }
     }
 
@@ -163,7 +195,9 @@ impl Member {
         match self.state {
             State::Killed { .. } => return false,
             State::Leaving { told, until } => self.state = State::Leaving { told, until: until.min(now + mercy) },
-            State::Starting | State::Ready => self.state = State::Leaving { told: now, until: now + mercy },
+            State::Starting | State::StandsBy | State::Ready => {
+                self.state = State::Leaving { told: now, until: now + mercy }
+            }
         }
         true
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::scale::{Elastic, Scale};
 use crate::control::{Order, Report};
 use crate::ending::Ending;
 use crate::exit::Exit;
@@ -15,8 +16,10 @@ pub type Generation = u32;
 /// What a generation wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
-    /// Worker processes.
+    /// Worker processes, at most.
     pub workers: u32,
+    /// How their number changes; `None`: all run.
+    pub elastic: Option<Elastic>,
     /// Cores of each worker.
     pub cores: u32,
     /// Router processes.
@@ -35,10 +38,16 @@ pub struct Plan {
     pub pause: Duration,
     /// The instance must not run without an application.
     pub need_app: bool,
+    /// A reload brings it to serve only after its application has answered a check ([`Who::Probe`]).
+    pub check: bool,
+    /// Each worker loads the application itself (`lazy-apps`): one that is to leave stays until its successor has done so.
+    pub lazy: bool,
+    /// A reload replaces the workers one after the other, so that there is never more than one too many.
+    pub rolling: bool,
 }
 
 /// A process of the fleet. The serial number is new with every birth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Who {
     /// The zygote of a generation.
     Zygote(u64),
@@ -50,6 +59,8 @@ pub enum Who {
     Mule(u64),
     /// A spooler.
     Spooler(u64),
+    /// A process that asks the application of a new generation once, before anybody serves from it.
+    Probe(u64),
 }
 
 /// What a fork of a zygote becomes.
@@ -61,6 +72,8 @@ pub enum Kind {
     Mule,
     /// A process that runs the tasks in a directory.
     Spooler,
+    /// A process that asks the application for one answer and ends.
+    Probe,
 }
 
 impl Kind {
@@ -71,6 +84,7 @@ impl Kind {
             Self::Worker => Who::Worker(serial),
             Self::Mule => Who::Mule(serial),
             Self::Spooler => Who::Spooler(serial),
+            Self::Probe => Who::Probe(serial),
         }
     }
 }
@@ -81,6 +95,7 @@ impl fmt::Display for Kind {
             Self::Worker => "worker",
             Self::Mule => "mule",
             Self::Spooler => "spooler",
+            Self::Probe => "probe",
         })
     }
 }
@@ -93,6 +108,7 @@ impl Who {
             Self::Worker(serial) => Some((Kind::Worker, serial)),
             Self::Mule(serial) => Some((Kind::Mule, serial)),
             Self::Spooler(serial) => Some((Kind::Spooler, serial)),
+            Self::Probe(serial) => Some((Kind::Probe, serial)),
             Self::Zygote(_) | Self::Router(_) => None,
         }
     }
@@ -109,12 +125,18 @@ pub enum Event {
     Gone(Who, Ending),
     /// A graceful reload was asked for.
     WantReload,
+    /// One that replaces the workers one after the other, whatever the plan says.
+    WantRollingReload,
     /// The configuration of the next generation is ready (sockets bound), or could not be had.
     Prepared(Option<Plan>),
     /// A graceful stop was asked for; asked for twice it is no longer graceful.
     Stop,
     /// A stop without waiting for anything.
     Quit,
+    /// This worker is to make room for another one, for its age or because an operator says so.
+    Relieve(Who),
+    /// There are to be more workers, or fewer.
+    Scale(Scale),
     /// Time has passed.
     Tick,
 }
@@ -136,6 +158,8 @@ pub enum Action {
         number: u32,
         /// The zygote that forks it.
         zygote: Who,
+        /// It is a worker that loads the application, and serves when it is told to ([`Order::Begin`]).
+        stands_by: bool,
     },
     /// Tell a process something. A zygote leaves with either order; its workers stay.
     Tell(Who, Order),
@@ -147,12 +171,16 @@ pub enum Action {
     Prepare(Generation),
     /// The generation serves and is the only one that lasts.
     Serving(Generation),
+    /// A reload has come to nothing, for this reason: the serving generation goes on.
+    ReloadFailed(Generation, String),
     /// Nothing of the generation is left, or it never came to be: forget what was kept for it.
     Forget(Generation),
     /// Write a line to the log.
     Say(String),
     /// Write a warning to the log.
     Warn(String),
+    /// A process has died: an error, in uWSGI's words.
+    Alarm(String),
     /// Leave with this code: no process is left.
     Leave(Exit),
 }

@@ -6,9 +6,12 @@
 
 mod crew;
 mod event;
+mod relay;
+mod scale;
 mod settle;
+mod succession;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::control::{Order, Report};
@@ -16,6 +19,8 @@ use crate::ending::Ending;
 use crate::exit::Exit;
 use crew::{Crew, Member, Pace, State};
 pub use event::{Action, Event, Generation, Kind, Plan, Who};
+pub use scale::{Elastic, Scale, Seat};
+pub use succession::{Heir, Legacy, Obstacle};
 
 /// How an instance is, as the outside sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +57,26 @@ pub struct Fleet {
     serving: Generation,
     latest: Generation,
     plans: BTreeMap<Generation, Plan>,
+    /// Numbers of the workers that each generation is to have.
+    manned: BTreeMap<Generation, BTreeSet<u32>>,
     zygotes: Crew,
     routers: Crew,
     workers: Crew,
     mules: Crew,
     spoolers: Crew,
+    probes: Crew,
     serial: u64,
-    reload_again: bool,
+    /// Another reload is to follow the present one; `true` inside: a rolling one.
+    reload_again: Option<bool>,
+    /// The reload on its way was asked for as a rolling one.
+    asked_to_roll: bool,
+    /// The generation on its way has passed its check.
+    passed: bool,
+    /// Workers that a rolling reload has replaced, from number 1 on.
+    rolled: u32,
     settled: Instant,
+    /// Generations up to this one are of a program that ours does not understand ([`Legacy::is_opaque`]).
+    opaque: Option<Generation>,
 }
 
 impl Fleet {
@@ -71,16 +88,23 @@ impl Fleet {
             serving: 0,
             latest: 0,
             plans: BTreeMap::from([(0, plan)]),
+            manned: BTreeMap::new(),
             zygotes: Crew::default(),
             routers: Crew::default(),
             workers: Crew::default(),
             mules: Crew::default(),
             spoolers: Crew::default(),
+            probes: Crew::default(),
             serial: 0,
-            reload_again: false,
+            reload_again: None,
+            asked_to_roll: false,
+            passed: false,
+            rolled: 0,
             settled: now,
+            opaque: None,
         };
         let mut out = Vec::new();
+        fleet.man(0, plan);
         fleet.settle(now, &mut out);
         (fleet, out)
     }
@@ -93,10 +117,13 @@ impl Fleet {
             Event::Born(who, pid) => self.born(who, pid, now, &mut out),
             Event::Said(who, report) => self.said(who, report, &mut out),
             Event::Gone(who, ending) => self.gone(who, ending, now, &mut out),
-            Event::WantReload => self.want_reload(&mut out),
+            Event::WantReload => self.want_reload(false, &mut out),
+            Event::WantRollingReload => self.want_reload(true, &mut out),
             Event::Prepared(plan) => self.prepared(plan, &mut out),
             Event::Stop => self.stop(now, &mut out),
             Event::Quit => self.quit(now, &mut out),
+            Event::Relieve(who) => self.relieve(who, &mut out),
+            Event::Scale(scale) => self.scale(scale),
             Event::Tick => {}
         }
         self.settle(now, &mut out);
@@ -113,6 +140,13 @@ impl Fleet {
     #[must_use]
     pub fn ready_workers(&self) -> usize {
         self.workers.iter().filter(|(_, worker)| worker.state == State::Ready).count()
+    }
+
+    /// The generation that a reload asked for at this moment will bring, if it succeeds.
+    #[must_use]
+    pub const fn attempt(&self) -> Generation {
+        // A reload on its way has its number already; what is asked now follows it.
+        self.latest.saturating_add(1)
     }
 
     /// How the instance is, in a word.
@@ -146,8 +180,8 @@ impl Fleet {
         )
     }
 
-    const fn crews(&self) -> [&Crew; 5] {
-        [&self.zygotes, &self.routers, &self.workers, &self.mules, &self.spoolers]
+    const fn crews(&self) -> [&Crew; 6] {
+        [&self.zygotes, &self.routers, &self.workers, &self.mules, &self.spoolers, &self.probes]
     }
 
     fn crew(&mut self, who: Who) -> (&mut Crew, u64) {
@@ -157,6 +191,7 @@ impl Fleet {
             Who::Worker(serial) => (&mut self.workers, serial),
             Who::Mule(serial) => (&mut self.mules, serial),
             Who::Spooler(serial) => (&mut self.spoolers, serial),
+            Who::Probe(serial) => (&mut self.probes, serial),
         }
     }
 
@@ -164,6 +199,7 @@ impl Fleet {
         // Every generation that has members has a plan; the serving one's is there from the start.
         self.plans.get(&generation).or_else(|| self.plans.get(&self.serving)).copied().unwrap_or(Plan {
             workers: 0,
+            elastic: None,
             cores: 0,
             routers: 0,
             mules: 0,
@@ -173,6 +209,9 @@ impl Fleet {
             mule_mercy: Duration::ZERO,
             pause: Duration::ZERO,
             need_app: false,
+            check: false,
+            lazy: false,
+            rolling: false,
         })
     }
 
@@ -199,9 +238,10 @@ impl Fleet {
         member.pid = pid;
         member.since = now;
         let (number, is_ready) = (member.number, member.state == State::Ready);
-        if !crew.is_first(serial) {
-            let name = name(who, number);
-            out.push(Action::Say(format!("Respawned rsgi {name} (new pid: {pid})")));
+        // Of one that stands by it is said when it takes its place.
+        let is_successor = member.succeeds.is_some();
+        if !is_successor && !crew.is_first(serial) {
+            out.push(Action::Say(respawned(&name(who, number), pid)));
         }
         if is_ready {
             self.announce(who, out);
@@ -229,23 +269,30 @@ impl Fleet {
         match report {
             Report::Ready => {
                 let (crew, serial) = self.crew(who);
-                if let Some(member) = crew.get_mut(serial).filter(|member| member.state == State::Starting) {
-                    member.state = State::Ready;
-                    self.announce(who, out);
+                match crew.get_mut(serial).filter(|member| member.state == State::Starting) {
+                    Some(member) if member.succeeds.is_some() => member.state = State::StandsBy,
+                    Some(member) => {
+                        member.state = State::Ready;
+                        self.announce(who, out);
+                    }
+                    None => {}
                 }
+                self.passed |= matches!(who, Who::Probe(_));
                 if self.phase == Phase::Starting && self.is_complete(self.serving) {
                     self.phase = Phase::Serving;
                     out.push(Action::Serving(self.serving));
                 }
             }
-            Report::WantsReload => self.want_reload(out),
+            Report::WantsReload => self.want_reload(false, out),
             Report::WantsStop => self.stop_with(Exit::Ok, out),
             Report::NoApp => self.no_app(who, out),
             // When the instance stops, its turn comes.
             Report::WantsLeave if self.is_stopping() => {}
             Report::WantsLeave => out.push(Action::Tell(who, Order::Drain)),
+            Report::WantsSuccessor => self.relieve(who, out),
             // The master's own concern.
-            Report::HasDeadline | Report::LongQueue | Report::ShortQueue => {}
+            Report::HasDeadline | Report::LongQueue | Report::ShortQueue | Report::Queue(_) => {}
+            Report::Bell(_) | Report::HasSources => {}
         }
     }
 
@@ -269,6 +316,9 @@ impl Fleet {
         let (crew, serial) = self.crew(who);
         let Some(member) = crew.remove(serial) else { return };
         let (generation, number, pid) = (member.generation, member.number, member.pid);
+        if matches!(who, Who::Probe(_)) {
+            return self.probe_gone(&member, ending, out);
+        }
         let name = name(who, number);
         if member.is_leaving() || !wanted.contains(&generation) {
             if is_stopping && !matches!(who, Who::Zygote(_)) {
@@ -277,9 +327,17 @@ impl Fleet {
             } else if who.forked().is_some() {
                 out.push(Action::Say(format!("{name} killed successfully (pid: {pid})")));
             }
+            let is_worker = matches!(who, Who::Worker(_));
+            if is_worker && wanted.contains(&generation) && !self.is_manned(generation, number) {
+                out.push(Action::Say(format!("rsgi {name} cheaped.")));
+            }
             return;
         }
+        if self.is_opaque(generation) {
+            return self.opaque_gone(&name, pid, ending, out);
+        }
         let was_ready = member.state == State::Ready;
+        let (crew, _) = self.crew(who);
         let graceful = who.forked().is_some() && was_ready && is_graceful(ending);
         let pace = crew.mourn(&member, graceful, pause, now);
         if graceful {
@@ -288,9 +346,24 @@ impl Fleet {
             let fact = format!("{name} (pid: {pid}) died, {ending}");
             self.failed(who, generation, was_ready, ending, &fact, out);
         }
-        if let (Pace::After(pause), false) = (pace, self.is_stopping() || !self.wanted().contains(&generation)) {
+        if let (Pace::After(pause, deaths), false) = (pace, self.is_stopping() || !self.wanted().contains(&generation))
+        {
             let seconds = pause.as_secs();
-            out.push(Action::Warn(format!("{name} respawning too fast !!! next try in {seconds} seconds")));
+            out.push(Action::Warn(format!(
+                "{name} respawning too fast !!! {deaths} deaths at birth in a row, the last one: {ending}; next try in \
+                 {seconds} seconds"
+            )));
+        }
+    }
+
+    /// The probe has ended: by its own choice when it has passed the application, which it has said before.
+    fn probe_gone(&mut self, member: &Member, ending: Ending, out: &mut Vec<Action>) {
+        if member.state == State::Starting && self.next() == Some(member.generation) {
+            let why = match ending {
+                Ending::Exited(code) if code == Exit::Unhealthy.code() => "the check was not passed".to_owned(),
+                _ => format!("the process of the check died, {ending}"),
+            };
+            self.give_up(member.generation, &why, out);
         }
     }
 
@@ -312,23 +385,27 @@ impl Fleet {
             // It has logged why; how it left says which of our own codes fits.
             let exit = if ending.code() == Some(Exit::NoApp.code()) { Exit::NoApp } else { Exit::Config };
             if ending.code().is_none() {
-                out.push(Action::Say(format!("DAMN ! {fact} :( while it loaded the application")));
+                out.push(Action::Alarm(format!("DAMN ! {fact} :( while it loaded the application")));
             }
             self.stop_with(exit, out);
+        } else if self.phase == Phase::Starting && ending.code() == Some(Exit::Hook.code()) {
+            out.push(Action::Warn(format!("{fact}: a hook has failed, so the start ends")));
+            self.stop_with(Exit::Config, out);
         } else {
-            out.push(Action::Say(format!("DAMN ! {fact} :( trying respawn ...")));
+            out.push(Action::Alarm(format!("DAMN ! {fact} :( trying respawn ...")));
         }
     }
 
-    fn want_reload(&mut self, out: &mut Vec<Action>) {
+    fn want_reload(&mut self, rolling: bool, out: &mut Vec<Action>) {
         match self.phase {
-            Phase::Starting if !self.has_loaded(self.serving) => self.reload_again = true,
+            Phase::Starting if !self.has_loaded(self.serving) => self.reload_again = Some(rolling),
             Phase::Starting | Phase::Serving => {
                 self.phase = Phase::Preparing;
+                self.asked_to_roll = rolling;
                 out.push(Action::Say(format!("...gracefully reloading: generation {}", self.latest + 1)));
                 out.push(Action::Prepare(self.latest + 1));
             }
-            Phase::Preparing | Phase::Reloading(_) => self.reload_again = true,
+            Phase::Preparing | Phase::Reloading(_) => self.reload_again = Some(rolling),
             Phase::Stopping(_) => {}
         }
     }
@@ -341,12 +418,15 @@ impl Fleet {
         match plan {
             Some(plan) => {
                 self.latest = next;
-                self.plans.insert(next, plan);
+                self.plans.insert(next, Plan { rolling: plan.rolling || self.asked_to_roll, ..plan });
+                (self.passed, self.rolled) = (false, 0);
+                self.man(next, plan);
                 self.phase = Phase::Reloading(next);
             }
             None => {
                 out.push(Action::Warn(format!("reload refused: generation {} goes on serving", self.serving)));
                 self.phase = Phase::Serving;
+                out.push(Action::ReloadFailed(next, "the new configuration cannot be used".into()));
             }
         }
     }
@@ -356,6 +436,7 @@ impl Fleet {
         out.push(Action::Warn(format!("reload failed: {why}; generation {} goes on serving", self.serving)));
         self.phase = Phase::Serving;
         debug_assert_ne!(next, self.serving);
+        out.push(Action::ReloadFailed(next, why.to_owned()));
     }
 
     fn stop(&mut self, now: Instant, out: &mut Vec<Action>) {
@@ -398,7 +479,8 @@ impl Fleet {
         let workers = self.workers.iter().map(|(serial, member)| (Who::Worker(*serial), *member));
         let mules = self.mules.iter().map(|(serial, member)| (Who::Mule(*serial), *member));
         let spoolers = self.spoolers.iter().map(|(serial, member)| (Who::Spooler(*serial), *member));
-        zygotes.chain(routers).chain(workers).chain(mules).chain(spoolers).collect()
+        let probes = self.probes.iter().map(|(serial, member)| (Who::Probe(*serial), *member));
+        zygotes.chain(routers).chain(workers).chain(mules).chain(spoolers).chain(probes).collect()
     }
 
     fn has_loaded(&self, generation: Generation) -> bool {
@@ -407,14 +489,16 @@ impl Fleet {
 
     /// Whether every worker that the generation wants serves.
     fn has_workers(&self, generation: Generation) -> bool {
-        self.workers.ready(generation) >= self.plan(generation).workers
+        self.workers.ready(generation) >= self.strength(generation)
     }
 
     /// Whether every process that the generation wants serves.
     fn is_complete(&self, generation: Generation) -> bool {
         let plan = self.plan(generation);
         let is_routed = self.routers.ready(plan.routed_by) >= plan.routers;
-        self.has_loaded(generation) && self.has_workers(generation) && is_routed
+        // With workers that rest there is none whose absence would tell.
+        let is_checked = !plan.check || self.passed || self.next() != Some(generation);
+        self.has_loaded(generation) && is_checked && self.has_workers(generation) && is_routed
     }
 }
 
@@ -425,6 +509,10 @@ const QUIT_MERCY: Duration = Duration::from_millis(500);
 pub const NEED_APP: &str = "no application could be loaded, so there is nothing to serve: see the lines above \
      (`need-app = false` starts anyway and answers 500, as uWSGI does)";
 
+fn respawned(name: &str, pid: u32) -> String {
+    format!("Respawned rsgi {name} (new pid: {pid})")
+}
+
 fn name(who: Who, number: u32) -> String {
     match who {
         Who::Zygote(_) => "zygote".to_owned(),
@@ -432,6 +520,7 @@ fn name(who: Who, number: u32) -> String {
         Who::Worker(_) => format!("worker {number}"),
         Who::Mule(_) => format!("mule {number}"),
         Who::Spooler(_) => format!("spooler {number}"),
+        Who::Probe(_) => "probe".to_owned(),
     }
 }
 

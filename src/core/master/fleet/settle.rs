@@ -17,12 +17,18 @@ impl Fleet {
             out.push(Action::Say(format!("generation {next} serves")));
             out.push(Action::Serving(next));
         }
-        if self.phase == Phase::Serving && std::mem::take(&mut self.reload_again) {
-            self.want_reload(out);
+        if self.phase == Phase::Serving
+            && let Some(rolling) = self.reload_again.take()
+        {
+            self.want_reload(rolling, out);
         }
+        self.roll();
         for generation in self.wanted() {
-            self.fill(generation, now, out);
+            if !self.is_opaque(generation) {
+                self.fill(generation, now, out);
+            }
         }
+        self.relay(now, out);
         self.retire(now, out);
         self.kill_the_late(now, out);
         self.forget(out);
@@ -44,22 +50,32 @@ impl Fleet {
         let zygote =
             self.zygotes.iter().find(|(_, zygote)| zygote.generation == generation && zygote.state == State::Ready);
         let Some(zygote) = zygote.map(|(serial, _)| Who::Zygote(*serial)) else { return };
-        for number in self.workers.vacant(generation, plan.workers, now) {
+        if self.next() == Some(generation) && plan.check && !self.passed {
+            for number in self.probes.vacant(generation, 1, now) {
+                self.serial += 1;
+                self.probes.join(self.serial, generation, number, now);
+                out.push(Action::Fork { who: Who::Probe(self.serial), generation, number, zygote, stands_by: false });
+            }
+            return;
+        }
+        let due = self.due_workers(generation);
+        let vacant = self.workers.vacant(generation, plan.workers, now);
+        for number in vacant.into_iter().filter(|number| due.contains(number)) {
             self.serial += 1;
             self.workers.join(self.serial, generation, number, now);
-            out.push(Action::Fork { who: Who::Worker(self.serial), generation, number, zygote });
+            out.push(Action::Fork { who: Who::Worker(self.serial), generation, number, zygote, stands_by: false });
         }
         // Those of a generation that may yet fail would do the work of the serving one's.
         if generation == self.serving {
             for number in self.mules.vacant(generation, plan.mules, now) {
                 self.serial += 1;
                 self.mules.join(self.serial, generation, number, now);
-                out.push(Action::Fork { who: Who::Mule(self.serial), generation, number, zygote });
+                out.push(Action::Fork { who: Who::Mule(self.serial), generation, number, zygote, stands_by: false });
             }
             for number in self.spoolers.vacant(generation, plan.spoolers, now) {
                 self.serial += 1;
                 self.spoolers.join(self.serial, generation, number, now);
-                out.push(Action::Fork { who: Who::Spooler(self.serial), generation, number, zygote });
+                out.push(Action::Fork { who: Who::Spooler(self.serial), generation, number, zygote, stands_by: false });
             }
         }
         // A router without workers could only let its clients wait for a generation that may never come.
@@ -71,21 +87,58 @@ impl Fleet {
         }
     }
 
+    /// Whether workers are being replaced one after the other, by those of this generation.
+    fn rolls_to(&self) -> Option<Generation> {
+        self.next().filter(|&next| self.plan(next).rolling)
+    }
+
+    /// Counts the workers that a rolling reload has replaced. One that fails later is replaced as any other.
+    fn roll(&mut self) {
+        let Some(next) = self.rolls_to() else { return };
+        let ready = |number: &u32| self.workers.is_ready(next, *number);
+        let further = self.manned(next).skip(self.rolled as usize).take_while(ready).count();
+        self.rolled = self.rolled.saturating_add(u32::try_from(further).unwrap_or(u32::MAX));
+    }
+
+    /// The numbers of the workers that a generation is to have at this moment.
+    fn due_workers(&self, generation: Generation) -> BTreeSet<u32> {
+        let numbers = self.manned(generation);
+        let rolled = self.rolled as usize;
+        match self.rolls_to() {
+            None => numbers.collect(),
+            Some(next) if next != generation => numbers.skip(rolled).collect(),
+            Some(_) => {
+                // The one before makes room first.
+                let (before, kept) = (self.workers.count(self.serving), self.manned(self.serving).skip(rolled).count());
+                numbers.take(if before > kept { rolled } else { rolled + 1 }).collect()
+            }
+        }
+    }
+
     /// Sends away what no wanted generation needs: routers first, and the workers behind them when they have gone.
     fn retire(&mut self, now: Instant, out: &mut Vec<Action>) {
         let wanted: BTreeSet<_> = self.wanted().into_iter().collect();
         let routing: BTreeSet<_> = wanted.iter().map(|&generation| self.plan(generation).routed_by).collect();
         let mut unrouted = BTreeSet::new();
+        // What a rolling reload has started stays, whatever makes room at the moment.
+        let due_now = self.due_workers(self.serving);
         for (who, member) in self.everyone() {
             let plan = self.plan(member.generation);
             let due = match who {
                 Who::Zygote(_) | Who::Mule(_) | Who::Spooler(_) => !wanted.contains(&member.generation),
+                Who::Probe(_) => self.next() != Some(member.generation),
                 Who::Router(_) => !routing.contains(&member.generation),
                 Who::Worker(_) => {
                     let needed = |router: &Member| router.generation == plan.routed_by;
                     let is_routed =
                         !routing.contains(&plan.routed_by) && self.routers.iter().any(|(_, router)| needed(router));
-                    !wanted.contains(&member.generation) && !is_routed
+                    if !wanted.contains(&member.generation) {
+                        !is_routed
+                    } else if member.generation == self.serving {
+                        !due_now.contains(&member.number)
+                    } else {
+                        !self.is_manned(member.generation, member.number)
+                    }
                 }
             };
             let mercy = if matches!(who, Who::Mule(_)) { plan.mule_mercy } else { plan.mercy };
@@ -97,7 +150,8 @@ impl Fleet {
                 out.push(match who {
                     // It does not listen while it imports, and has nothing to finish.
                     Who::Zygote(_) if member.state == State::Starting => Action::Kill(who),
-                    Who::Worker(_) if !wanted.is_empty() => Action::Tell(who, Order::Retire),
+                    Who::Probe(_) => Action::Kill(who),
+                    Who::Worker(_) | Who::Router(_) if !wanted.is_empty() => Action::Tell(who, Order::Retire),
                     _ => Action::Tell(who, Order::Drain),
                 });
             }
@@ -128,10 +182,11 @@ impl Fleet {
         let routing: Vec<_> =
             kept.iter().filter_map(|generation| self.plans.get(generation)).map(|p| p.routed_by).collect();
         kept.extend(routing);
-        let others = [&mut self.routers, &mut self.workers, &mut self.mules, &mut self.spoolers];
+        let others = [&mut self.routers, &mut self.workers, &mut self.mules, &mut self.spoolers, &mut self.probes];
         for crew in std::iter::once(&mut self.zygotes).chain(others) {
             crew.forget_all_but(&kept);
         }
+        self.manned.retain(|generation, _| kept.contains(generation));
         self.plans.retain(|generation, _| {
             let keep = kept.contains(generation);
             if !keep {

@@ -4,6 +4,7 @@ use super::*;
 
 const PLAN: Plan = Plan {
     workers: 2,
+    elastic: None,
     cores: 1,
     routers: 0,
     mules: 0,
@@ -13,6 +14,9 @@ const PLAN: Plan = Plan {
     mule_mercy: Duration::from_secs(30),
     pause: Duration::from_secs(2),
     need_app: true,
+    check: false,
+    lazy: false,
+    rolling: false,
 };
 
 /// A fleet whose processes do what they are told, unless the scenario says otherwise.
@@ -25,13 +29,16 @@ struct Scene {
     /// Lines said, with `!` before warnings.
     log: Vec<String>,
     left: Option<Exit>,
+    /// Reloads that came to nothing.
+    failed: Vec<(Generation, String)>,
 }
 
 impl Scene {
     fn new(plan: Plan) -> Self {
         let now = Instant::now();
         let (fleet, todo) = Fleet::start(plan, now);
-        let mut scene = Self { fleet, now, pid: 100, todo: Vec::new(), log: Vec::new(), left: None };
+        let mut scene =
+            Self { fleet, now, pid: 100, todo: Vec::new(), log: Vec::new(), left: None, failed: Vec::new() };
         scene.take(todo);
         scene
     }
@@ -48,8 +55,9 @@ impl Scene {
     fn take(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::Say(line) => self.log.push(line),
+                Action::Say(line) | Action::Alarm(line) => self.log.push(line),
                 Action::Warn(line) => self.log.push(format!("! {line}")),
+                Action::ReloadFailed(generation, why) => self.failed.push((generation, why)),
                 Action::Leave(exit) => self.left = self.left.or(Some(exit)),
                 other => self.todo.push(other),
             }
@@ -79,7 +87,9 @@ impl Scene {
             Action::Tell(who, _) => self.on(Event::Gone(who, Ending::Exited(0))),
             Action::Kill(who) => self.on(Event::Gone(who, Ending::Killed(9))),
             Action::Prepare(_) | Action::Serving(_) | Action::Forget(_) | Action::Unroute(_) => {}
-            Action::Say(_) | Action::Warn(_) | Action::Leave(_) => unreachable!("taken before"),
+            Action::Say(_) | Action::Warn(_) | Action::Alarm(_) | Action::Leave(_) | Action::ReloadFailed(..) => {
+                unreachable!("taken before")
+            }
         }
         true
     }
@@ -179,7 +189,7 @@ fn a_crash_loop_is_slowed_down_without_holding_up_anybody_else() {
     let last = *scene.workers().iter().max().unwrap();
     scene.on(Event::Gone(last, Ending::Killed(11)));
     assert_eq!(scene.todo, []);
-    assert!(scene.log.last().unwrap().ends_with("respawning too fast !!! next try in 2 seconds"), "{:?}", scene.log);
+    assert!(scene.log.last().unwrap().ends_with("next try in 2 seconds"), "{:?}", scene.log);
     let other = scene.workers()[0];
     scene.on(Event::Gone(other, Ending::Killed(9)));
     assert_eq!(scene.todo.len(), 1, "the other one need not wait");
@@ -324,7 +334,7 @@ fn old_workers_stay_as_long_as_old_routers_need_them() {
     let zygote = scene.reload(Plan { routers: 1, routed_by: 1, ..PLAN });
     scene.on(Event::Said(zygote, Report::Ready));
     assert!(!scene.todo.iter().any(|action| matches!(action, Action::StartRouter(..))), "workers first");
-    while !scene.todo.contains(&Action::Tell(old_router, Order::Drain)) {
+    while !scene.todo.contains(&Action::Tell(old_router, Order::Retire)) {
         assert!(scene.step());
     }
     let told = |scene: &Scene, who| scene.todo.contains(&Action::Tell(who, Order::Retire));
@@ -497,7 +507,7 @@ fn a_mule_that_dies_again_and_again_waits_and_harms_nobody() {
     }
     assert!(scene.mules().is_empty());
     assert_eq!((scene.fleet.mood(), scene.fleet.ready_workers()), (Mood::Serving, 2));
-    insta::assert_snapshot!(scene.log.last().unwrap(), @"! mule 1 respawning too fast !!! next try in 2 seconds");
+    insta::assert_snapshot!(scene.log.last().unwrap(), @"! mule 1 respawning too fast !!! 3 deaths at birth in a row, the last one: exit code 1; next try in 2 seconds");
     scene.wait(Duration::from_secs(2));
     scene.obey();
     assert_eq!(scene.mules().len(), 1);
@@ -511,4 +521,377 @@ fn a_mule_has_its_own_mercy() {
     scene.wait(Duration::from_secs(31));
     assert!(scene.todo.contains(&Action::Kill(mule)));
     assert_eq!(scene.todo.iter().filter(|action| matches!(action, Action::Kill(_))).count(), 1);
+}
+
+/// The number of each worker that a generation has, leaving ones as negative numbers.
+fn roster(scene: &Scene, generation: Generation) -> Vec<i64> {
+    let members = scene.fleet.workers.iter().map(|(_, member)| member).filter(|member| member.generation == generation);
+    let mut found: Vec<_> = members
+        .map(|member| if member.is_leaving() { -i64::from(member.number) } else { member.number.into() })
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn a_check_comes_before_the_first_worker() {
+    let mut scene = Scene::serving(PLAN);
+    let zygote = scene.reload(Plan { check: true, ..PLAN });
+    scene.on(Event::Said(zygote, Report::Ready));
+    let [Action::Fork { who: probe @ Who::Probe(_), generation: 1, .. }] = scene.todo[..] else {
+        panic!("{:?}", scene.todo)
+    };
+    scene.todo.clear();
+    scene.born(probe);
+    scene.on(Event::Tick);
+    assert!(scene.todo.is_empty(), "nobody is forked before the answer is there");
+    scene.on(Event::Said(probe, Report::Ready));
+    scene.on(Event::Gone(probe, Ending::Exited(0)));
+    scene.obey();
+    assert_eq!((roster(&scene, 0).len(), roster(&scene, 1)), (0, vec![1, 2]));
+    assert!(!scene.log.iter().any(|line| line.contains("probe")), "{:?}", scene.log);
+    assert_eq!(scene.failed, []);
+}
+
+#[test]
+fn a_check_that_is_not_passed_leaves_everything_as_it_is() {
+    let reasons = [
+        (Ending::Exited(Exit::Unhealthy.code()), "the check was not passed"),
+        (Ending::Killed(11), "the process of the check died, killed by signal 11"),
+    ];
+    for (ending, reason) in reasons {
+        let mut scene = Scene::serving(PLAN);
+        let before = scene.workers();
+        let zygote = scene.reload(Plan { check: true, ..PLAN });
+        scene.on(Event::Said(zygote, Report::Ready));
+        let Some(Action::Fork { who: probe, .. }) = scene.todo.pop() else { panic!() };
+        scene.born(probe);
+        scene.on(Event::Gone(probe, ending));
+        scene.obey();
+        assert_eq!((scene.workers(), scene.zygotes().len()), (before, 1));
+        assert_eq!(scene.failed, [(1, reason.to_owned())]);
+        // The next attempt has its own check.
+        let zygote = scene.reload(Plan { check: true, ..PLAN });
+        scene.on(Event::Said(zygote, Report::Ready));
+        assert!(matches!(scene.todo[..], [Action::Fork { who: Who::Probe(_), generation: 2, .. }]), "{:?}", scene.todo);
+    }
+}
+
+#[test]
+fn a_rolling_reload_has_one_worker_too_many_at_most() {
+    let plan = Plan { workers: 3, ..PLAN };
+    let mut scene = Scene::serving(plan);
+    let zygote = scene.reload(Plan { rolling: true, ..plan });
+    scene.on(Event::Said(zygote, Report::Ready));
+    let mut seen = Vec::new();
+    loop {
+        let sizes = (roster(&scene, 0), roster(&scene, 1));
+        assert!(sizes.0.len() + sizes.1.len() <= 4, "{sizes:?}");
+        if seen.last() != Some(&sizes) {
+            seen.push(sizes);
+        }
+        if !scene.step() {
+            break;
+        }
+    }
+    let expected: [(&[i64], &[i64]); 7] = [
+        (&[1, 2, 3], &[1]),
+        (&[-1, 2, 3], &[1]),
+        (&[2, 3], &[1, 2]),
+        (&[-2, 3], &[1, 2]),
+        (&[3], &[1, 2, 3]),
+        (&[-3], &[1, 2, 3]),
+        (&[], &[1, 2, 3]),
+    ];
+    assert_eq!(seen, expected.map(|(old, new)| (old.to_vec(), new.to_vec())));
+    assert_eq!(scene.failed, []);
+}
+
+#[test]
+fn a_rolling_reload_that_fails_half_way_goes_back() {
+    let mut scene = Scene::serving(PLAN);
+    scene.on(Event::WantRollingReload);
+    scene.step();
+    scene.on(Event::Prepared(Some(PLAN)));
+    // Zygote, first new worker, end of the first old one.
+    (0..3).for_each(|_| assert!(scene.step()));
+    let Some(Action::Fork { who, number: 2, generation: 1, .. }) = scene.todo.pop() else { panic!("{:?}", scene.todo) };
+    scene.born(who);
+    scene.on(Event::Gone(who, Ending::Killed(11)));
+    scene.obey();
+    assert_eq!((roster(&scene, 0), roster(&scene, 1)), (vec![1, 2], vec![]));
+    assert_eq!(scene.failed.len(), 1);
+}
+
+#[test]
+fn a_new_worker_that_dies_later_in_a_rolling_reload_is_replaced_by_a_new_one() {
+    let mut scene = Scene::serving(PLAN);
+    let zygote = scene.reload(Plan { rolling: true, ..PLAN });
+    scene.on(Event::Said(zygote, Report::Ready));
+    assert!(scene.step());
+    let new = *scene.workers().last().expect("a worker");
+    scene.on(Event::Gone(new, Ending::Killed(9)));
+    scene.obey();
+    assert_eq!((roster(&scene, 0), roster(&scene, 1)), (vec![], vec![1, 2]));
+}
+
+const ELASTIC: Plan = Plan { workers: 4, elastic: Some(Elastic { least: 1, first: 2, may_rest: true }), ..PLAN };
+
+/// Numbers of the workers that live and do not leave.
+fn numbers(scene: &Scene) -> Vec<u32> {
+    let staying = scene.fleet.workers.iter().filter(|(_, worker)| !worker.is_leaving());
+    staying.map(|(_, worker)| worker.number).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
+impl Scene {
+    /// A fleet whose number of workers changes, and which serves.
+    fn elastic(plan: Plan) -> Self {
+        let mut scene = Self::new(plan);
+        scene.obey();
+        scene.log.clear();
+        scene
+    }
+
+    fn scale(&mut self, scale: Scale) {
+        self.on(Event::Scale(scale));
+    }
+}
+
+#[test]
+fn workers_come_and_go_and_keep_their_numbers() {
+    let mut scene = Scene::elastic(ELASTIC);
+    assert_eq!(numbers(&scene), [1, 2]);
+    scene.scale(Scale::Grow(2));
+    scene.obey();
+    assert_eq!(numbers(&scene), [1, 2, 3, 4]);
+    scene.scale(Scale::Shrink(2));
+    assert!(matches!(scene.todo[..], [Action::Tell(Who::Worker(_), Order::Retire)]), "{:?}", scene.todo);
+    scene.obey();
+    assert_eq!(numbers(&scene), [1, 3, 4]);
+    scene.scale(Scale::Grow(9));
+    scene.obey();
+    assert_eq!(numbers(&scene), [1, 2, 3, 4]);
+    insta::assert_snapshot!(scene.log.join("\n"), @r"
+    worker 3 (pid 104, 1 core) ready
+    worker 4 (pid 105, 1 core) ready
+    worker 2 killed successfully (pid: 103)
+    rsgi worker 2 cheaped.
+    worker 2 (pid 106, 1 core) ready
+    ");
+}
+
+#[test]
+fn a_worker_that_was_stopped_is_killed_when_its_mercy_ends_and_its_number_is_taken_last() {
+    let mut scene = Scene::elastic(Plan { workers: 3, ..ELASTIC });
+    scene.scale(Scale::Shrink(1));
+    scene.todo.clear();
+    scene.scale(Scale::Grow(1));
+    assert!(matches!(scene.todo[..], [Action::Fork { number: 3, .. }]), "{:?}", scene.todo);
+    scene.obey();
+    scene.wait(Duration::from_secs(60));
+    assert!(matches!(scene.todo[..], [Action::Kill(Who::Worker(_))]), "{:?}", scene.todo);
+    scene.obey();
+    assert_eq!(numbers(&scene), [2, 3]);
+    assert_eq!(scene.log.last().unwrap(), "rsgi worker 1 cheaped.");
+    // One that dies is replaced, one that was stopped is not.
+    let worker = scene.workers()[0];
+    scene.on(Event::Gone(worker, Ending::Killed(9)));
+    scene.obey();
+    assert_eq!(numbers(&scene), [2, 3]);
+}
+
+#[test]
+fn a_reload_keeps_the_number_of_workers() {
+    let mut scene = Scene::elastic(ELASTIC);
+    scene.scale(Scale::Grow(1));
+    scene.obey();
+    let reload = |scene: &mut Scene, plan: Plan| {
+        let zygote = scene.reload(plan);
+        scene.on(Event::Said(zygote, Report::Ready));
+        scene.obey();
+        numbers(scene).len()
+    };
+    assert_eq!(reload(&mut scene, ELASTIC), 3);
+    assert_eq!(reload(&mut scene, Plan { workers: 2, ..ELASTIC }), 2);
+    let more = Elastic { least: 3, first: 3, may_rest: true };
+    assert_eq!(reload(&mut scene, Plan { elastic: Some(more), ..ELASTIC }), 3);
+    assert_eq!(reload(&mut scene, Plan { elastic: None, ..ELASTIC }), 4);
+    assert_eq!(reload(&mut scene, ELASTIC), 4);
+    scene.scale(Scale::Rest);
+    scene.obey();
+    assert_eq!((numbers(&scene).len(), scene.fleet.mood()), (0, Mood::Serving));
+    assert_eq!(reload(&mut scene, ELASTIC), 0);
+    assert_eq!(scene.fleet.serving, 6);
+    scene.scale(Scale::Grow(1));
+    scene.obey();
+    assert_eq!(numbers(&scene), [1]);
+}
+
+#[test]
+fn a_generation_that_rests_is_checked_too() {
+    let mut scene = Scene::elastic(ELASTIC);
+    scene.scale(Scale::Rest);
+    scene.obey();
+    let zygote = scene.reload(Plan { check: true, ..ELASTIC });
+    scene.on(Event::Said(zygote, Report::Ready));
+    assert_eq!((scene.fleet.serving, scene.fleet.mood()), (0, Mood::Reloading));
+    scene.obey();
+    assert_eq!((scene.fleet.serving, scene.fleet.mood()), (1, Mood::Serving));
+}
+
+#[test]
+fn the_load_may_change_during_a_reload() {
+    let mut scene = Scene::elastic(ELASTIC);
+    let zygote = scene.reload(ELASTIC);
+    scene.scale(Scale::Grow(1));
+    scene.obey();
+    assert_eq!(scene.fleet.ready_workers(), 3);
+    scene.scale(Scale::Shrink(1));
+    scene.scale(Scale::Grow(2));
+    scene.on(Event::Said(zygote, Report::Ready));
+    scene.obey();
+    assert_eq!((scene.fleet.serving, numbers(&scene)), (1, vec![1, 2, 3, 4]));
+}
+
+#[test]
+fn an_instance_without_workers_serves_from_the_start() {
+    let cheap = Elastic { least: 2, first: 0, may_rest: true };
+    let mut scene = Scene::new(Plan { workers: 2, routers: 1, elastic: Some(cheap), ..PLAN });
+    scene.obey();
+    assert_eq!((scene.fleet.mood(), numbers(&scene).len(), scene.routers().len()), (Mood::Serving, 0, 1));
+    assert_eq!(scene.fleet.seats(), []);
+    scene.scale(Scale::Grow(2));
+    assert_eq!(scene.fleet.seats(), [1, 2].map(|number| Seat { number, serves: false }));
+    scene.obey();
+    assert_eq!(scene.fleet.seats(), [1, 2].map(|number| Seat { number, serves: true }));
+    scene.on(Event::Stop);
+    scene.obey();
+    assert_eq!(scene.left, Some(Exit::Ok));
+}
+
+/// What the fleet wants forked.
+fn forked(scene: &mut Scene) -> (Who, bool) {
+    match scene.todo.remove(0) {
+        Action::Fork { who, stands_by, .. } => (who, stands_by),
+        other => panic!("{other:?}"),
+    }
+}
+
+impl Scene {
+    /// A fleet of one worker with lazy loading that has served enough; its successor, not born yet.
+    fn weary() -> (Self, Who, Who) {
+        let mut scene = Self::serving(Plan { workers: 1, lazy: true, ..PLAN });
+        let worker = scene.workers()[0];
+        scene.on(Event::Said(worker, Report::WantsSuccessor));
+        let (successor, stands_by) = forked(&mut scene);
+        assert!(stands_by);
+        (scene, worker, successor)
+    }
+}
+
+#[test]
+fn a_worker_that_has_served_enough_stays_until_its_successor_stands_by() {
+    let (mut scene, worker, successor) = Scene::weary();
+    scene.born(successor);
+    scene.on(Event::Said(worker, Report::WantsSuccessor));
+    assert_eq!((&scene.todo[..], scene.fleet.ready_workers()), (&[][..], 1));
+    scene.on(Event::Said(successor, Report::Ready));
+    assert_eq!(scene.todo, [Action::Tell(worker, Order::Retire)]);
+    scene.todo.clear();
+    scene.on(Event::Gone(worker, Ending::Exited(Exit::WorkerEnd.code())));
+    assert_eq!(scene.todo, [Action::Tell(successor, Order::Begin)]);
+    scene.todo.clear();
+    scene.on(Event::Said(successor, Report::Ready));
+    assert_eq!((&scene.todo[..], scene.fleet.ready_workers()), (&[][..], 1));
+    insta::assert_snapshot!(scene.log.join("\n"), @r"
+    worker 1 killed successfully (pid: 102)
+    Respawned rsgi worker 1 (new pid: 103)
+    worker 1 (pid 103, 1 core) ready
+    ");
+}
+
+#[test]
+fn a_successor_that_dies_leaves_the_old_worker_in_its_place() {
+    let (mut scene, worker, mut successor) = Scene::weary();
+    for attempt in 1..=3 {
+        scene.born(successor);
+        scene.on(Event::Gone(successor, Ending::Exited(1)));
+        assert_eq!(scene.workers(), if attempt < 3 { vec![worker, Who::Worker(attempt + 3)] } else { vec![worker] });
+        if attempt < 3 {
+            successor = forked(&mut scene).0;
+        }
+    }
+    assert_eq!((&scene.todo[..], scene.fleet.ready_workers()), (&[][..], 1));
+    assert!(scene.log.last().unwrap().ends_with("next try in 2 seconds"), "{:?}", scene.log);
+    assert_eq!(scene.fleet.deadline(), Some(scene.now + PLAN.pause));
+    scene.wait(PLAN.pause);
+    assert_eq!(forked(&mut scene), (Who::Worker(6), true));
+}
+
+#[test]
+fn a_worker_that_dies_is_followed_by_its_successor_as_soon_as_that_is_ready() {
+    for ready_before in [true, false] {
+        let (mut scene, worker, successor) = Scene::weary();
+        scene.born(successor);
+        if ready_before {
+            scene.on(Event::Said(successor, Report::Ready));
+            scene.todo.clear();
+        }
+        scene.on(Event::Gone(worker, Ending::Killed(9)));
+        if !ready_before {
+            assert_eq!(scene.todo, [], "its place is taken");
+            scene.on(Event::Said(successor, Report::Ready));
+        }
+        assert_eq!(scene.todo, [Action::Tell(successor, Order::Begin)]);
+    }
+}
+
+#[test]
+fn a_worker_that_makes_room_and_loses_its_successor_is_replaced_when_it_is_gone() {
+    let (mut scene, worker, successor) = Scene::weary();
+    scene.born(successor);
+    scene.on(Event::Said(successor, Report::Ready));
+    scene.todo.clear();
+    scene.on(Event::Gone(successor, Ending::Killed(9)));
+    assert_eq!(scene.todo, [], "two of one number would share a place on the scoreboard");
+    scene.on(Event::Gone(worker, Ending::Exited(0)));
+    assert!(!forked(&mut scene).1);
+}
+
+#[test]
+fn nobody_stands_by_for_what_is_not_to_be_any_more() {
+    // A stop, a reload, fewer workers.
+    let (mut scene, worker, successor) = Scene::weary();
+    scene.born(successor);
+    scene.on(Event::Stop);
+    assert!([worker, successor].iter().all(|who| scene.todo.contains(&Action::Tell(*who, Order::Drain))));
+    scene.obey();
+    assert_eq!(scene.left, Some(Exit::Ok));
+
+    let (mut scene, worker, successor) = Scene::weary();
+    scene.born(successor);
+    let zygote = scene.reload(Plan { workers: 1, lazy: true, ..PLAN });
+    scene.on(Event::Said(zygote, Report::Ready));
+    scene.step();
+    assert!([worker, successor].iter().all(|who| scene.todo.contains(&Action::Tell(*who, Order::Retire))));
+    scene.obey();
+    assert_eq!((roster(&scene, 0), roster(&scene, 1)), (vec![], vec![1]));
+
+    let mut scene = Scene::elastic(Plan { lazy: true, ..ELASTIC });
+    let worker = scene.workers()[1];
+    scene.on(Event::Relieve(worker));
+    let (successor, _) = forked(&mut scene);
+    scene.born(successor);
+    scene.scale(Scale::Shrink(2));
+    assert!([worker, successor].iter().all(|who| scene.todo.contains(&Action::Tell(*who, Order::Retire))));
+    scene.obey();
+    assert_eq!(numbers(&scene), [1]);
+}
+
+#[test]
+fn where_the_zygote_has_the_application_a_worker_just_leaves() {
+    let mut scene = Scene::serving(PLAN);
+    let worker = scene.workers()[0];
+    scene.on(Event::Relieve(worker));
+    assert_eq!(scene.todo, [Action::Tell(worker, Order::Retire)]);
 }

@@ -23,6 +23,9 @@ fn write(parts: &Parts, has_body: bool) -> Result<BytesMut, Reject> {
     for part in [parts.method.as_str(), " ", target.as_str(), " HTTP/1.1\r\n"] {
         text.extend_from_slice(part.as_bytes());
     }
+    if parts.uri.scheme_str().is_some_and(|scheme| !["https", "http"].contains(&scheme)) {
+        return Err(Reject::new(400, "the scheme is neither https nor http"));
+    }
     let headers = &parts.headers;
     let mut hosts = headers.get_all(HOST).iter().map(http::HeaderValue::as_bytes);
     match parts.uri.authority().map(|authority| authority.as_str().as_bytes()) {
@@ -34,8 +37,22 @@ fn write(parts: &Parts, has_body: bool) -> Result<BytesMut, Reject> {
         }
         None => hosts.for_each(|host| put(&mut text, b"host", host)),
     }
+    // Who announces nothing and does not end its request may send something all the same: that has to be waited for.
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter().map(http::HeaderValue::as_bytes);
+    let is_nothing = |length: &[u8]| !length.is_empty() && length.iter().all(|&digit| digit == b'0');
+    let is_open = has_body
+        && match (lengths.next(), lengths.next()) {
+            (None, _) => true,
+            (Some(length), None) => is_nothing(length),
+            (Some(_), Some(_)) => false,
+        };
     for (name, value) in headers {
-        if ![HOST, COOKIE, EXPECT].contains(name) {
+        if *name == CONTENT_LENGTH && is_open {
+            continue;
+        }
+        // Hyper cannot tell a client of HTTP/2 to go on. Such a client sends its body all the same, after a while.
+        let is_expected = *name == EXPECT && value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+        if ![HOST, COOKIE].contains(name) && !is_expected {
             put(&mut text, name.as_str().as_bytes(), value.as_bytes());
         }
     }
@@ -44,7 +61,7 @@ fn write(parts: &Parts, has_body: bool) -> Result<BytesMut, Reject> {
     if !crumbs.is_empty() {
         put(&mut text, b"cookie", &crumbs.join(&b"; "[..]));
     }
-    if has_body && !headers.contains_key(CONTENT_LENGTH) {
+    if is_open {
         put(&mut text, b"transfer-encoding", b"chunked");
     }
     text.extend_from_slice(b"\r\n");
@@ -80,8 +97,24 @@ mod tests {
     fn a_body_without_length_is_in_chunks() {
         let text = "POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n";
         assert_eq!(written(Request::post("https://h/"), true).unwrap(), text);
+        assert_eq!(written(Request::post("https://h/").header("content-length", 0), true).unwrap(), text);
+        let text = "POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(written(Request::post("https://h/").header("content-length", 0), false).unwrap(), text);
         let text = "POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 3\r\n\r\n";
         assert_eq!(written(Request::post("https://h/").header("content-length", 3), true).unwrap(), text);
+    }
+
+    #[test]
+    fn what_cannot_be_expected_is_left_to_the_decoder() {
+        let expecting = |what| written(Request::get("https://h/").header("expect", what), false).unwrap();
+        assert_eq!(expecting("100-Continue"), "GET / HTTP/1.1\r\nhost: h\r\n\r\n");
+        assert_eq!(expecting("a-miracle"), "GET / HTTP/1.1\r\nhost: h\r\nexpect: a-miracle\r\n\r\n");
+    }
+
+    #[test]
+    fn other_schemes_are_refused() {
+        assert!(written(Request::get("http://h/"), false).is_ok());
+        assert_eq!(written(Request::get("ftp://h/"), false).unwrap_err().status, 400);
     }
 
     #[test]

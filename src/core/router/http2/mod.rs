@@ -3,6 +3,7 @@
 //! What the protocol forbids (pseudo-headers out of place, fields that concern the connection, a body unlike its length)
 //! is refused by hyper's `h2`; what a request may be, by the decoder behind [`head`].
 
+mod ahead;
 mod frames;
 mod head;
 mod session;
@@ -24,6 +25,7 @@ use tokio::time::{Instant, sleep_until};
 use super::answer;
 use super::client::Client;
 use super::gate::Wire;
+use ahead::Ahead;
 use frames::Frames;
 use session::{Session, Streams};
 
@@ -36,6 +38,8 @@ const WINDOW: u32 = 256 * 1024;
 const WINDOWS: u32 = 1024 * 1024;
 /// Bytes of one answer that wait for a slow client before its worker has to wait too.
 const BUFFER: usize = 256 * 1024;
+/// The same of all answers of a connection.
+const BUFFERS: usize = 8 * 1024 * 1024;
 /// Streams reset by the client that we have not got round to; more end the connection (CVE-2023-44487).
 const RESETS_PENDING: usize = 20;
 /// Streams that we had to reset for what the client did wrong; more end the connection (CVE-2025-8671).
@@ -52,14 +56,19 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Client) {
     let name = client.name();
     let session = Rc::new(Session::new());
     let service = service_fn(|request: Request<Incoming>| {
-        let client = Rc::new(client.stream());
-        let asked = session.ask(&client);
+        let client = Rc::new(client.stream(session.places()));
+        let (asked, stream) = session.ask(&client);
+        let session = Rc::clone(&session);
         async move {
             let (parts, body) = request.into_parts();
             client.begin(head::ticket(&client, &parts, !body.is_end_stream()));
             let response = answer::serve(client, body).await;
             asked.answered();
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|answer| {
+                let ahead = Ahead::new(answer, session);
+                *stream.ahead.borrow_mut() = Some(ahead.clone());
+                ahead
+            }))
         }
     });
     let mut http = Builder::new(Streams(Rc::clone(&session)));
@@ -67,7 +76,7 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Client) {
     http.max_concurrent_streams(STREAMS).max_header_list_size(HEADER_LIST).max_send_buf_size(BUFFER);
     http.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOWS);
     http.max_pending_accept_reset_streams(RESETS_PENDING).max_local_error_reset_streams(RESETS_OURS);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(Frames::new(socket)), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Frames::new(socket, shop.settings.meter)), service));
     let mut drain = pin!(shop.drain.notified());
     drain.as_mut().enable();
 

@@ -4,16 +4,24 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use super::super::client::Client;
 use super::super::connection::gives_up;
+use super::STREAMS;
+use super::ahead::Ahead;
 
 /// Requests that a client may take back before they are answered, beyond those it waits for. Each costs a worker's time
 /// and the client nothing (CVE-2023-44487).
 const TAKEN_BACK: u32 = 100;
+
+/// Requests that a connection may have at work before it has taken any answer. Each one taken makes room for one more, up to
+/// [`STREAMS`]: who opens no window gets no further.
+const UNTRUSTED: usize = 32;
 
 /// The connection.
 #[derive(Debug)]
@@ -24,7 +32,19 @@ pub(super) struct Session {
     fresh: Cell<bool>,
     taken_back: Cell<u32>,
     /// The request that hyper is about to make a task for.
-    next: RefCell<Option<Rc<Client>>>,
+    next: RefCell<Option<Rc<Stream>>>,
+    /// Room for requests at work, and how much of it there is in all.
+    places: Arc<Semaphore>,
+    granted: Cell<usize>,
+    /// Bytes of answers that the client has not taken.
+    held: Cell<usize>,
+}
+
+/// What a task needs to know of its stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    client: Rc<Client>,
+    pub(super) ahead: RefCell<Option<Ahead>>,
 }
 
 /// A request of the session; dropped early, it was taken back.
@@ -43,14 +63,44 @@ impl Session {
             fresh: Cell::new(true),
             taken_back: Cell::new(0),
             next: RefCell::new(None),
+            places: Arc::new(Semaphore::new(UNTRUSTED)),
+            granted: Cell::new(UNTRUSTED),
+            held: Cell::new(0),
         }
     }
 
     /// A request has come.
-    pub(super) fn ask(self: &Rc<Self>, client: &Rc<Client>) -> Asked {
+    pub(super) fn ask(self: &Rc<Self>, client: &Rc<Client>) -> (Asked, Rc<Stream>) {
         self.fresh.set(false);
-        *self.next.borrow_mut() = Some(Rc::clone(client));
-        Asked(Some(Rc::clone(self)))
+        let stream = Rc::new(Stream { client: Rc::clone(client), ahead: RefCell::new(None) });
+        *self.next.borrow_mut() = Some(Rc::clone(&stream));
+        (Asked(Some(Rc::clone(self))), stream)
+    }
+
+    /// Where requests of the connection find room.
+    pub(super) fn places(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.places)
+    }
+
+    /// Bytes of answers that the client has not taken.
+    pub(super) fn held(&self) -> usize {
+        self.held.get()
+    }
+
+    pub(super) fn hold(&self, bytes: usize) {
+        self.held.set(self.held() + bytes);
+    }
+
+    pub(super) fn let_go(&self, bytes: usize) {
+        self.held.set(self.held().saturating_sub(bytes));
+    }
+
+    /// An answer has been taken: the connection may have one request more at work.
+    pub(super) fn trust(&self) {
+        if self.granted.get() < STREAMS as usize {
+            self.granted.set(self.granted.get() + 1);
+            self.places.add_permits(1);
+        }
     }
 
     /// Since when there is nothing to do; `None` while there is.
@@ -95,16 +145,16 @@ impl Drop for Asked {
     }
 }
 
-/// Hyper asks for a task right after it has called the service, so the client of the call is that of the task.
+/// Hyper asks for a task right after it has called the service, so the stream of the call is that of the task.
 impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Streams {
-    fn execute(&self, stream: F) {
-        let client = self.0.next.borrow_mut().take();
+    fn execute(&self, future: F) {
+        let stream = self.0.next.borrow_mut().take();
         let session = Rc::clone(&self.0);
         session.begin();
         tokio::task::spawn_local(async move {
-            match client {
-                Some(client) => timed(&client, stream).await,
-                None => stream.await,
+            match stream {
+                Some(stream) => timed(&stream, future).await,
+                None => future.await,
             }
             session.end();
         });
@@ -112,13 +162,20 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Streams {
 }
 
 /// Runs a stream and ends it when it takes too long; dropped, it is reset.
-async fn timed(client: &Client, stream: impl Future<Output = ()>) {
-    let mut stream = pin!(stream);
+async fn timed(stream: &Stream, future: impl Future<Output = ()>) {
+    let client = &*stream.client;
+    let mut future = pin!(future);
     let mut timer = pin!(sleep_until(client.deadline()));
     poll_fn(|context| {
         loop {
-            if stream.as_mut().poll(context).is_ready() {
+            if let Some(ahead) = &*stream.ahead.borrow() {
+                ahead.turn();
+            }
+            if future.as_mut().poll(context).is_ready() {
                 return Poll::Ready(());
+            }
+            if let Some(ahead) = &*stream.ahead.borrow() {
+                ahead.fill(context);
             }
             let deadline = client.deadline();
             if deadline <= Instant::now() {

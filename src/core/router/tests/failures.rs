@@ -7,10 +7,8 @@ use std::time::Duration;
 use nix::sys::socket::{MsgFlags, recv};
 use rsgi_proto::link::{self, Hello};
 
-use crate::control::Report;
-
 use super::stage::{Core, Said, Stage, head, whole};
-use crate::control::Overdue;
+use crate::control::{Order, Overdue, Queue, Report};
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -117,6 +115,30 @@ fn a_safe_request_is_tried_once_more_when_its_worker_dies() {
     let _idle = stage.core_of(4, 0);
     drop(third);
     assert_eq!(client.status(), "HTTP/1.1 502 Bad Gateway", "no third worker dies of it");
+}
+
+#[test]
+fn every_safe_method_is_tried_once_more_and_not_twice() {
+    for method in ["HEAD", "OPTIONS"] {
+        let stage = Stage::new();
+        let (mut first, mut client) = (stage.core_of(1, 0), stage.client());
+        let ask = format!("{method} /again HTTP/1.1\r\nHost: h\r\n\r\n");
+        client.send(&ask);
+        assert_eq!(first.path(), "/again", "{method}");
+        drop(first);
+        let mut second = stage.core_of(2, 0);
+        assert_eq!(second.path(), "/again", "{method}");
+        second.reply("");
+        assert!(client.until("\r\n\r\n").starts_with("HTTP/1.1 200 OK"), "{method}");
+        client.send(&ask);
+        assert_eq!(second.path(), "/again", "{method}");
+        let mut third = stage.core_of(3, 0);
+        drop(second);
+        assert_eq!(third.path(), "/again", "{method}");
+        let _idle = stage.core_of(4, 0);
+        drop(third);
+        assert!(client.until("\r\n\r\n").starts_with("HTTP/1.1 502 Bad Gateway"), "{method}: no third worker");
+    }
 }
 
 #[test]
@@ -438,6 +460,33 @@ fn the_master_learns_when_many_wait_and_when_they_do_no_longer() {
         core.reply("x");
     }
     assert_eq!(stage.report(), Report::ShortQueue);
+}
+
+#[test]
+fn the_master_learns_how_many_wait_when_it_wants_to() {
+    let mut stage = Stage::new();
+    let mut first = stage.client();
+    first.get("/");
+    stage.order(Order::TellQueue);
+    let Report::Queue(queue) = stage.report() else { panic!("no queue") };
+    assert_eq!(queue.waiting, 1);
+    let mut second = stage.client();
+    second.get("/");
+    let longer = |stage: &mut Stage| loop {
+        match stage.report() {
+            Report::Queue(Queue { waiting: 1, .. }) => {}
+            Report::Queue(queue) => return queue,
+            other => panic!("{other:?}"),
+        }
+    };
+    let two = longer(&mut stage);
+    assert!(two.waiting == 2 && two.age >= queue.age, "{two:?}");
+    let mut core = stage.core();
+    for _ in 0..2 {
+        core.path();
+        core.reply("x");
+    }
+    assert_eq!(longer(&mut stage), Queue::default());
 }
 
 #[test]

@@ -129,3 +129,32 @@ fn workers_by_chance_do_no_harm() {
     core.reply("x");
     assert_eq!(client.status(), "HTTP/1.1 200 OK");
 }
+
+/// What an answer becomes on its way: the client sees a whole one, or that it is none.
+#[test]
+fn answers_cut_or_with_a_wrong_bit_do_no_harm() {
+    let stage = Stage::new();
+    let sample = whole("200 OK", "Content-Length: 5\r\n", b"hello");
+    let cut = (0..sample.len()).map(|end| sample[..end].to_vec());
+    let turned = (0..sample.len() * 8).map(|bit| {
+        let mut bytes = sample.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        bytes
+    });
+    for (round, bytes) in cut.chain(turned).enumerate() {
+        let (mut core, mut client) = (stage.core(), stage.client());
+        client.send("DELETE / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        core.request();
+        core.send(&bytes);
+        drop(core);
+        let answer = client.rest().unwrap_or_default();
+        let text = String::from_utf8_lossy(&answer);
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 "), "{}: {text}", bytes.escape_ascii());
+        assert!(round >= sample.len() || !text.ends_with("hello"), "cut at {round}: {text}");
+    }
+    let (mut core, mut client) = (stage.core(), stage.client());
+    client.get("/");
+    core.request();
+    core.reply("x");
+    assert_eq!(client.status(), "HTTP/1.1 200 OK");
+}

@@ -246,13 +246,13 @@ fn draining_says_goodbye_and_finishes() {
         let connection = tokio::spawn(connection);
         let answer = ask(&sender, get("/"), None).await.unwrap().into_body();
         drop(sender);
-        (answer, connection.await.unwrap().is_ok())
+        (answer, connection.await.unwrap().map_err(|error| error.to_string()))
     });
     core.path();
     stage.order(crate::control::Order::Drain);
     std::thread::sleep(Duration::from_millis(100));
     core.reply("last");
-    assert_eq!(client.join().unwrap(), ("last".to_owned(), true));
+    assert_eq!(client.join().unwrap(), ("last".to_owned(), Ok(())));
     stage.join();
 }
 

@@ -75,14 +75,16 @@ fn a_silent_client_is_closed_in_time_and_keeps_nobody_waiting() {
 fn certificates_are_chosen_by_name() {
     let authority = Authority::new();
     let mut config = authority.config(authority.vouch("localhost"));
-    config.router.sni.push(("Example.org".into(), authority.vouch("example.org")));
+    // The closest name counts, whichever was written first.
+    config.router.sni.push((r"~^(www\.)?(shop\d+|example)\.(org|de)$".into(), authority.vouch("shop7.de")));
     config.router.sni.push(("*.example.org".into(), authority.vouch_as("star", "*.example.org")));
+    config.router.sni.push(("Example.org".into(), authority.vouch("example.org")));
     std::fs::create_dir(authority.path("names")).unwrap();
     authority.vouch_as("names/example.net", "example.net");
     config.router.sni_dir = Some("names".into());
     let stage = stage(&config);
     // Each handshake succeeds only with a certificate of that very name.
-    for name in ["localhost", "example.org", "www.example.org", "example.net"] {
+    for name in ["localhost", "example.org", "www.example.org", "example.net", "shop7.de"] {
         shown(&stage, &authority, name);
     }
     let mut stream = open(&stage, authority.client(&[], None), "elsewhere.org");
@@ -243,6 +245,12 @@ fn requests_are_sent_on_to_https() {
     insta::assert_snapshot!(client.answer(""));
     client.send("GET http://example.org/x HTTP/1.1\r\nHost: example.org\r\n\r\n");
     assert!(client.answer("").contains("Location: https://example.org/x"));
+    // A port that is not ours is another's way to us: https has its own there.
+    for (host, place) in [("example.org:8080", "example.org"), ("[::1]:8080", "[::1]"), ("[::1]", "[::1]")] {
+        client.send(&format!("GET /x HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        let answer = client.answer("");
+        assert!(answer.contains(&format!("Location: https://{place}/x\n")), "{host}: {answer}");
+    }
 }
 
 /// Two sites that ask for certificates, of different authorities, and two that do not.

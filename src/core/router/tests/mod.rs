@@ -8,6 +8,7 @@ mod hostile;
 mod http2;
 mod https;
 mod identities;
+mod monitoring;
 mod overtime;
 mod requests;
 mod stage;

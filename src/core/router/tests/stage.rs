@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use super::super::Job;
 use super::super::run::attend;
 use super::super::shop::Settings;
-use crate::control::{Order, Overdue, Report};
+use crate::control::{Order, Overdue, Report, Reports};
 use crate::tls;
 
 /// The longest that any single step may take.
@@ -59,6 +59,7 @@ impl Stage {
             material,
             rendezvous: far,
             control: router_control.into(),
+            meters: None,
         };
         let router = std::thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
@@ -108,9 +109,13 @@ impl Stage {
 
     /// The next word of the router to its master.
     pub(super) fn report(&mut self) -> Report {
-        let mut byte = [0];
-        self.control.as_mut().unwrap().read_exact(&mut byte).unwrap();
-        Report::from_byte(byte[0]).unwrap()
+        let (mut byte, mut reports) = ([0], Reports::default());
+        loop {
+            self.control.as_mut().unwrap().read_exact(&mut byte).unwrap();
+            if let [report] = reports.take(&byte)[..] {
+                return report;
+            }
+        }
     }
 
     /// The master goes away without a word.

@@ -59,6 +59,6 @@ cases! {
         failing_mount imports_and_aliases search_path;
     module: attributes functions request_functions decorators absent;
     threads: cores_work_at_once names_and_locals deep_recursion application_threads_run input_from_another_thread input_used_without_end interrupted
-        interrupt_spares_the_next stacks_of_all;
+        interrupt_spares_the_next stacks_of_all the_wait_for_the_lock_is_measured;
     validate: every_fixture;
 }

@@ -27,7 +27,7 @@ pub(crate) fn attributes() {
         ("uwsgi.version, uwsgi.version_info", "(b'2.0.31', (2, 0, 31, 0, b''))"),
         ("type(uwsgi.hostname), uwsgi.numproc, uwsgi.cores, uwsgi.has_threads", "(<class 'bytes'>, 1, 1, 1)"),
         ("uwsgi.buffer_size, uwsgi.started_on, uwsgi.is_a_reload", "(65536, 1700000000, False)"),
-        ("uwsgi.opt[b'pp'], uwsgi.opt[b'enable-threads'], uwsgi.opt[b'wsgi-file']", "([b'x', b'y'], True, b'app.py')"),
+        ("uwsgi.opt['pp'], uwsgi.opt['enable-threads'], uwsgi.opt['wsgi-file']", "(b'y', True, b'app.py')"),
         ("list(uwsgi.applications), callable(uwsgi.applications[b''])", "([b''], True)"),
         ("uwsgi.SPOOL_OK, uwsgi.SPOOL_RETRY, uwsgi.SPOOL_IGNORE", "(-2, -1, 0)"),
     ]);
@@ -65,10 +65,8 @@ pub(crate) fn request_functions() {
 pub(crate) fn decorators() {
     check(&[
         ("uwsgidecorators.thread(lambda x: x)(1).join()", "None"),
-        (
-            "uwsgidecorators.timer(3)",
-            "('RuntimeError', 'uwsgidecorators.timer needs timers, which rsgi does not build yet')",
-        ),
+        ("uwsgidecorators.rpc(3)", "('RuntimeError', 'uwsgidecorators.rpc needs RPC, which rsgi does not build yet')"),
+        ("uwsgidecorators.timer(3, signum=4)(print)", "('ValueError', 'unable to register signal')"),
         (
             "uwsgidecorators.spool(print)",
             "('Exception', 'you have to enable the uWSGI spooler to use @_spool decorator')",
@@ -83,6 +81,6 @@ pub(crate) fn decorators() {
 pub(crate) fn absent() {
     check(&[
         ("uwsgi.cache_get('x')", "('AttributeError', \"module 'uwsgi' has no attribute 'cache_get'\")"),
-        ("hasattr(uwsgi, 'lock'), hasattr(uwsgi, 'spool')", "(False, False)"),
+        ("hasattr(uwsgi, 'rpc'), hasattr(uwsgi, 'spool')", "(False, False)"),
     ]);
 }

@@ -207,3 +207,24 @@ pub(crate) fn stacks_of_all() {
     file.read_to_string(&mut text).expect("text");
     assert!(text.contains("in application") && text.contains("in tick"), "{text}");
 }
+
+pub(crate) fn the_wait_for_the_lock_is_measured() {
+    let mut server = Server::with_app(SPINNING, &[]);
+    assert_eq!(server.get("/spin").outcome.lock_wait, 0, "only when somebody wants to know");
+    server.measure_lock();
+    // Whoever computes keeps the lock for 50 ms when another wants it; it only has to get hold of it first.
+    let mut waits = (0..10_000).map(|_| Duration::from_nanos(server.get("/").outcome.lock_wait));
+    assert!(waits.any(|wait| wait > Duration::from_millis(1)));
+}
+
+const SPINNING: &str = "
+import sys, threading
+sys.setswitchinterval(0.05)
+def spin():
+    while True: sum(range(1000))
+def application(environ, start_response):
+    if environ['PATH_INFO'] == '/spin':
+        threading.Thread(target=spin, daemon=True).start()
+    start_response('200 OK', [])
+    return []
+";

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use rsgi_abi::host::{Exchange, HeadView, ReadError, SendError};
 use rsgi_abi::types::Outcome;
@@ -85,7 +86,7 @@ impl Answer {
 }
 
 impl Exchange for Answer {
-    fn read_body(&mut self, buffer: &mut [u8]) -> Result<usize, ReadError> {
+    fn read_body(&mut self, buffer: &mut [u8], _wait: Option<Duration>) -> Result<usize, ReadError> {
         match self.feed.pop_front() {
             None => Ok(0),
             Some(Feed::Error(error)) => Err(error),

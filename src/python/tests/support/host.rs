@@ -106,6 +106,10 @@ impl Services for Host {
         });
     }
 
+    fn register_signal(&self, number: u8, _target: &[u8]) -> bool {
+        number != 4
+    }
+
     fn control(&self, command: u32) -> bool {
         Self::of(&self.controls).push(command);
         true

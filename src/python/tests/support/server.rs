@@ -65,6 +65,11 @@ impl Server {
         self.core = Some(self.language.remote().start_core(0).expect("core 0"));
     }
 
+    /// Has core 0 measure the wait for the interpreter lock.
+    pub(crate) fn measure_lock(&mut self) {
+        self.core.as_mut().expect("core 0 serves").measure_lock();
+    }
+
     /// Ends core 0.
     pub(crate) fn stop_serving(&mut self) {
         self.core = None;

@@ -1,7 +1,7 @@
-//! The lab: where `cargo dev setup` puts what tests and benchmarks start, and the file that tells them.
+//! `cargo dev setup`: makes what tests and benchmarks start, and the file that tells them where it is.
 //!
 //! Everything lies in `.rsgi-dev/` at the top of the repository (removing that folder is always safe). The tests read
-//! `.rsgi-dev/lab.json`; its shape is [`Lab`].
+//! `.rsgi-dev/lab.json`; its shape is [`Made`].
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ const DJANGO_CURRENT_NEEDS: (u32, u32) = (3, 12);
 
 /// What the tests find ready.
 #[derive(Debug, Serialize)]
-pub(crate) struct Lab {
+pub(crate) struct Made {
     /// Language-free server (`--no-default-features`, release profile).
     pub core: PathBuf,
     /// Holds `pythonXY_plugin.so` for each of `plugins`.
@@ -50,16 +50,13 @@ pub(crate) fn place() -> PathBuf {
     root().join(".rsgi-dev")
 }
 
-/// Makes the lab, or finds it made, and writes `lab.json`.
+/// Makes all of it, or finds it made, and writes `lab.json`.
 ///
 /// # Errors
 /// When something is missing that cannot be installed from here; the text says what to do.
-pub(crate) fn ensure() -> Result<Lab> {
+pub(crate) fn ensure() -> Result<Made> {
     system::ensure(system::TEST)?;
-    let embedded = pythons::embedded()?;
-    let mut chosen = others(&embedded)?;
-    chosen.push(embedded.clone());
-    chosen.sort_by_key(|python| python.version);
+    let (embedded, chosen) = interpreters()?;
     let newest = chosen.last().context("no interpreter")?.clone();
 
     let requirements = root().join("lab");
@@ -73,7 +70,7 @@ pub(crate) fn ensure() -> Result<Lab> {
         plugin: newest.plugin(),
     };
     let core = plugins::core()?;
-    let lab = Lab {
+    let made = Made {
         plugins_dir: plugins::build(&core, &chosen)?,
         core,
         plugins: chosen.iter().map(Python::plugin).collect(),
@@ -82,8 +79,20 @@ pub(crate) fn ensure() -> Result<Lab> {
         current,
     };
     let file = place().join("lab.json");
-    std::fs::write(&file, serde_json::to_string_pretty(&lab)?).with_context(|| file.display().to_string())?;
-    Ok(lab)
+    std::fs::write(&file, serde_json::to_string_pretty(&made)?).with_context(|| file.display().to_string())?;
+    Ok(made)
+}
+
+/// The interpreter that a plain build embeds, and all that get a plugin, oldest first.
+///
+/// # Errors
+/// When there are too few for the tests.
+pub(crate) fn interpreters() -> Result<(Python, Vec<Python>)> {
+    let embedded = pythons::embedded()?;
+    let mut chosen = others(&embedded)?;
+    chosen.push(embedded.clone());
+    chosen.sort_by_key(|python| python.version);
+    Ok((embedded, chosen))
 }
 
 /// The other interpreters of this machine, for the plugin tests.
