@@ -16,7 +16,12 @@ settings.configure(
 )
 
 
+HEALTH = 200
+
+
 def view(request):
+    if request.path == "/health":
+        return HttpResponse(status=HEALTH)
     length = len(request.body) if request.method == "POST" else 0
     return HttpResponse(f"{request.method} {length} {os.getpid()}\n", content_type="text/plain")
 

@@ -1,4 +1,7 @@
-"""A small real project: admin, sessions, CSRF, SQLite, uploads. DJANGO_DATABASE names the database file."""
+"""A small real project: admin, sessions, CSRF, SQLite, uploads, languages. DJANGO_DATABASE names the database file.
+
+With POSTGRES_HOST, PostgreSQL is the default, and the file a second database, `archive`.
+"""
 
 import os
 from pathlib import Path
@@ -13,11 +16,13 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.staticfiles",
     "shop",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -45,6 +50,12 @@ DATABASES = {
         "NAME": os.environ.get("DJANGO_DATABASE", BASE_DIR / "db.sqlite3"),
     }
 }
+if host := os.environ.get("POSTGRES_HOST"):
+    DATABASES["archive"] = DATABASES["default"]
+    DATABASES["default"] = {"ENGINE": "django.db.backends.postgresql", "HOST": host, "NAME": "lab", "USER": "lab", "PASSWORD": "lab"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 STATIC_URL = "static/"
+STATIC_ROOT = os.environ.get("DJANGO_STATIC", BASE_DIR / "static")
+if "DJANGO_BEHIND_NGINX" in os.environ:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

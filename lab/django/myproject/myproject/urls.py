@@ -1,5 +1,5 @@
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from shop import views
 
 urlpatterns = [
@@ -9,4 +9,5 @@ urlpatterns = [
     path("upload/", views.upload),
     path("stream/", views.stream),
     path("about/", views.about),
+    path("lab/", include("shop.lab")),
 ]
