@@ -1,10 +1,16 @@
 //! The tests that start the built server: one binary, one module a theme.
 #![forbid(unsafe_code)]
 
+/// Functions of the module `uwsgi`.
+mod api;
+/// Signals of the application, timers, file monitors.
+mod api_signals;
 /// Processes beside the workers.
 mod aside;
 /// Broken clients, applications and configurations.
 mod bad_input;
+/// What docs/deploy/behind-nginx.md says.
+mod behind_nginx;
 /// What a service manager sees.
 mod boot;
 /// A person with a browser: headless Chromium.
@@ -17,6 +23,12 @@ mod configuration;
 mod control;
 /// Many instances, one emperor.
 mod emperor;
+/// A file system without room.
+mod full_disk;
+/// Broken packets and garbage where web servers and proxies speak.
+mod hostile;
+/// HTTP/1.1 byte by byte.
+mod http1;
 /// HTTP/2 by clients that mean harm, and by those of the field.
 mod http2;
 /// HTTPS from outside: curl, openssl.
@@ -25,8 +37,12 @@ mod https;
 mod logs;
 /// Memory of a worker beside uWSGI's.
 mod memory;
+/// Metrics, health checks, traces.
+mod monitoring;
 /// Options, each seen from outside.
 mod options;
+/// More is asked than can be served.
+mod overload;
 /// The WSGI contract.
 mod pep3333;
 /// The language-free server and its plugins.
@@ -37,10 +53,16 @@ mod protocols;
 mod quickstart;
 /// Workers that are replaced.
 mod recycling;
+/// Reloads with a gate, and what triggers them.
+mod reload;
 /// The start-up lines and the request line.
 mod request_log;
 /// User, group and capabilities.
 mod rights;
+/// What applications and routers cannot do any more.
+mod sandbox;
+/// A number of workers that follows the load.
+mod scaling;
 /// What stops and reloads, and with which exit code.
 mod signals;
 /// Where a server listens, in every form.
@@ -52,5 +74,9 @@ mod supervision;
 mod support;
 /// Threads of the server and of the application.
 mod threads;
+/// `rsgi top` and its kin.
+mod tools;
+/// Another program in place of the running one.
+mod upgrade;
 /// Websockets, from the handshake to the last Close.
 mod websockets;

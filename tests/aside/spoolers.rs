@@ -218,7 +218,7 @@ fn a_task_waits_for_its_time() {
 #[test]
 fn a_reload_lets_a_task_finish_and_goes_on_with_new_spoolers() {
     let (server, dir) = start(Kind::Rsgi, "--spooler-import {apps}/counter.py");
-    ask(&server, "/sleeps?3");
+    ask(&server, "/sleeps?10");
     server.log.wait_for("said sleeps in");
     server.signal(Signal::SIGHUP);
     server.log.wait_for("generation 1 serves");
@@ -226,7 +226,7 @@ fn a_reload_lets_a_task_finish_and_goes_on_with_new_spoolers() {
     // The new one is there at once, the old one finishes.
     server.log.wait_for(r"said plain \[\('key', 'after'\)");
     assert!(server.log.matching("has slept").is_empty());
-    server.log.wait_for("said has slept 3");
+    server.log.wait_for("said has slept 10");
     server.log.wait_for("spooler 1 killed successfully");
     nothing_left(&dir);
     assert_eq!(server.log.matching("said sleeps in").len(), 1);

@@ -62,6 +62,14 @@ fn logic() {
 }
 
 #[test]
+fn options_of_ones_own() {
+    agree(
+        "declare-option = one=env=TA=$1;env=TB=$2 and $1\ndeclare-option = two=env=TC=fixed\none = first second\ntwo = x\n\
+         env = TD=%(one)",
+    );
+}
+
+#[test]
 fn the_shape_of_lines() {
     agree(
         "  env   =   T1=blanks around   \nenv = T2=a = b = c\nenv=T3=tight\n; env = T4=no\n# env = T5=no\nenv = T6=with ; semicolon\nenv = T7=\"quoted\"\nenv = T8=\\backslash",

@@ -167,3 +167,37 @@ fn check_tells_by_its_exit_code_whether_a_file_will_do() {
         assert!(ended.log.contains(says), "{lines}: {}", ended.log);
     }
 }
+
+#[test]
+fn another_configuration_takes_over_when_the_instance_cannot_run() {
+    let fallback = "[uwsgi]\nhttp-socket = {ip}:3031\nwsgi-file = {apps}/probe.py\n";
+    for kind in Kind::each() {
+        let server = Server::of(kind, "--uid nobody-of-that-name --fallback-config {dir}/fallback.ini");
+        let server = server.file("fallback.ini", fallback).spawn();
+        crate::support::eventually("the fallback listens", || {
+            crate::support::processes::listeners().contains(&server.address(3031)).then_some(())
+        });
+        server.get(3031, "/hello").expect(200);
+    }
+    // A mistake in the configuration itself counts as well, and one in the fallback ends it.
+    let server = Server::new("--fallback-config {dir}/fallback.ini --harakiri soon");
+    let ended =
+        server.file("fallback.ini", &format!("{fallback}threads = two\nfallback-config = {{dir}}/fallback.ini")).run();
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    let place = |text: &str| ended.log.find(text).unwrap_or_else(|| panic!("{text}: {}", ended.log));
+    assert!(place("expected seconds") < place("starting with") && place("starting with") < place("threads"));
+    assert_eq!(ended.log.matches("starting with").count(), 1, "{}", ended.log);
+}
+
+#[test]
+fn the_application_may_read_the_standard_input() {
+    let app = "import sys\nprint('heard', repr(sys.stdin.read()), flush=True)\n\
+               def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'x']\n";
+    for kind in Kind::each() {
+        for (option, heard) in [("", "''"), ("--honour-stdin", "'words'")] {
+            let server = Server::of(kind, &format!("--http-socket {{ip}}:3031 --wsgi-file app.py --master {option}"));
+            let server = server.file("app.py", app).stdin("words").start();
+            server.log.wait_for(&format!("^heard {heard}$"));
+        }
+    }
+}

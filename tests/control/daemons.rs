@@ -53,15 +53,45 @@ fn the_instance_ends_with_a_control_daemon() {
     assert!(ended.code == 0 && ended.log.contains("the instance ends with it"), "{}", ended.log);
 }
 
+/// The processes of a daemon that outlives its instance are the test's to end.
+struct Outlives(i32);
+
+impl Drop for Outlives {
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.0), Signal::SIGKILL);
+    }
+}
+
 #[test]
-fn one_that_detaches_itself_is_known_by_its_file() {
-    let command = "{dir}/pids /bin/sh -c '(setsid sleep 600 & echo $! > {dir}/pids)'";
-    let server = server(Kind::Rsgi, "--smart-attach-daemon", command);
-    let first = pid(&server, 0);
-    server.log.wait_for(&format!("lives .pid: {first}"));
-    server.signal(Signal::SIGHUP);
-    server.log.wait_for("worker 1 killed successfully");
-    assert!(lives(first));
+fn one_with_a_pid_file_outlives_the_instance() {
+    // Without what tells the processes of a test, which are not to outlive it.
+    let sleep = "env -i sleep 60 > /dev/null 2>&1";
+    let detached = format!("{{dir}}/pids /bin/sh -c '(setsid {sleep} & echo $! > {{dir}}/pids)'");
+    let attached = format!("{{dir}}/pids exec {sleep}");
+    for kind in [Kind::Uwsgi, Kind::Rsgi] {
+        for (option, command) in [("--smart-attach-daemon", &detached), ("--smart-attach-daemon2", &attached)] {
+            let server = server(kind, option, command);
+            let first = pid(&server, 0);
+            let _end = Outlives(first);
+            server.get(3031, "/").expect(200);
+            if kind == Kind::Rsgi {
+                server.signal(Signal::SIGHUP);
+                server.log.wait_for("generation 1 serves");
+                assert!(lives(first), "{option}");
+            }
+            assert_eq!(server.stop().code, 0);
+            assert!(lives(first), "{kind:?} {option}");
+        }
+    }
+}
+
+#[test]
+fn one_by_keys_has_its_user_and_input() {
+    let server = server(Kind::Rsgi, "--attach-daemon2", "cmd=id -u >&2; exec sleep 60,uid=65534,max_throttle=1");
+    if !nix::unistd::geteuid().is_root() {
+        server.log.wait_for("cannot be run: Operation not permitted");
+        return;
+    }
+    server.log.wait_for("^65534$");
     assert_eq!(server.stop().code, 0);
-    assert!(!lives(first));
 }

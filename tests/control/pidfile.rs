@@ -25,3 +25,20 @@ fn a_wrong_file_is_named() {
     let ended = Server::of(Kind::Rsgi, "--stop {dir}/pid").file("pid", "0\n").run();
     assert!(ended.code == 1 && ended.log.contains("expected the number of a process"), "{}", ended.log);
 }
+
+#[test]
+fn pauses_and_goes_on() {
+    let arguments = "--http-socket {ip}:3031 --wsgi-file {lab}/hello/foobar.py --pidfile {dir}/pid --master";
+    let server = Server::of(Kind::Rsgi, arguments).start();
+    let pidfile = server.dir().join("pid").display().to_string();
+    let tell = |option: &str| Server::of(Kind::Rsgi, option).arg(&pidfile).run();
+    server.get(3031, "/").expect(200);
+    assert_eq!(tell("--pause").code, 0);
+    server.log.wait_for("PAUSE");
+    let mut client = server.connect(3031);
+    client.send("GET /later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(server.log.matching("GET /later").is_empty(), "{}", server.log.text());
+    assert_eq!(tell("--resume").code, 0);
+    client.response().expect(200);
+}

@@ -57,3 +57,38 @@ fn rotates_and_opens_the_log() {
     touch(&path("reopen"));
     eventually("a new log", || path("log").exists().then_some(()));
 }
+
+#[test]
+fn reloads_mules_and_spoolers() {
+    for (option, title) in [("--touch-mules-reload", "rsgi mule 1"), ("--touch-spoolers-reload", "rsgi spooler 1")] {
+        let arguments =
+            "--http-socket {ip}:3031 --wsgi-file {lab}/hello/foobar.py --mule --spooler {dir}/tasks --master";
+        let server =
+            Server::of(Kind::Rsgi, arguments).arg(option).arg("{dir}/touched").file("tasks/README", "").start();
+        let one = || server.processes().iter().find(|process| process.title == title).map(|found| found.pid);
+        let before = eventually("it runs", one);
+        touch(&server.dir().join("touched"));
+        server.log.wait_for("touched has been touched");
+        eventually("another", || one().filter(|now| *now != before));
+        server.get(3031, "/").expect(200);
+    }
+}
+
+#[test]
+fn reloads_one_worker_after_the_other() {
+    let arguments = "--http-socket {ip}:3031 --wsgi-file {lab}/hello/foobar.py --processes 2 \
+                     --touch-chain-reload {dir}/chain --touch-reload {dir}/all";
+    let server = Server::of(Kind::Rsgi, arguments).start();
+    server.workers(2);
+    for (file, in_turn) in [("chain", true), ("all", false)] {
+        let seen = server.log.len();
+        touch(&server.dir().join(file));
+        server.log.wait_for_count(seen, r"worker \d killed successfully", 2);
+        let text = server.log.text();
+        let lines: Vec<_> = text.lines().collect();
+        let new = lines.get(seen..).expect("lines");
+        let first_end = new.iter().position(|line| line.contains("killed successfully")).expect("an end");
+        let ready = new.get(..first_end).expect("lines").iter().filter(|line| line.ends_with(" ready")).count();
+        assert_eq!(ready == 1, in_turn, "{file}: {text}");
+    }
+}

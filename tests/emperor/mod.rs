@@ -1,5 +1,7 @@
 //! The emperor and its vassals, seen from outside.
 
+mod ceremony;
+mod chores;
 mod demand;
 mod many;
 mod reign;
@@ -60,6 +62,17 @@ fn files_that_come_go_and_change_are_followed() {
     server.log.wait_for(r"vassal \S*two.ini is gone");
     wait_until_gone(&server, 3002);
     wait_until_served(&server, 3001);
+}
+
+#[test]
+fn a_vassal_that_falls_back_is_as_loyal_as_any() {
+    let server = emperor(&[("one.ini", 3001, "uid = nobody-of-that-name\nfallback-config = {dir}/fallback.ini")]);
+    let server = server.file("fallback.ini", &vassal(3002, "")).spawn();
+    server.log.wait_for(r"vassal \S*one.ini is now loyal");
+    wait_until_served(&server, 3002);
+    std::fs::remove_file(server.dir().join("vassals/one.ini")).expect("the file goes");
+    server.log.wait_for(r"vassal \S*one.ini is gone");
+    wait_until_gone(&server, 3002);
 }
 
 #[test]

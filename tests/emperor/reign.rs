@@ -12,7 +12,7 @@ fn stats(server: &Running) -> Value {
     serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&text)))
 }
 
-fn pid_of(line: &str) -> i32 {
+pub(super) fn pid_of(line: &str) -> i32 {
     line.rsplit_once("pid: ").and_then(|(_, pid)| pid.trim_end_matches(')').parse().ok()).expect("a pid")
 }
 

@@ -1,7 +1,7 @@
 //! A client of HTTP/2 that writes whatever frames it is told to (RFC 9113), with headers that nothing compresses.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,9 @@ pub(super) const CONTINUATION: u8 = 9;
 pub(super) const END_STREAM: u8 = 1;
 pub(super) const END_HEADERS: u8 = 4;
 
+/// What a client says first (RFC 9113, section 3.4).
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// A connection.
 pub(super) struct Wire(StreamOwned<ClientConnection, TcpStream>);
 
@@ -40,6 +43,13 @@ pub(super) struct Frame {
 impl Wire {
     /// Connects and says hello, with these settings.
     pub(super) fn open(server: &Running, settings: &[(u16, u32)]) -> Self {
+        let mut wire = Self::shake(server);
+        assert!(wire.write(&[PREFACE, &self::settings(settings)].concat()), "the router takes a preface");
+        wire
+    }
+
+    /// Connects, shakes hands of TLS, and says nothing yet.
+    pub(super) fn shake(server: &Running) -> Self {
         let socket = TcpStream::connect(server.address(9090)).expect("connected");
         let patience = Some(Duration::from_secs(20));
         socket.set_read_timeout(patience).expect("set");
@@ -52,12 +62,14 @@ impl Wire {
         config.alpn_protocols = vec![b"h2".to_vec()];
         let name = ServerName::try_from("localhost").expect("a name");
         let session = ClientConnection::new(Arc::new(config), name).expect("a client");
-        let mut wire = Self(StreamOwned::new(session, socket));
-        wire.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("shaken hands");
-        let payload: Vec<u8> =
-            settings.iter().flat_map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
-        assert!(wire.send(SETTINGS, 0, 0, &payload));
-        wire
+        Self(StreamOwned::new(session, socket))
+    }
+
+    /// Says that nothing more will be sent.
+    pub(super) fn finish(&mut self) {
+        self.0.conn.send_close_notify();
+        let _ = self.0.flush();
+        let _ = self.0.sock.shutdown(Shutdown::Write);
     }
 
     /// Sends a frame; false: the connection is over.
@@ -72,21 +84,27 @@ impl Wire {
 
     /// Asks, without a body.
     pub(super) fn get(&mut self, stream: u32, path: &str) {
-        assert!(self.send(HEADERS, END_HEADERS | END_STREAM, stream, &block(&request("GET", path))));
+        assert!(self.write(&get(stream, path)));
     }
 
     /// The next frame; `None`: the connection has ended.
     pub(super) fn next(&mut self) -> Option<Frame> {
+        self.try_next().expect("the router is not silent")
+    }
+
+    /// The same; `Err`: the router says nothing and does not close.
+    pub(super) fn try_next(&mut self) -> std::io::Result<Option<Frame>> {
         let mut head = [0; 9];
         if let Err(error) = self.0.read_exact(&mut head) {
-            assert!(!matches!(error.kind(), std::io::ErrorKind::WouldBlock), "the router is silent");
-            return None;
+            return if error.kind() == ErrorKind::WouldBlock { Err(error) } else { Ok(None) };
         }
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
         let mut payload = vec![0; length];
-        self.0.read_exact(&mut payload).ok()?;
+        if self.0.read_exact(&mut payload).is_err() {
+            return Ok(None);
+        }
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-        Some(Frame { kind: head[3], flags: head[4], stream, payload })
+        Ok(Some(Frame { kind: head[3], flags: head[4], stream, payload }))
     }
 
     /// How a stream ends.
@@ -139,20 +157,40 @@ pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
+/// A SETTINGS frame.
+pub(super) fn settings(settings: &[(u16, u32)]) -> Vec<u8> {
+    let one = |(id, value): &(u16, u32)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat();
+    frame(SETTINGS, 0, 0, &settings.iter().flat_map(one).collect::<Vec<_>>())
+}
+
+/// A request without a body.
+pub(super) fn get(stream: u32, path: &str) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(&request("GET", path)))
+}
+
+/// The head of a request whose body is still to come.
+pub(super) fn open_post(stream: u32) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS, stream, &block(&request("POST", "/hello")))
+}
+
 /// The pseudo-headers of a plain request.
 pub(super) fn request<'a>(method: &'a str, path: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![(":method", method), (":scheme", "https"), (":authority", "localhost"), (":path", path)]
 }
 
-/// A header block (RFC 7541): every field literal, none remembered.
+/// A header block (RFC 7541): every field literal, none remembered. Letters are bytes (Latin-1).
 pub(super) fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, value) in fields {
         out.push(0);
-        text(&mut out, name.as_bytes());
-        text(&mut out, value.as_bytes());
+        text(&mut out, &latin(name));
+        text(&mut out, &latin(value));
     }
     out
+}
+
+fn latin(text: &str) -> Vec<u8> {
+    text.chars().map(|letter| u8::try_from(letter).expect("a letter of Latin-1")).collect()
 }
 
 /// A text without Huffman's coding, its length in a prefix of seven bits.

@@ -1,6 +1,7 @@
 //! HTTPS as people meet it: the quickstart's `openssl` commands, curl, `openssl s_client`, bad files, files for root only.
 
 mod direct;
+mod names;
 mod openssl;
 mod sessions;
 
@@ -34,6 +35,10 @@ fn curl_and_openssl_agree_on_the_versions() {
 
     let sent_on = server.ask(8080, "GET /x?y HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n").expect(301);
     assert_eq!(sent_on.header("Location"), Some("https://example.org/x?y"));
+    // Who names the port that is open here finds the encrypted one beside it.
+    let plain = server.address(8080);
+    let url = format!("http://{plain}/");
+    assert_eq!(curl(server.dir(), &format!("--http1.1 -L {url}")), format!("on https HTTP/1.1 9090 {host}"));
     assert_eq!(server.stop().code, 0);
 }
 

@@ -5,6 +5,7 @@ use nix::unistd::Pid;
 
 use crate::support::openssl::{make_certificate, run};
 use crate::support::{Running, Server, eventually};
+use crate::upgrade;
 
 const INI: &str =
     "[uwsgi]\nhttps = {ip}:9090,foobar.crt,foobar.key\nwsgi-file = {lab}/hello/foobar.py\nmaster = true\n";
@@ -59,6 +60,13 @@ fn sessions_outlive_a_router_and_a_reload_but_not_a_restart() {
     server.log.wait_for("generation 1 serves");
     eventually("the old router is gone", || Some(routers(&server)).filter(|now| now.len() == 1 && *now != before));
     assert!(is_resumed(&server, "tls1_2", false), "a router of the next generation");
+
+    // Nor does it end with the program of the master, which never wrote its secret anywhere.
+    let before = routers(&server);
+    upgrade::install(server.dir(), |program| program);
+    assert!(upgrade::upgrade(&server).status.success());
+    eventually("the old router is gone", || Some(routers(&server)).filter(|now| now.len() == 1 && *now != before));
+    assert!(is_resumed(&server, "tls1_2", false), "a router of the next program");
 
     let (session, dir) = (server.dir().join("session.pem"), tempfile::tempdir().expect("a folder"));
     std::fs::copy(session, dir.path().join("session.pem")).expect("copied");

@@ -1,4 +1,6 @@
 //! The log: its forms and the places it goes to.
 
+mod chosen;
+mod json;
 mod places;
 mod requests;

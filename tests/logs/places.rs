@@ -1,12 +1,13 @@
 //! Where the log goes: loggers, routes, encoders, rotation.
 
 use std::net::UdpSocket;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::support::{Kind, Server, eventually};
+use crate::support::{Kind, Server, as_root, eventually};
 
 const APP: &str = "import sys
 def application(environ, start_response):
@@ -99,6 +100,57 @@ fn to_a_log_server() {
     }
 }
 
+/// `log-socket`: datagrams to an address or to a unix socket.
+#[test]
+fn to_a_socket() {
+    for kind in [Kind::Uwsgi, Kind::Rsgi] {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+        let port = socket.local_addr().expect("an address").port();
+        let server = server(kind, &format!("log-socket = 127.0.0.1:{port}")).start();
+        server.get(3031, "/print").expect(200);
+        let mut buffer = [0; 4096];
+        let mut next = || {
+            let length = socket.recv(&mut buffer).expect("a datagram");
+            String::from_utf8_lossy(&buffer[..length]).into_owned()
+        };
+        eventually("the line", || (next() == "printed \"so\"\n").then_some(()));
+        assert!(!server.stop().log.contains("printed"), "{kind:?}");
+    }
+}
+
+/// `log-syslog`: the socket of this machine's syslog is the test's, in a `/dev` of the server's own.
+#[test]
+fn to_the_syslog_of_this_machine() {
+    for (kind, ident) in [(Kind::Uwsgi, "uwsgi"), (Kind::Rsgi, "rsgi")] {
+        for (option, priority, name) in
+            [("log-syslog = shop", 30, "shop"), ("log-syslog = shop,local3", 158, "shop"), ("log-syslog =", 30, ident)]
+        {
+            let server = server(kind, option);
+            let socket = UnixDatagram::bind(server.dir().join("syslog")).expect("a socket");
+            socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+            let Some(server) = as_root::start_by_root(server.mounts(
+                "mkdir {dir}/dev; mount --bind /dev {dir}/dev; mount -t tmpfs none /dev; ln -s {dir}/syslog /dev/log
+                 for name in null urandom; do touch /dev/$name; mount --bind {dir}/dev/$name /dev/$name; done
+                 mkdir /dev/shm; mount -t tmpfs none /dev/shm",
+            )) else {
+                return;
+            };
+            server.get(3031, "/print").expect(200);
+            let mut buffer = [0; 4096];
+            let datagram = eventually("the line", || {
+                let length = socket.recv(&mut buffer).expect("a datagram");
+                Some(String::from_utf8_lossy(&buffer[..length]).into_owned()).filter(|text| text.contains("printed"))
+            });
+            let form = format!(r#"^<{priority}>\w{{3}} [ \d]\d \d\d:\d\d:\d\d {name}(\[\d+\])?: printed "so"\n?$"#);
+            assert!(
+                regex::Regex::new(&form).expect("a pattern").is_match(&datagram),
+                "{kind:?} {option}: {datagram:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn routed_filtered_and_drained() {
     let ini = "logger = mail file:{dir}/mail.log\nlog-route = mail ^Traceback\nlog-drain = GET /print\nlogger = file:{dir}/rest.log";
@@ -181,7 +233,7 @@ fn what_cannot_be_is_said_before_anything_is_served() {
     for (ini, problem) in [
         ("log-route = nobody x", "log-route: there is no logger with the name nobody"),
         ("log-filter = (", "log-filter: ( is no regular expression"),
-        ("logger = file:{dir}/none/log", "cannot be opened: No such file or directory"),
+        ("req-logger = file:none/log", "req-logger: file:none/log cannot be opened: No such file or directory"),
         ("logger = pigeon:x", "there is no logger \"pigeon\""),
         ("log-encoder = gzip", "there is no encoder \"gzip\""),
     ] {

@@ -1,18 +1,12 @@
-//! Request lines: `log-format`, `log-json`, `memory-report`.
+//! Request lines: `log-format`, `memory-report`.
 
 use std::collections::BTreeMap;
-
-use serde_json::Value;
 
 use crate::support::{Kind, Running, Server};
 
 const APP: &str = "import uwsgi
 def application(environ, start_response):
     uwsgi.set_logvar('order', 'twelve')
-    if environ['PATH_INFO'] == '/fail':
-        raise ValueError('a\\nb')
-    if environ['PATH_INFO'] == '/print':
-        print('a line of the application')
     start_response('201 Created', [('Content-Type', 'text/plain'), ('X-A', '1')])
     return [b'hello', b'world']
 ";
@@ -103,6 +97,23 @@ fn a_format_with_dates() {
     server.log.wait_for(r"^AT \d{4}-\d\d-\d\d 201$");
 }
 
+/// They are served all the same.
+#[test]
+fn names_that_mean_nothing_are_warned_of_at_the_start() {
+    let ini = "http-socket = {ip}:3031\nwsgi-file = {dir}/app.py\nlog-format = AT %(uri) %(metric.x)\n\
+               log-encoder = format ${msg} ${nope}\nlog-encoder = prefix:nosuch [a]";
+    let server = Server::of(Kind::Rsgi, "").file("app.py", APP).ini(ini).start();
+    server.get(3031, "/").expect(201);
+    server.log.wait_for(r"^AT / - \$\{nope\}$");
+    for warning in [
+        r"log-format: %\(metric\.x\) is always",
+        r"log-encoder: nothing stands for \$\{nope\}",
+        "log-encoder: there is no logger with the name nosuch",
+    ] {
+        assert_eq!(server.log.matching(&format!("warning: {warning}")).len(), 1, "{warning}");
+    }
+}
+
 #[test]
 fn memory_in_front() {
     let arguments = "--http-socket {ip}:3031 --wsgi-file {dir}/app.py --memory-report";
@@ -113,28 +124,4 @@ fn memory_in_front() {
             r"^\{address space usage: \d+ bytes/\d+MB\} \{rss usage: \d+ bytes/\d+MB\} \[pid: \d+\|app: 0\|req: 1/1\]",
         );
     }
-}
-
-#[test]
-fn json_is_one_object_a_record() {
-    let server =
-        Server::of(Kind::Rsgi, "--http {ip}:9090 --wsgi-file {dir}/app.py --log-json").file("app.py", APP).start();
-    server.get(9090, "/%").expect(400);
-    server.get(9090, "/shop").expect(201);
-    server.get(9090, "/fail").expect(500);
-    let parse = |line: String| serde_json::from_str::<Value>(&line).expect("one object a line");
-    let request = parse(server.log.wait_for(r#""uri":"/shop""#));
-    assert_eq!((&request["type"], &request["status"]), (&"request".into(), &201.into()), "{request}");
-    assert_eq!((&request["app.order"], &request["body_bytes"]), (&"twelve".into(), &10.into()), "{request}");
-    let traceback = parse(server.log.wait_for("Traceback"));
-    let message = traceback["message"].as_str().expect("a text");
-    assert!(
-        message.starts_with("Traceback (most recent call last):\n") && message.ends_with("ValueError: a\nb"),
-        "{message}"
-    );
-    assert_eq!(traceback["level"], "error");
-    let log = server.stop().log;
-    let lines: Vec<Value> =
-        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
-    assert!(lines.iter().all(|line| line["time"].is_string()), "{log}");
 }

@@ -388,9 +388,27 @@ fn a_typo_gets_the_nearest_names() {
 /// uWSGI obeys; rsgi names what is not built yet or refused, and goes on (or not, where silence would be dangerous).
 #[test]
 fn an_option_of_uwsgi_that_is_not_built_is_named_as_such() {
-    let server = start("--cheaper 1 --processes 2 --master");
+    let server = start("--use-abort --master");
     server.get(3031, "/hello").expect(200);
     if server.kind == Kind::Rsgi {
-        server.log.wait_for("cheaper");
+        server.log.wait_for("use-abort is not built");
+    }
+}
+
+#[test]
+fn niceness_and_processors_of_workers() {
+    for kind in Kind::each() {
+        let arguments = "--http-socket {ip}:3031 --wsgi-file {lab}/hello/foobar.py --master --processes 2";
+        let server = Server::of(kind, &format!("{arguments} --prio 5 --cpu-affinity 1")).start();
+        server.log.wait_for("^scheduler priority set to 5$");
+        server.log.wait_for_count(0, r"^mapping worker [12] to CPUs: \d+$", 2);
+        for pid in server.workers(2) {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
+            // Field 19 of proc_pid_stat(5).
+            assert_eq!(stat.rsplit_once(')').expect("a name").1.split_whitespace().nth(16), Some("5"), "{stat}");
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+            let processors = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("a list");
+            assert!(processors.trim().parse::<u32>().is_ok(), "one processor: {processors}");
+        }
     }
 }

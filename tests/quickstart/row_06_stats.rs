@@ -49,10 +49,12 @@ fn a_bare_connection_gets_the_document(server: &Running) {
     }
     // uWSGI closes without a word.
     server.connect(9090).send("GET /raising HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").rest();
-    let stats = eventually("all requests are counted", || {
+    let stats = eventually("all requests are counted, and every worker waits for the next", || {
         let stats = stats(server);
         let workers = stats["workers"].as_array().expect("workers");
-        (workers.iter().map(|worker| worker["requests"].as_u64().expect("a count")).sum::<u64>() == 4).then_some(stats)
+        let requests = workers.iter().map(|worker| worker["requests"].as_u64().expect("a count")).sum::<u64>();
+        let waits = |worker: &Value| worker["accepting"] == 1 && worker["status"] == "idle";
+        (requests == 4 && workers.iter().all(waits)).then_some(stats)
     });
     let workers = stats["workers"].as_array().expect("workers");
     assert_eq!((workers.len(), cores(&stats).len()), (4, 8));
@@ -62,7 +64,6 @@ fn a_bare_connection_gets_the_document(server: &Running) {
     for worker in workers {
         let pid = i32::try_from(worker["pid"].as_i64().expect("a pid")).expect("a pid");
         assert!(pids.contains(&pid), "{pid} of {pids:?}");
-        assert_eq!((&worker["accepting"], &worker["status"]), (&1.into(), &"idle".into()));
         assert_eq!(worker["respawn_count"], 1);
         assert!(worker["last_spawn"].as_u64().expect("a time") > 1_700_000_000);
         assert_eq!(worker["apps"][0]["mountpoint"], "");
@@ -91,6 +92,45 @@ fn unix_socket_http_head_and_minified() {
     assert!(!body.trim_end().contains(['\n', '\t']), "{body}");
     let stats: Value = serde_json::from_str(body).expect("JSON");
     assert!(stats["workers"][0].get("cores").is_none());
+}
+
+#[test]
+fn crons_and_a_pause_are_told() {
+    for kind in Kind::each() {
+        let server = Server::of(kind, COMMAND)
+            .arg("--cron")
+            .arg("5 -1 -2 -1 -1 true")
+            .arg("--cron2")
+            .arg("hour=9-17,unique=1 echo hi")
+            .start();
+        server.workers(4);
+        let cron = |minute, hour, day, command, unique| {
+            serde_json::json!({
+                "minute": minute, "hour": hour, "day": day, "month": -1, "week": -1,
+                "command": command, "unique": unique, "legion": "", "pid": -1, "started_at": 0,
+            })
+        };
+        let expected = serde_json::json!([cron(5, -1, -2, "true", 0), cron(-1, 9, -1, "echo hi", 1)]);
+        assert_eq!(stats(&server)["crons"], expected, "{kind:?}");
+        server.signal(nix::sys::signal::Signal::SIGTSTP);
+        eventually("all workers pause", || {
+            let stats = stats(&server);
+            let workers = stats["workers"].as_array().expect("workers");
+            workers.iter().all(|worker| worker["status"] == "pause").then_some(())
+        });
+        server.signal(nix::sys::signal::Signal::SIGTSTP);
+        server.get(9090, "/hello").expect(200);
+    }
+}
+
+#[test]
+fn a_public_address_of_the_stats_is_warned_of() {
+    for (address, warned) in [("0.0.0.0:0", true), ("{ip}:9191", false), ("{dir}/stats.sock", false)] {
+        let server = Server::new(&format!("--http-socket {{ip}}:9090 --wsgi-file {{apps}}/probe.py --stats {address}"));
+        let server = server.spawn();
+        server.log.wait_for("worker 1 .* ready$");
+        assert_eq!(server.log.text().contains("is open to other machines"), warned, "{address}");
+    }
 }
 
 #[test]

@@ -15,8 +15,11 @@ fn as_the_quickstart_says() {
         make_certificate(server.dir());
         let server = server.start();
         assert_eq!(curl(server.dir(), &format!("https://{}/", server.address(9090))), "on https");
-        let request = "GET /x?y HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n";
-        let sent_on = server.ask(8080, request).expect(301);
-        assert_eq!(sent_on.header("location"), Some("https://example.org/x?y"));
+        // A port that somebody forwards to ours is not that of https.
+        for host in ["example.org", "example.org:8000"] {
+            let request = format!("GET /x?y HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+            let sent_on = server.ask(8080, &request).expect(301);
+            assert_eq!(sent_on.header("location"), Some("https://example.org/x?y"), "{host}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::support::as_root::{nobody, nobodys};
 use crate::support::lab::LAB;
 use crate::support::openssl::run;
 use crate::support::{Client, Kind, Running, Server, eventually, uwsgi};
+use crate::upgrade;
 
 const APP: &str = "import os
 def application(environ, start_response):
@@ -136,6 +137,47 @@ fn a_reload_finds_configuration_and_certificates_outside() {
         let shown = run(server.dir(), "curl", &format!("-skv {url}"));
         String::from_utf8_lossy(&shown.stderr).contains("CN=renewed").then_some(())
     });
+    assert_eq!(server.stop().code, 0);
+}
+
+/// The master has left its rights, and needs the one to lock others in once more.
+#[test]
+fn an_upgrade_keeps_what_is_needed_and_is_for_root_alone() {
+    if !geteuid().is_root() {
+        return for_root_only();
+    }
+    let ini =
+        "http-socket = {ip}:3031\nhttps = {ip}:9090,foobar.crt,foobar.key\nuid = nobody\ngid = nogroup\nprocesses = 1";
+    let server = jailed(Kind::Rsgi, ini);
+    crate::support::openssl::make_certificate(server.dir());
+    let program = upgrade::install(server.dir(), |program| program);
+    let server = server.program(&program).start();
+    see(&server, "first");
+    // The application inside is the same user as the master outside.
+    let refused = std::process::Command::new("setpriv")
+        .args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"])
+        .arg(&program)
+        .args(["upgrade", &server.pid().to_string()])
+        .output()
+        .expect("setpriv");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("with chroot only root may ask for it"), "{said}");
+    for (number, change) in [(1, upgrade::of_another_version as fn(Vec<u8>) -> Vec<u8>), (2, |program| program)] {
+        upgrade::install(server.dir(), change);
+        let output = upgrade::upgrade(&server);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        server.log.wait_for_count(0, "worker 1 killed successfully", number);
+        see(&server, "first");
+        let url = format!("https://{}/", server.address(9090));
+        assert!(crate::support::openssl::curl(server.dir(), &url).starts_with("first /app "));
+        let jail = server.dir().join("jail");
+        eventually("nobody outside but the master", || {
+            let others = server.processes().into_iter().filter(|process| process.pid != server.pid());
+            // One of the old generation may end between the listing and the look.
+            let root = |pid| std::fs::read_link(format!("/proc/{pid}/root")).ok();
+            others.map(|process| process.pid).all(|pid| root(pid).as_ref() == Some(&jail)).then_some(())
+        });
+    }
     assert_eq!(server.stop().code, 0);
 }
 

@@ -60,6 +60,31 @@ fn a_user_that_does_not_exist_stops_the_start() {
     }
 }
 
+/// As in a container without a user database.
+#[test]
+fn a_number_that_is_nobodys_has_no_group_of_its_own() {
+    let arguments = "--http-socket {ip}:3031 --wsgi-file {lab}/hello/foobar.py --uid 54321 --add-gid 23456";
+    for (group, gid, warned) in [("", "0", true), ("--gid 54322", "54322", false)] {
+        let server = Server::new(&format!("{arguments} {group} {KEPT}"));
+        if !geteuid().is_root() {
+            assert_eq!(server.run().code, 1);
+            continue;
+        }
+        let server = server.start();
+        assert_eq!(server.get(3031, "/").expect(200).text(), "Hello World");
+        for process in server.processes() {
+            assert_eq!(status(process.pid, "Uid"), vec!["54321"; 4], "{process:?}");
+            assert_eq!(status(process.pid, "Gid"), vec![gid; 4], "{process:?}");
+            let mut groups = status(process.pid, "Groups");
+            groups.sort();
+            let mut wanted = vec![gid, "23456"];
+            wanted.sort_unstable();
+            assert_eq!(groups, wanted, "{process:?}");
+        }
+        assert_eq!(server.log.text().contains("uid 54321 is nobody's, so the group stays 0"), warned, "{group}");
+    }
+}
+
 #[test]
 fn root_without_a_user_is_warned() {
     let server = Server::new("--http-socket {ip}:3031 --wsgi-file {lab}/hello/foobar.py").start();

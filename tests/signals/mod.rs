@@ -20,6 +20,27 @@ fn busy(arguments: &str, request: &str) -> (Running, crate::support::Client) {
 }
 
 #[test]
+fn exit_on_reload_ends_instead() {
+    let arguments = "--master --http-socket {ip}:3031 --wsgi-file {lab}/hello/foobar.py --exit-on-reload --touch-reload {dir}/touched";
+    for by_file in [false, true] {
+        let [theirs, ours] = [Kind::Uwsgi, Kind::Rsgi].map(|kind| {
+            let server = Server::of(kind, arguments).file("touched", "").start();
+            server.get(3031, "/").expect(200);
+            if by_file {
+                let file = std::fs::File::options().append(true).open(server.dir().join("touched")).expect("the file");
+                let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+                file.set_modified(later).expect("a time");
+            } else {
+                server.signal(Signal::SIGHUP);
+            }
+            server.wait().code
+        });
+        assert_eq!(ours, 0);
+        assert_eq!(theirs, 0, "uWSGI");
+    }
+}
+
+#[test]
 fn sigint_stops_with_code_0() {
     let server = Server::new(MASTER).start();
     server.get(3031, "/hello").expect(200);
@@ -151,6 +172,29 @@ fn sighup_reads_the_configuration_again() {
     std::fs::write(&file, text).expect("written");
     server.signal(Signal::SIGHUP);
     eventually("the second configuration", || (turn(&server) == "second").then_some(()));
+}
+
+#[test]
+fn configuration_and_application_know_how_often_they_were_reloaded() {
+    for kind in Kind::each() {
+        let lines = "http-socket = {ip}:3031\nwsgi-file = {apps}/probe.py\nmaster = true\nenv = TURN=first\n\
+                     if-reload =\nenv = TURN=$(UWSGI_RELOADS)\nendif =";
+        let server = Server::of(kind, "").ini(lines).start();
+        let seen = || {
+            let environment = server.get(3031, "/process").expect(200).json()["environment"].clone();
+            (environment["TURN"].clone(), environment["UWSGI_RELOADS"].clone())
+        };
+        assert_eq!(seen(), ("first".into(), "0".into()), "{kind:?}");
+        let environment = server.get(3031, "/process").expect(200).json()["environment"].clone();
+        let name = environment["UWSGI_ORIGINAL_PROC_NAME"].as_str().expect("how it was called").to_owned();
+        assert!(name.ends_with(if kind == Kind::Uwsgi { "uwsgi" } else { "rsgi" }), "{name}");
+        for turn in ["1", "2"] {
+            let from = server.log.len();
+            server.signal(Signal::SIGHUP);
+            server.log.wait_from(from, crate::support::phrases::worker_ready(kind));
+            eventually("the next turn", || (seen() == (turn.into(), turn.into())).then_some(()));
+        }
+    }
 }
 
 #[test]

@@ -34,6 +34,19 @@ fn a_name_in_the_abstract_name_space() {
 }
 
 #[test]
+fn paths_may_be_taken_for_abstract_names() {
+    for kind in Kind::each() {
+        let server = Server::of(kind, &format!("--socket {{dir}}/app.sock --abstract-socket {APP}")).spawn();
+        server.workers(1);
+        let path = server.dir().join("app.sock");
+        assert!(!path.exists(), "no file");
+        let mut client = Client::abstract_name(path.to_str().expect("text"));
+        client.send(uwsgi::encode(&uwsgi::get("/hello")));
+        assert_eq!(client.response().expect(200).text(), "hello");
+    }
+}
+
+#[test]
 fn http_in_the_abstract_name_space() {
     let name = name_of("http");
     let server = Server::of(Kind::Rsgi, &format!("--http-socket @{name} {APP}")).spawn();

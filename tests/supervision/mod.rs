@@ -167,7 +167,9 @@ fn a_crash_loop_is_slowed_down_and_ends_with_the_fault() {
     let worker = server.workers(1)[0];
     std::fs::write(server.dir().join("FAULT"), "").expect("written");
     kill_now(worker);
-    server.log.wait_for("worker 1 respawning too fast !!! next try in 1 seconds");
+    server.log.wait_for(
+        "worker 1 respawning too fast !!! 3 deaths at birth in a row, the last one: .*; next try in 1 seconds",
+    );
     std::fs::remove_file(server.dir().join("FAULT")).expect("removed");
     server.get(3031, "/").expect(200);
 }

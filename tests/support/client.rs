@@ -134,6 +134,24 @@ impl Client {
         std::mem::take(&mut self.received)
     }
 
+    /// Number of bytes up to the end of the connection, and the first of them as text; nothing is kept.
+    #[track_caller]
+    pub(crate) fn count_to_the_end(&mut self) -> (usize, String) {
+        self.fill();
+        let (mut count, first) = (self.received.len(), self.shown());
+        let mut piece = vec![0; 1 << 20];
+        loop {
+            let read = match &mut self.stream {
+                Stream::Tcp(stream) => stream.read(&mut piece),
+                Stream::Unix(stream) => stream.read(&mut piece),
+            };
+            match read.unwrap_or_else(|error| panic!("no more after {count} bytes: {error}")) {
+                0 => return (count, first),
+                more => count += more,
+            }
+        }
+    }
+
     /// Reads until the end of the connection, or of an answer after which it stays open.
     #[track_caller]
     pub(crate) fn rest_or_response(&mut self) {
@@ -150,6 +168,12 @@ impl Client {
     #[track_caller]
     pub(crate) fn closed(&mut self) -> bool {
         self.rest().is_empty()
+    }
+
+    /// Whether nothing more comes; what comes is kept.
+    #[track_caller]
+    pub(crate) fn is_closed(&mut self) -> bool {
+        self.received.is_empty() && self.fill() == 0
     }
 
     #[track_caller]

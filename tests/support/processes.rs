@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Environment variable that marks every process of one server; its value is unique to that server.
 pub(crate) const MARK: &str = "LAB_RUN";
@@ -69,6 +70,36 @@ pub(crate) fn holders(server: SocketAddrV4, client: SocketAddrV4) -> Vec<i32> {
 /// Memory of one process in KiB: the part only it uses (USS), and its fair share of all it uses (PSS).
 pub(crate) fn memory(pid: i32) -> (u64, u64) {
     try_memory(pid).expect("smaps_rollup of a living process")
+}
+
+/// Memory of one process that is resident, in KiB: now, and at its highest since it was last [`forget_highest`].
+pub(crate) fn resident(pid: i32) -> (u64, u64) {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("the status of a living process");
+    let field = |name: &str| -> u64 {
+        let line =
+            text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
+        line.trim().trim_end_matches(" kB").parse().expect("a number of kB")
+    };
+    (field("VmRSS:"), field("VmHWM:"))
+}
+
+/// From now on the highest memory of a process counts anew (proc(5), `clear_refs`).
+pub(crate) fn forget_highest(pid: i32) {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("the kernel forgets");
+}
+
+/// Open descriptors of one process.
+pub(crate) fn descriptors(pid: i32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).expect("the descriptors of a living process").count()
+}
+
+/// Processor time of one process so far.
+pub(crate) fn processor(pid: i32) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a living process");
+    let fields: Vec<_> = text.rsplit(')').next().expect("a name").split_whitespace().collect();
+    // Fields 14 and 15 of proc(5), in hundredths of a second on every Linux of the field.
+    let ticks = [fields[11], fields[12]].iter().map(|field| field.parse::<u64>().expect("a number")).sum::<u64>();
+    Duration::from_millis(10 * ticks)
 }
 
 /// [`memory`] of a process that may have ended.

@@ -56,7 +56,7 @@ pub(super) fn values<'a>(response: &'a Response, name: &str) -> Vec<&'a str> {
 
 /// Reads a head; it has no body yet.
 #[track_caller]
-pub(super) fn parse_head(head: &str) -> Response {
+pub(crate) fn parse_head(head: &str) -> Response {
     let mut lines = head.trim_end_matches("\r\n").split("\r\n");
     let first = lines.next().unwrap_or_default();
     let mut words = first.splitn(3, ' ');

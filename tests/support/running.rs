@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
@@ -130,10 +130,14 @@ impl Running {
     fn stop_with(mut self, send: impl Fn(Pid) -> nix::Result<()>) -> Ended {
         let pid = Pid::from_raw(self.pid());
         send(pid).expect("the server is alive");
-        // uWSGI loses a signal that comes soon after its start.
+        // uWSGI loses a signal that comes soon after its start; a second one breaks off what it does at its end.
+        let mut sent = Instant::now();
         while self.kind == Kind::Uwsgi && self.child.try_wait().expect("a child").is_none() {
-            std::thread::sleep(Duration::from_secs(1));
-            let _ = send(pid);
+            std::thread::sleep(Duration::from_millis(20));
+            if sent.elapsed() > Duration::from_secs(5) {
+                let _ = send(pid);
+                sent = Instant::now();
+            }
         }
         self.wait()
     }
