@@ -65,6 +65,8 @@ mod sandbox;
 mod scaling;
 /// What stops and reloads, and with which exit code.
 mod signals;
+/// Clients that hold what they have for as long as they may.
+mod slow;
 /// Where a server listens, in every form.
 mod sockets;
 /// Files that no application sees.

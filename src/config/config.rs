@@ -583,6 +583,14 @@ pub struct Limits {
     pub keepalive_timeout: Seconds,
     /// Time for a whole request head on a worker's HTTP socket.
     pub header_timeout: Seconds,
+    /// Least rate at which a client sends and takes, in bytes a second; 0 = any.
+    pub min_rate: u64,
+    /// Time in which a client may be slower than that.
+    pub min_rate_grace: Seconds,
+    /// Most client connections of a process; 0 = any number.
+    pub max_connections: usize,
+    /// The same of one address.
+    pub max_connections_per_ip: usize,
     /// Connections that may wait to be accepted, per socket.
     pub listen: u32,
     /// Probes on idle client connections (`SO_KEEPALIVE`).
@@ -651,6 +659,10 @@ impl Default for Limits {
             socket_timeout: Seconds(4),
             keepalive_timeout: Seconds(60),
             header_timeout: Seconds(30),
+            min_rate: 240,
+            min_rate_grace: Seconds(20),
+            max_connections: 0,
+            max_connections_per_ip: 0,
             listen: 100,
             so_keepalive: false,
             reuse_port: false,

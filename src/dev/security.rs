@@ -35,6 +35,7 @@ struct Fuzzed {
 #[derive(Debug, Deserialize)]
 struct Target {
     target: String,
+    since: String,
     date: String,
     seconds: u64,
     executions: u64,
@@ -105,13 +106,17 @@ fn page(found: &[Found], fuzzed: &Fuzzed) -> String {
         }
     }
     page.push_str(
-        "\n## Fuzzing\n\n| target | last day | minutes | executions | edges | broke |\n|---|---|---|---|---|---|\n",
+        "\n## Fuzzing\n\n| target | since | last day | minutes | executions | edges | broke |\n|---|---|---|---|---|---|---|\n",
     );
     for target in &fuzzed.targets {
-        let Target { target, date, seconds, executions, coverage, crashes } = target;
-        let _ = writeln!(page, "| {target} | {date} | {} | {executions} | {coverage} | {crashes} |", seconds / 60);
+        let Target { target, since, date, seconds, executions, coverage, crashes } = target;
+        let _ = writeln!(
+            page,
+            "| {target} | {since} | {date} | {} | {executions} | {coverage} | {crashes} |",
+            seconds / 60
+        );
     }
-    page.push_str("\n*Minutes* and *executions* are those of that day; *edges* are places in the program that were reached. What broke before and was mended is in \
+    page.push_str("\n*Minutes* and *executions* are those of all runs since the first; *edges* are places in the program that were reached. What broke before and was mended is in \
         `tests/fuzz/regressions`, and runs with every test.\n");
     page
 }
@@ -144,6 +149,7 @@ mod tests {
         ];
         let targets = vec![Target {
             target: "chunked".into(),
+            since: "2026-11-01".into(),
             date: "2026-11-29".into(),
             seconds: 1830,
             executions: 4_000_000,

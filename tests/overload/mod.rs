@@ -100,11 +100,15 @@ fn descriptors_that_run_out_come_back() {
             r"worker 1 accepts connections again: \d+ attempts have failed",
         ),
     ] {
-        let idle: Vec<_> = (0..100).map(|_| server.connect(port)).collect();
+        // Who has begun to ask does not give way, as idle clients would.
+        let mut busy: Vec<_> = (0..100).map(|_| server.connect(port)).collect();
+        for client in &mut busy {
+            client.send("GET / HT");
+        }
         server.log.wait_for(complaint);
         std::thread::sleep(std::time::Duration::from_millis(1500));
         // Whoever has been accepted is served all the same; the others when there is room.
-        drop(idle);
+        drop(busy);
         eventually("an answer", || (server.get(port, "/").status == 200).then_some(()));
         // However often it was tried, that is told once, with a count at its end.
         server.log.wait_for(end);

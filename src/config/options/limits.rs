@@ -127,6 +127,66 @@ pub(super) static ROWS: &[Opt] = &[
         ..OPT
     },
     Opt {
+        name: "min-rate",
+        group: Group::Limits,
+        unit: "bytes",
+        default: "240",
+        field: "/limits/min_rate",
+        example: "min-rate = 1000",
+        own: true,
+        doc: "Sets the least that an HTTP client has to send or take in a second, on the average; 0 for no limit.\n\nIt counts for request heads, bodies and answers, over the time in which the client is waited for. Who is slower once `min-rate-grace` is over is answered with 408, or its connection is reset when it is the answer that it does not take. Websockets are exempt. On the workers' own sockets `socket-timeout` and `so-send-timeout` end a client that takes nothing before this does.",
+        act: Act::Set(|d, v| {
+            d.config.limits.min_rate = v.count_as()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "min-rate-grace",
+        group: Group::Limits,
+        unit: "seconds",
+        default: "20",
+        field: "/limits/min_rate_grace",
+        example: "min-rate-grace = 5",
+        own: true,
+        doc: "Sets for how long a head, a body or an answer may be slower than `min-rate`.",
+        act: Act::Set(|d, v| {
+            d.config.limits.min_rate_grace = v.seconds()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "max-connections",
+        group: Group::Limits,
+        unit: "number",
+        default: "0",
+        field: "/limits/max_connections",
+        example: "max-connections = 10000",
+        own: true,
+        doc: "Sets how many client connections a router, or a worker on its own HTTP sockets, has at most; 0 for as many as `max-fd` allows.\n\nFor one more, connections that are kept without a request give way, the one that has been idle the longest first. When none is idle, the client waits to be accepted. Each of several processes has a limit of its own.",
+        act: Act::Set(|d, v| {
+            d.config.limits.max_connections = v.size()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
+        name: "max-connections-per-ip",
+        group: Group::Limits,
+        unit: "number",
+        default: "0",
+        field: "/limits/max_connections_per_ip",
+        example: "max-connections-per-ip = 100",
+        own: true,
+        doc: "Sets how many connections one address has at most to a router, or to a worker's HTTP sockets.\n\nOf IPv6 a /64 network counts as one address; 0 is any number. Further ones are answered with 429 and closed, encrypted ones are closed. Behind a proxy that says who its clients are (`http-enable-proxy-protocol`) it counts for those; behind any other it would count for the proxy itself. Each of several processes counts on its own.",
+        act: Act::Set(|d, v| {
+            d.config.limits.max_connections_per_ip = v.size()?;
+            Ok(())
+        }),
+        ..OPT
+    },
+    Opt {
         name: "so-send-timeout",
         aliases: &["socket-send-timeout", "so-write-timeout", "socket-write-timeout"],
         arg: Arg::None,

@@ -91,6 +91,8 @@ fn connections(page: &mut Exposition, facts: &Facts) {
     page.sample(&[], facts.connections);
     page.family("rsgi_connections", Kind::Counter, "Client connections accepted.");
     page.sample(&[], reading.count(Count::Connections));
+    page.family("rsgi_connections_refused", Kind::Counter, "Connections refused: their network has as many as it may.");
+    page.sample(&[], reading.count(Count::Refused));
     page.family("rsgi_received_bytes", Kind::Counter, "Bytes received from clients, without those of TLS.");
     page.sample(&[], reading.count(Count::Received));
     page.family("rsgi_sent_bytes", Kind::Counter, "Bytes sent to clients, without those of TLS.");

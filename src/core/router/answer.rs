@@ -20,6 +20,7 @@ use super::gzip::{self, Gzip};
 use super::reply;
 use super::statics::{self, StaticBody};
 use super::stream::{Broken, Stream};
+use super::taking::Taking;
 use super::ticket::{self, request_line};
 use super::upload::Upload;
 use crate::health::Verdict;
@@ -182,6 +183,11 @@ impl Answer {
     /// The client takes what it gets.
     pub(super) fn touch(&self) {
         self.served.0.touch();
+    }
+
+    /// Changes what is known of how it does.
+    pub(super) fn takes(&self, change: impl FnOnce(&mut Taking)) {
+        self.served.0.takes(change);
     }
 }
 

@@ -12,13 +12,16 @@ use rsgi_proto::http1::Reject;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::crowd::{Dismissal, FRESH, Guest};
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::handshake::Entrance;
 use super::shop::Shop;
+use super::taking::Taking;
 use super::ticket::{self, Ticket};
 use crate::memory::codes;
 use crate::memory::meters::Door;
+use crate::rate::Rate;
 use crate::tls::Peer;
 
 /// How long a connection that ends in an error is listened to, so that the client can read why.
@@ -71,8 +74,12 @@ pub(super) struct Client {
     busy: Cell<bool>,
     phase: Cell<Phase>,
     since: Cell<Instant>,
-    /// Since when the client has taken nothing of what it is to get.
-    blocked: Cell<Option<Instant>>,
+    /// How fast it sends the head or the body at hand.
+    coming: Cell<Rate>,
+    /// How fast it takes the answer.
+    taking: Cell<Taking>,
+    /// Its time was over because it sends too slowly.
+    slow: Cell<bool>,
     /// The phase's time is over; whoever is in charge takes note.
     expired: Cell<bool>,
     /// When the request must be over, and what it asks for (`http-harakiri`).
@@ -83,6 +90,8 @@ pub(super) struct Client {
     counted: Cell<Option<(Instant, u16)>>,
     /// The answer broke off in a way that only a reset can tell.
     pub(super) reset: Cell<bool>,
+    /// Whether it has to give way to others.
+    dismissal: Dismissal,
     /// Wakes the gate when the next request may pass.
     held: RefCell<Option<Waker>>,
     /// Room for those requests of the connection that are at work side by side; `None`: there is one at a time.
@@ -105,12 +114,15 @@ impl Client {
             busy: Cell::new(false),
             phase: Cell::new(Phase::Fresh),
             since: Cell::new(Instant::now()),
-            blocked: Cell::new(None),
+            coming: Cell::default(),
+            taking: Cell::default(),
+            slow: Cell::new(false),
             expired: Cell::new(false),
             limit: RefCell::new(None),
             answering: Cell::new(false),
             counted: Cell::new(None),
             reset: Cell::new(false),
+            dismissal: Dismissal::default(),
             held: RefCell::new(None),
             places: None,
         }
@@ -148,11 +160,19 @@ impl Client {
     /// A new phase begins.
     pub(super) fn enter(&self, phase: Phase) {
         self.phase.set(phase);
+        if phase == Phase::Head {
+            self.coming.set(Rate::default());
+        }
         self.touch();
     }
 
     pub(super) fn phase(&self) -> Phase {
         self.phase.get()
+    }
+
+    /// When the phase began, or something last moved in it.
+    pub(super) fn since(&self) -> Instant {
+        self.since.get()
     }
 
     /// Something moved: the phase's time starts anew.
@@ -161,17 +181,64 @@ impl Client {
         self.expired.set(false);
     }
 
-    /// The client takes bytes, or does not.
-    pub(super) fn set_blocked(&self, blocked: bool) {
-        match (blocked, self.blocked.get()) {
-            (true, None) => self.blocked.set(Some(Instant::now())),
-            (false, Some(_)) => self.blocked.set(None),
-            _ => {}
+    /// Nothing goes on before the client has sent more.
+    pub(super) fn awaits(&self) {
+        let mut coming = self.coming.get();
+        if !coming.is_waiting() {
+            coming.wait(Instant::now().into_std());
+            self.coming.set(coming);
         }
     }
 
+    /// The client has sent so much.
+    pub(super) fn receives(&self, bytes: u64) {
+        let mut coming = self.coming.get();
+        coming.moved(bytes);
+        if coming.is_waiting() {
+            coming.rest(Instant::now().into_std());
+        }
+        self.coming.set(coming);
+    }
+
+    /// What the client has sent is more than can be used at the moment: it is not waited for.
+    pub(super) fn lets_wait(&self) {
+        self.receives(0);
+    }
+
+    /// Changes what is known of how the client takes its answer.
+    pub(super) fn takes(&self, change: impl FnOnce(&mut Taking)) {
+        let mut taking = self.taking.get();
+        change(&mut taking);
+        self.taking.set(taking);
+    }
+
+    /// The client has room for no more of its answer.
     pub(super) fn is_blocked(&self) -> bool {
-        self.blocked.get().is_some()
+        self.taking.get().blocked().is_some()
+    }
+
+    /// It has taken less of its answer than `min-rate` asks.
+    pub(super) fn takes_too_slowly(&self) -> bool {
+        let due = self.taking.get().due(self.shop.settings.least);
+        due.is_some_and(|due| due <= Instant::now())
+    }
+
+    /// Why a request ends whose client does not send its head in time.
+    pub(super) fn unsent_head(&self) -> Reject {
+        let slow = self.slow.take();
+        Reject::new(
+            408,
+            if slow { "the request head came slower than min-rate" } else { "the request head took too long" },
+        )
+    }
+
+    /// Why a request ends whose client does not send its body in time.
+    pub(super) fn unsent(&self) -> Failure {
+        let slow = self.slow.take();
+        Failure::client(
+            408,
+            if slow { "the request body came slower than min-rate" } else { "the request body took too long" },
+        )
     }
 
     /// A request begins.
@@ -180,6 +247,8 @@ impl Client {
         *self.limit.borrow_mut() = harakiri
             .zip(ticket.as_ref().ok())
             .map(|(span, ticket)| (Instant::now() + span, ticket::request_line(&ticket.frame)));
+        self.coming.set(Rate::default());
+        self.takes(Taking::begin);
         self.exempt.set(ticket.as_ref().is_ok_and(|ticket| ticket.is_exempt));
         *self.ticket.borrow_mut() = Some(ticket);
         self.busy.set(true);
@@ -256,19 +325,24 @@ impl Client {
 
     fn patience(&self) -> Instant {
         let settings = &self.shop.settings;
-        if let Some(blocked) = self.blocked.get() {
-            return blocked + settings.timeout;
+        let taking = self.taking.get();
+        if let Some(blocked) = taking.blocked() {
+            let silence = blocked + settings.timeout;
+            return taking.due(settings.least).map_or(silence, |due| due.min(silence));
         }
+        let due = self.coming_due().into_iter().chain(taking.due(settings.least)).min();
         let since = self.since.get();
+        let sooner = |end: Instant| due.map_or(end, |due| due.min(end));
         since
             + match self.phase.get() {
                 Phase::Fresh if self.shop.draining.get() => LAST_CALL.min(settings.headers_timeout),
-                Phase::Fresh | Phase::Head => settings.headers_timeout,
+                Phase::Fresh => settings.headers_timeout,
+                Phase::Head => return sooner(since + settings.headers_timeout),
                 Phase::Idle => {
                     let end = since + settings.keepalive.unwrap_or_default();
                     return self.shop.parting.get().map_or(end, |parting| end.min(parting));
                 }
-                Phase::Body | Phase::Answer => settings.timeout,
+                Phase::Body | Phase::Answer => return sooner(since + settings.timeout),
                 Phase::Queue => {
                     let queue = settings.queue.time.filter(|_| !self.is_exempt());
                     let end = since + queue.map_or(settings.timeout, |time| time.min(settings.timeout));
@@ -282,9 +356,19 @@ impl Client {
             }
     }
 
+    /// When the client will have sent too little for its time.
+    fn coming_due(&self) -> Option<Instant> {
+        self.coming.get().due(self.shop.settings.least).map(Instant::from_std)
+    }
+
     /// Tells whoever is in charge that the time is over.
     pub(super) fn expire(&self) {
         self.expired.set(true);
+        if self.coming_due().is_some_and(|due| due <= Instant::now()) {
+            // Said once: what follows is about the answer.
+            self.slow.set(true);
+            self.coming.set(Rate::default());
+        }
     }
 
     pub(super) fn is_expired(&self) -> bool {
@@ -302,5 +386,19 @@ impl Client {
             Some(port) => format!("{}:{port}", self.address),
             None => "unix".into(),
         }
+    }
+}
+
+impl Guest for Client {
+    fn idle_since(&self) -> Option<Instant> {
+        match self.phase.get() {
+            Phase::Fresh => Some(self.since.get() + FRESH),
+            Phase::Idle => Some(self.since.get()),
+            _ => None,
+        }
+    }
+
+    fn dismissal(&self) -> &Dismissal {
+        &self.dismissal
     }
 }

@@ -240,13 +240,17 @@ impl Exchange {
                 match lease.poll_send(context, bytes) {
                     Poll::Ready(Ok(more)) => *sent += more,
                     Poll::Ready(Err(lost)) => return Poll::Ready(Stop::Lost(lost)),
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => {
+                        // Nobody waits for more of the body before the worker has room for it.
+                        self.client.lets_wait();
+                        return Poll::Pending;
+                    }
                 }
                 continue;
             }
             self.out.clear();
             self.out_sent = 0;
-            match self.upload.poll_frames(context, &mut self.out) {
+            match self.upload.poll_frames(&self.client, context, &mut self.out) {
                 Poll::Ready(Ok(())) => {
                     self.flowed = true;
                     self.client.touch();
@@ -287,7 +291,7 @@ impl Exchange {
     fn timeout(&self) -> Failure {
         let sent = self.frame_sent >= self.frame.len() && self.out_sent >= self.out.len();
         match &self.upload {
-            Upload::Flowing(_) if sent => Failure::client(408, "the request body took too long"),
+            Upload::Flowing(_) if sent => self.client.unsent(),
             _ => Failure::worker(504, "the application did not answer in time"),
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct FileBody {
     offset: u64,
     /// Bytes still to come; `None`: until the file's end.
     left: Option<u64>,
+    /// The answer's head promises more than that.
+    is_short: bool,
     size: Option<u64>,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
 }
@@ -43,13 +45,14 @@ impl FileBody {
             None => (part.length != u64::MAX).then_some(part.length),
         };
         let size = left.filter(|_| promised.is_none());
-        Ok(Self { file: Arc::new(file), regular, offset: part.offset, left, size, reading: None })
+        let is_short = promised > left;
+        Ok(Self { file: Arc::new(file), regular, offset: part.offset, left, is_short, size, reading: None })
     }
 
     /// A part of a regular file whose size the answer's head names.
     pub(super) fn part(file: Arc<File>, part: &std::ops::Range<u64>) -> Self {
         let left = Some(part.end - part.start);
-        Self { file, regular: true, offset: part.start, left, size: None, reading: None }
+        Self { file, regular: true, offset: part.start, left, is_short: false, size: None, reading: None }
     }
 
     /// The whole size, when the answer's head does not name it and it is known.
@@ -58,13 +61,13 @@ impl FileBody {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.left == Some(0)
+        self.left == Some(0) && !self.is_short
     }
 
     /// The next piece; `None` is the end.
     pub(super) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
-        if self.is_done() {
-            return Poll::Ready(Ok(None));
+        if self.left == Some(0) {
+            return Poll::Ready(if std::mem::take(&mut self.is_short) { Err(too_short()) } else { Ok(None) });
         }
         let most = self.left.and_then(|left| usize::try_from(left).ok()).unwrap_or(PIECE).min(PIECE);
         let (file, regular, offset) = (&self.file, self.regular, self.offset);
@@ -76,14 +79,18 @@ impl FileBody {
         self.reading = None;
         let piece = result.map_err(io::Error::other)??;
         if piece.is_empty() {
-            let short = self.left.replace(0).is_some();
-            let error = || io::Error::new(io::ErrorKind::UnexpectedEof, "the file of the answer is too short");
-            return Poll::Ready(if short { Err(error()) } else { Ok(None) });
+            self.is_short = false;
+            let ended_early = self.left.replace(0).is_some();
+            return Poll::Ready(if ended_early { Err(too_short()) } else { Ok(None) });
         }
         self.offset += piece.len() as u64;
         self.left = self.left.map(|left| left.saturating_sub(piece.len() as u64));
         Poll::Ready(Ok(Some(piece)))
     }
+}
+
+fn too_short() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the file of the answer is too short")
 }
 
 /// Reads what the kernel has in memory of it, which may be nothing. `buffer`: its memory is used again when nobody has what was

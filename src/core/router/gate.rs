@@ -10,6 +10,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -19,7 +20,7 @@ use hyper::rt::ReadBufCursor;
 use rsgi_proto::Body;
 use rsgi_proto::http1::Reject;
 use rsgi_proto::http1::chunked::{Chunked, Step};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::client::{Client, Phase};
 use super::ticket::{self, Ticket};
@@ -28,7 +29,7 @@ use crate::memory::meters::Count;
 /// Bytes asked for in one read of a body.
 const READ: usize = 64 * 1024;
 /// Bytes asked for in one read of a head.
-const READ_HEAD: usize = 8 * 1024;
+pub(super) const READ_HEAD: usize = 8 * 1024;
 /// Unread bytes that a connection which ends in an error may still send.
 const LINGER: usize = 1024 * 1024;
 
@@ -36,6 +37,9 @@ const LINGER: usize = 1024 * 1024;
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin {
     /// Makes closing the socket a reset.
     fn reset(&self);
+
+    /// Bytes sent that the client does not have yet; 0 where the kernel cannot tell.
+    fn unsent(&self) -> u64;
 
     /// The first byte that the client has sent, left where it is; `None` where the kernel cannot tell.
     fn poll_first(&self, _context: &mut Context<'_>) -> Poll<io::Result<Option<u8>>> {
@@ -49,6 +53,10 @@ impl Wire for tokio::net::TcpStream {
         let _ = self.set_zero_linger();
     }
 
+    fn unsent(&self) -> u64 {
+        rsgi_sys::net::unreceived(self.as_fd()).map_or(0, |count| count as u64)
+    }
+
     fn poll_first(&self, context: &mut Context<'_>) -> Poll<io::Result<Option<u8>>> {
         let mut byte = [0];
         let mut buffer = tokio::io::ReadBuf::new(&mut byte);
@@ -59,11 +67,19 @@ impl Wire for tokio::net::TcpStream {
 
 impl Wire for tokio::net::UnixStream {
     fn reset(&self) {}
+
+    fn unsent(&self) -> u64 {
+        rsgi_sys::net::unreceived(self.as_fd()).map_or(0, |count| count as u64)
+    }
 }
 
 impl<S: Wire> Wire for tokio_rustls::server::TlsStream<S> {
     fn reset(&self) {
         self.get_ref().0.reset();
+    }
+
+    fn unsent(&self) -> u64 {
+        self.get_ref().0.unsent()
     }
 }
 
@@ -120,25 +136,49 @@ impl<S: Wire> Gate<S> {
 
     /// Reads more; 0 is the end.
     fn poll_fill(&mut self, context: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
-        if self.input.capacity() - self.input.len() < most / 4 {
-            self.input.reserve(most);
-        }
         let Some(socket) = &mut self.socket else { return Poll::Ready(Ok(0)) };
-        let read = ready!(pin!(socket.read_buf(&mut self.input)).poll(context))?;
+        let read = if self.input.is_empty() && most <= READ_HEAD {
+            // Nobody who says nothing has memory of ours.
+            let mut scratch = self.client.shop.scratch.borrow_mut();
+            let mut scratch = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(socket).poll_read(context, &mut scratch))?;
+            self.input.extend_from_slice(scratch.filled());
+            scratch.filled().len()
+        } else {
+            if self.input.capacity() - self.input.len() < most / 4 {
+                self.input.reserve(most);
+            }
+            ready!(pin!(socket.read_buf(&mut self.input)).poll(context))?
+        };
         self.client.shop.settings.meter.add(Count::Received, read as u64);
         Poll::Ready(Ok(read))
     }
 
     /// The client has taken some bytes, or does not.
     fn taken(&self, result: &Poll<io::Result<usize>>) {
-        self.client.set_blocked(result.is_pending());
-        if let Poll::Ready(Ok(sent)) = result {
-            self.client.shop.settings.meter.add(Count::Sent, *sent as u64);
+        match result {
+            Poll::Pending => {
+                let unsent = self.socket.as_ref().map_or(0, S::unsent);
+                self.client.takes(|taking| taking.blocks(unsent));
+            }
+            Poll::Ready(sent) => {
+                let sent = sent.as_ref().map_or(0, |&sent| sent as u64);
+                self.client.takes(|taking| taking.sent(sent));
+                self.client.shop.settings.meter.add(Count::Sent, sent);
+            }
+        }
+    }
+
+    /// Gives back what is needed for requests only.
+    pub(super) fn rest(&mut self) {
+        self.head = Vec::new();
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
         }
     }
 
     /// Reads until a head is complete and hands it to hyper. False: the connection is over.
-    fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+    pub(super) fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if self.client.is_busy() || matches!(self.expects, Expects::Other) {
             // Hyper only wants to know whether the client is still there. What it sends already waits here.
             if self.input.is_empty() && ready!(self.poll_fill(context, READ_HEAD))? == 0 {
@@ -159,15 +199,19 @@ impl<S: Wire> Gate<S> {
                 }
             }
             if self.client.is_expired() && self.client.phase() == Phase::Head {
-                self.announce(Err(Reject::new(408, "the request head took too long")));
+                self.announce(Err(self.client.unsent_head()));
                 return Poll::Ready(Ok(true));
             }
-            if !self.input.is_empty() && self.client.phase() != Phase::Head {
-                self.client.enter(Phase::Head);
+            if !self.input.is_empty() {
+                if self.client.phase() != Phase::Head {
+                    self.client.enter(Phase::Head);
+                }
+                self.client.awaits();
             }
             self.seen = self.input.len();
-            if ready!(self.poll_fill(context, READ_HEAD))? == 0 {
-                return Poll::Ready(Ok(false));
+            match ready!(self.poll_fill(context, READ_HEAD))? {
+                0 => return Poll::Ready(Ok(false)),
+                read => self.client.receives(read as u64),
             }
         }
     }

@@ -7,13 +7,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use nix::libc;
+use rsgi_proto::http1::response::canned;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::time::timeout;
 
 use super::client::Client;
 use super::connection;
+use super::crowd::Crowd;
+use super::handshake::{self, LINGER, say};
 use super::proxy::{self, Socket};
 use super::shop::Shop;
 use crate::logging::episode::Summary;
+use crate::memory::meters::Count;
 use crate::tls::Certificates;
 
 /// Pause after the system could not give us another connection, so that waiting for it is no busy loop.
@@ -73,6 +78,7 @@ impl Listener {
                             let (address, remote) = names(peer);
                             let client = Client::new(Rc::clone(&shop), address, Some(remote), Rc::clone(&port));
                             open(socket, Some(peer.ip()), client, &place);
+                            shop.room(false).await;
                         }
                         Err(error) => complain(&shop, &error).await,
                     }
@@ -83,6 +89,7 @@ impl Listener {
                     Ok((socket, _)) => {
                         let client = Client::new(Rc::clone(&shop), String::new(), None, "80".into());
                         open(socket, None, client, &place);
+                        shop.room(false).await;
                     }
                     Err(error) => complain(&shop, &error).await,
                 }
@@ -96,22 +103,59 @@ pub(super) fn names(peer: SocketAddr) -> (String, String) {
     (peer.ip().to_canonical().to_string(), peer.port().to_string())
 }
 
-/// Begins a connection. What lies between a socket and its first request (a PROXY header, a TLS handshake) belongs here.
+/// Begins a connection. What lies between a socket and its first request (a PROXY header, a TLS handshake) belongs here,
+/// each boxed: what is not there any more needs no memory while the client is idle.
 fn open<S: Socket + 'static>(socket: S, peer: Option<IpAddr>, mut client: Client, place: &Place) {
     client.to_https.clone_from(&place.to_https);
     let leave = Leave(Rc::clone(&client.shop));
     client.shop.enter();
     let place = place.clone();
     tokio::task::spawn_local(async move {
+        let shop = &leave.0;
+        if shop.is_crowded() {
+            Box::pin(shop.room(true)).await;
+        }
         let is_encrypted = place.certificates.is_encrypted(place.bind);
-        let Some(socket) = proxy::hear(socket, peer, &mut client, is_encrypted).await else { return drop(leave) };
+        let heard = Box::pin(proxy::hear(socket, peer, &mut client, is_encrypted)).await;
+        let Some(mut socket) = heard else { return };
+        let Some(admission) = Crowd::admit(shop, client.address.parse().ok()) else {
+            return Box::pin(refuse(&mut socket, &client, is_encrypted)).await;
+        };
         if is_encrypted {
-            super::handshake::serve(socket, client, &place.certificates, place.bind).await;
+            Box::pin(handshake::serve(socket, client, &place.certificates, place.bind)).await;
         } else {
             connection::serve(socket, Rc::new(client)).await;
         }
-        drop(leave);
+        drop(admission);
     });
+}
+
+/// Turns a client away that has enough connections.
+async fn refuse<S: Socket>(socket: &mut S, client: &Client, is_encrypted: bool) {
+    let shop = &client.shop;
+    shop.settings.meter.count(Count::Refused);
+    if shop.refused.count() {
+        tracing::warn!(
+            client = client.name(),
+            "connections are refused: its network has max-connections-per-ip of them"
+        );
+        tokio::task::spawn_local(tell_of_refusals(Rc::clone(shop)));
+    }
+    if !is_encrypted {
+        let tell = async { drop(timeout(LINGER, say(socket, canned(429))).await) };
+        shop.crowd.turn_away(tell).await;
+    }
+}
+
+/// Says how many were refused, once no more are.
+async fn tell_of_refusals(shop: Rc<Shop>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if let Some(Summary { count, span }) = shop.refused.end() {
+            let seconds = span.as_secs();
+            return tracing::warn!("{count} connections were refused within {seconds} s");
+        }
+    }
 }
 
 /// Counts the connection down however it ends.
@@ -127,6 +171,7 @@ async fn complain(shop: &Rc<Shop>, error: &io::Error) {
     // A client that left before it was accepted is nobody's business.
     let starved = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
     if error.raw_os_error().is_some_and(|code| starved.contains(&code)) {
+        shop.crowd.make_room();
         if shop.starved.count() {
             tracing::warn!(%error, "cannot accept connections for now: raise max-fd or lower the load");
             tokio::task::spawn_local(tell_the_end(Rc::clone(shop)));

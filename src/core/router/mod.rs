@@ -7,6 +7,7 @@
 mod answer;
 mod client;
 mod connection;
+mod crowd;
 mod exchange;
 mod failure;
 mod file;
@@ -27,6 +28,7 @@ mod run;
 mod shop;
 mod statics;
 mod stream;
+mod taking;
 #[cfg(test)]
 mod tests;
 mod ticket;

@@ -300,6 +300,11 @@ impl Pool {
 
     /// A link is idle: the first in the queue gets it, or else it rests.
     pub(super) fn put(&self, mut link: Link) {
+        // What has said its farewell with the answer takes nothing more, however many wait.
+        let watcher = self.watcher.borrow().clone();
+        if !link.is_idle(&mut Context::from_waker(&watcher)) {
+            return self.lost(&link);
+        }
         let next = if self.held.get() { None } else { self.queue.borrow_mut().pop_front() };
         if let Some(seat) = next {
             self.measure();
@@ -310,10 +315,6 @@ impl Pool {
             *seat.link.borrow_mut() = Some(link);
             seat.waker.borrow().wake_by_ref();
             return;
-        }
-        let watcher = self.watcher.borrow().clone();
-        if !link.is_idle(&mut Context::from_waker(&watcher)) {
-            return self.lost(&link);
         }
         let mut crews = self.crews.borrow_mut();
         let hello = &link.hello;

@@ -12,12 +12,15 @@ use rsgi_proto::vars::Vars;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::crowd::{Caps, Crowd};
+use super::gate::READ_HEAD;
 use super::pool::{Bounds, Pool};
 use crate::control::Overdue;
 use crate::health::{Probes, State};
 use crate::logging::episode::Episode;
 use crate::logging::form::Form;
 use crate::memory::meters::{Count, Gauge, Meter, Seat};
+use crate::rate::Least;
 use crate::statics::Statics;
 use crate::trace::Ids;
 
@@ -38,6 +41,10 @@ pub(super) struct Settings {
     pub(super) timeout: Duration,
     /// Time for a request head.
     pub(super) headers_timeout: Duration,
+    /// What clients have to send and take at least; `None`: whatever they like.
+    pub(super) least: Option<Least>,
+    /// How many of them there may be.
+    pub(super) caps: Caps,
     /// Time without any worker after which requests are turned away.
     pub(super) connect_timeout: Duration,
     /// What may wait for an idle core.
@@ -96,6 +103,8 @@ impl Settings {
             body: config.limits.limit_post,
             timeout: span(router.timeout),
             headers_timeout: span(router.headers_timeout),
+            least: Least::of(config),
+            caps: Caps::of(config),
             connect_timeout: span(router.connect_timeout),
             queue: Bounds { length: router.queue_length, time: router.queue_timeout.map(span) },
             exempt: router.queue_exempt.clone(),
@@ -148,6 +157,8 @@ pub(super) struct Shop {
     /// Told when the last connection has gone.
     pub(super) empty: Notify,
     connections: Cell<usize>,
+    /// Who they are from, and who of them may be sent away.
+    pub(super) crowd: Crowd,
     /// Links whose request has passed its deadline, and whose worker is about to be killed for that.
     overdue: RefCell<BTreeSet<Overdue>>,
     /// Where the beginnings of files are read into.
@@ -156,6 +167,10 @@ pub(super) struct Shop {
     pub(super) files: Cell<u64>,
     /// Connections that could not be accepted.
     pub(super) starved: Episode,
+    /// Connections that were refused.
+    pub(super) refused: Episode,
+    /// Where heads are read into before there is anything of them.
+    pub(super) scratch: RefCell<Box<[u8]>>,
 }
 
 impl Shop {
@@ -170,10 +185,13 @@ impl Shop {
             drain: Notify::new(),
             empty: Notify::new(),
             connections: Cell::new(0),
+            crowd: Crowd::default(),
             overdue: RefCell::default(),
             buffer: RefCell::default(),
             files: Cell::new(0),
             starved: Episode::default(),
+            refused: Episode::default(),
+            scratch: RefCell::new(vec![0; READ_HEAD].into_boxed_slice()),
         }
     }
 
@@ -191,6 +209,7 @@ impl Shop {
         if self.connections.get() == 0 {
             self.empty.notify_waiters();
         }
+        self.crowd.left();
     }
 
     /// Client connections that are open.

@@ -109,7 +109,7 @@ impl<S: Wire> Tunnel<'_, S> {
     fn poll_down(&mut self, context: &mut Context<'_>) -> Poll<Option<End>> {
         if !self.output.is_empty() {
             let written = Pin::new(&mut self.socket).poll_write(context, &self.output);
-            self.client.set_blocked(written.is_pending());
+            self.client.takes(|taking| taking.pauses(written.is_pending()));
             let Ok(count) = ready!(written) else { return Poll::Ready(Some(End::Cut)) };
             self.client.shop.settings.meter.add(Count::Sent, count as u64);
             self.output.advance(count);
@@ -117,7 +117,7 @@ impl<S: Wire> Tunnel<'_, S> {
         }
         // What an encrypted connection holds back goes out before more is asked for.
         let flushed = Pin::new(&mut self.socket).poll_flush(context);
-        self.client.set_blocked(flushed.is_pending());
+        self.client.takes(|taking| taking.pauses(flushed.is_pending()));
         if ready!(flushed).is_err() {
             return Poll::Ready(Some(End::Cut));
         }

@@ -96,10 +96,20 @@ impl Upload {
     }
 
     /// Appends the next piece to `out` as frames.
-    pub(super) fn poll_frames(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<Result<(), Failure>> {
+    pub(super) fn poll_frames(
+        &mut self,
+        client: &Client,
+        context: &mut Context<'_>,
+        out: &mut Vec<u8>,
+    ) -> Poll<Result<(), Failure>> {
         let Self::Flowing(source) = self else { return Poll::Pending };
-        match ready!(source.poll_piece(context)) {
+        let Poll::Ready(piece) = source.poll_piece(context) else {
+            client.awaits();
+            return Poll::Pending;
+        };
+        match piece {
             Ok(Some((data, last))) => {
+                client.receives(data.len() as u64);
                 let len = u32::try_from(data.len()).expect("a piece is no longer than hyper's buffer");
                 link::body_prefix(out, len, last);
                 out.extend_from_slice(&data);
@@ -108,6 +118,7 @@ impl Upload {
                 }
             }
             Ok(None) => {
+                client.lets_wait();
                 link::encode_body_end(out);
                 *self = Self::Done;
             }
@@ -124,11 +135,11 @@ impl Upload {
         let full = out.len() + AHEAD;
         while matches!(self, Self::Flowing(_)) && out.len() < full {
             poll_fn(|context| {
-                if let Poll::Ready(result) = self.poll_frames(context, out) {
+                if let Poll::Ready(result) = self.poll_frames(client, context, out) {
                     return Poll::Ready(result);
                 }
                 if client.take_expired() {
-                    return Poll::Ready(Err(Failure::client(408, "the request body took too long")));
+                    return Poll::Ready(Err(client.unsent()));
                 }
                 Poll::Pending
             })

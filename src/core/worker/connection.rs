@@ -12,6 +12,7 @@ use rsgi_proto::{Body, Version};
 use rsgi_sys::net::Peer;
 
 use super::ahead::Ahead;
+use super::crowd::Counted;
 use super::handshake::Hello;
 use super::input::Input;
 use super::session::Session;
@@ -48,6 +49,8 @@ pub(super) struct Connection {
     pub(super) registered: bool,
     /// The router was told that this link's core leaves.
     pub(super) said_bye: bool,
+    /// How it counts among the worker's clients.
+    pub(super) counted: Counted,
 }
 
 /// What is spoken on a connection.
@@ -96,6 +99,8 @@ pub(super) enum Phase {
 pub(super) struct Pending {
     pub(super) request: Request,
     pub(super) ahead: Ahead,
+    /// Second of the engine's clock at which the body was first waited for.
+    pub(super) began: u32,
 }
 
 /// A decoded request.
@@ -176,6 +181,7 @@ impl Connection {
             to_the_end: false,
             registered: false,
             said_bye: false,
+            counted: Counted::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::epoll::{EpollEvent, EpollFlags, EpollTimeout};
 use rsgi_abi::host::{self, Language};
 use rsgi_abi::types::Var;
@@ -222,6 +223,9 @@ impl<'e> Core<'e> {
 
     /// Takes a connection and serves it; `false` when there is none.
     fn accept_one(&mut self, index: usize) -> bool {
+        if !self.has_room(index) {
+            return false;
+        }
         let Some(entrance) = self.engine.listeners.get(index) else { return false };
         match rsgi_sys::net::accept(std::os::fd::AsFd::as_fd(&entrance.socket)) {
             Ok(Some((socket, peer))) => {
@@ -230,10 +234,18 @@ impl<'e> Core<'e> {
                 self.engine.seat.up(Gauge::Connections);
                 self.meter.count(Count::Connections);
                 let phase = self.engine.first_phase(index, &speaks, peer);
-                self.drive(Box::new(Connection::new(socket, speaks, phase, index, peer)));
+                let mut connection = Box::new(Connection::new(socket, speaks, phase, index, peer));
+                self.enter(&mut connection, entrance.protocol);
+                if self.admit(&mut connection) {
+                    self.drive(connection);
+                } else {
+                    self.engine.close(connection);
+                }
                 true
             }
             Ok(None) => false,
+            // Whoever is idle gives way to who waits.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) && self.make_room() => true,
             Err(error) => {
                 self.engine.pause(index, &error);
                 false

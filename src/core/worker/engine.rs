@@ -17,6 +17,7 @@ use rsgi_sys::net::Peer;
 
 use super::ahead::BodyLimits;
 use super::connection::{Connection, Phase, Speaks};
+use super::crowd::Crowd;
 use super::guardian::Guard;
 use super::offload::Offload;
 use super::table::Table;
@@ -30,6 +31,7 @@ use crate::logging::episode::{Episode, Summary};
 use crate::logging::form::Form;
 use crate::memory::meters::{Door, Gauge, Meter, Meters, Seat};
 use crate::memory::scoreboard::Scoreboard;
+use crate::rate::Least;
 use crate::statics::{Named, Statics, StaticsError};
 use crate::tls::Certificates;
 
@@ -83,6 +85,8 @@ pub(super) struct Engine {
     pub(super) seat: Seat,
     /// Paths that are answered without the application.
     pub(super) probes: Probes,
+    /// Clients of its own HTTP sockets.
+    pub(super) crowd: Crowd,
     /// Connections open, links included.
     live: AtomicUsize,
     /// Links that could not be dialled yet, by router.
@@ -126,6 +130,8 @@ pub(super) struct Limits {
     pub(super) send: Duration,
     /// For a piece of a chunked body.
     pub(super) chunk: Duration,
+    /// What HTTP clients have to send at least.
+    pub(super) least: Option<Least>,
     /// Largest head of an answer.
     pub(super) answer_head: Option<usize>,
     pub(super) header: u32,
@@ -239,6 +245,7 @@ impl Engine {
             seat: job.meters.map(|meters| meters.sit(std::process::id())).unwrap_or_default(),
             meters: job.meters,
             probes: Probes::of(&job.config),
+            crowd: Crowd::of(&job.config),
             live: AtomicUsize::new(0),
             held: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -408,6 +415,7 @@ impl Engine {
             return Err(error);
         }
         let deadline = self.deadline(&connection);
+        slot.set_idle(connection.is_idle());
         let again = slot.park(connection, deadline);
         if deadline != 0 {
             self.arm_timer();
@@ -428,8 +436,12 @@ impl Engine {
         {
             slot.vacate();
         }
+        let is_awaited = self.crowd.leave(connection.counted);
         drop(connection);
         self.gone();
+        if is_awaited {
+            self.resume();
+        }
     }
 
     /// Second of the engine's clock.
@@ -444,15 +456,25 @@ impl Engine {
             (Speaks::Link { .. }, _) if connection.said_bye => 1,
             (Speaks::Link { .. }, _) => return 0,
             (_, Phase::Linger { .. }) => 2,
-            (_, Phase::Body(pending)) if pending.request.facts.body == Body::Chunked => {
-                u32::try_from(self.limits.chunk.as_secs()).unwrap_or(u32::MAX)
+            (speaks, Phase::Body(pending)) => {
+                let is_chunked = pending.request.facts.body == Body::Chunked;
+                let silence = if is_chunked { whole(self.limits.chunk) } else { self.limits.inactive };
+                match (speaks, self.limits.least) {
+                    (Speaks::Http, Some(least)) => {
+                        let span = whole(least.span(pending.ahead.received));
+                        silence.min(pending.began.saturating_add(span).saturating_sub(self.now()))
+                    }
+                    _ => silence,
+                }
             }
-            (_, Phase::Body(_)) => self.limits.inactive,
             (_, Phase::Proxy | Phase::Hello(_) | Phase::Handshake) if self.is_draining() => PARTING,
             (_, Phase::Proxy | Phase::Hello(_) | Phase::Handshake | Phase::Head) => match connection.head_began {
                 // However diligently it drips in, a handshake or a head has an end.
                 Some(began) => {
-                    let left = began.saturating_add(self.limits.header).saturating_sub(self.now());
+                    let least = self.limits.least.filter(|_| matches!(connection.speaks, Speaks::Http));
+                    let span = least.map_or(u32::MAX, |least| whole(least.span(connection.input.len() as u64)));
+                    let end = began.saturating_add(span.min(self.limits.header));
+                    let left = end.saturating_sub(self.now());
                     self.limits.inactive.min(left)
                 }
                 None if self.is_draining() => PARTING,
@@ -490,6 +512,26 @@ impl Engine {
                 tracing::error!("cannot accept connections: {error}; trying again every second (see max-fd)");
             }
             let _ = self.epoll.delete(entrance.socket.as_fd());
+            self.arm_timer();
+        }
+    }
+
+    /// As many clients as there may be: stop listening until one leaves.
+    pub(super) fn await_room(&self, index: usize) {
+        let Some(entrance) = self.listeners.get(index) else { return };
+        self.crowd.await_leave();
+        if !entrance.paused.swap(true, AcqRel) {
+            let _ = self.epoll.delete(entrance.socket.as_fd());
+            // Somebody may have left just before that was noted.
+            self.arm_timer();
+        }
+    }
+
+    /// Says how many clients were refused, once none are.
+    pub(super) fn tell_of_refusals(&self) {
+        if let Some(Summary { count, span }) = self.crowd.refusals() {
+            tracing::warn!("worker {}: {count} connections were refused within {} s", self.id, span.as_secs());
+        } else if self.crowd.refuses() {
             self.arm_timer();
         }
     }
@@ -649,6 +691,11 @@ impl Engine {
     }
 }
 
+/// Whole seconds of a span.
+fn whole(span: Duration) -> u32 {
+    u32::try_from(span.as_secs()).unwrap_or(u32::MAX)
+}
+
 /// Whether somebody reads how long requests take.
 fn is_timed(config: &Config) -> bool {
     let by_busyness = config.cheaper.min.is_some() && config.cheaper.algo == rsgi_config::Algo::Busyness;
@@ -684,6 +731,7 @@ impl Limits {
             socket: span(limits.socket_timeout),
             send: span(limits.so_send_timeout.unwrap_or(limits.socket_timeout)),
             chunk: span(limits.chunked_input_timeout.unwrap_or(limits.socket_timeout)),
+            least: Least::of(config),
             answer_head: limits.response_headers,
             header: seconds(limits.header_timeout),
             keepalive: seconds(limits.keepalive_timeout),

@@ -17,6 +17,7 @@ mod board;
 mod clock;
 mod connection;
 mod core;
+mod crowd;
 pub(crate) mod deadline;
 mod decode;
 mod engine;

@@ -119,7 +119,7 @@ impl Core<'_> {
             Ok(Some(facts)) => {
                 request.facts = facts;
                 let ahead = Ahead::new(facts.head, facts.body, decoder(connection, &facts));
-                self.with_body(connection, request, ahead)
+                self.with_body(connection, request, ahead, None)
             }
             Ok(None) => Some(Fate::Wait),
             Err(answer) => {
@@ -132,12 +132,18 @@ impl Core<'_> {
     /// Goes on with a body that was waiting for bytes.
     fn resume_body(&mut self, connection: &mut Connection) -> Option<Fate> {
         let Phase::Body(pending) = std::mem::replace(&mut connection.phase, Phase::Head) else { return None };
-        let Pending { request, ahead } = *pending;
-        self.with_body(connection, request, ahead)
+        let Pending { request, ahead, began } = *pending;
+        self.with_body(connection, request, ahead, Some(began))
     }
 
     /// Reads the body ahead as far as wanted, then serves.
-    fn with_body(&mut self, connection: &mut Connection, mut request: Request, mut ahead: Ahead) -> Option<Fate> {
+    fn with_body(
+        &mut self,
+        connection: &mut Connection,
+        mut request: Request,
+        mut ahead: Ahead,
+        began: Option<u32>,
+    ) -> Option<Fate> {
         let limits = self.engine.limits.body;
         let mut ready = ahead.check(limits).and_then(|()| ahead.advance(&mut connection.input, limits));
         if request.facts.expect_continue && matches!(ready, Ok(false)) {
@@ -161,7 +167,8 @@ impl Core<'_> {
             match self.read(connection, ahead.buffer_limit(limits)) {
                 Read::More => ready = ahead.advance(&mut connection.input, limits),
                 Read::Nothing => {
-                    connection.phase = Phase::Body(Box::new(Pending { request, ahead }));
+                    let began = began.unwrap_or_else(|| self.engine.now());
+                    connection.phase = Phase::Body(Box::new(Pending { request, ahead, began }));
                     return Some(Fate::Wait);
                 }
                 Read::Over => return Some(Fate::Close),
@@ -210,6 +217,8 @@ impl Core<'_> {
                 tracing::warn!("client {peer}: {} ({status})", refusal.reason);
                 match connection.speaks {
                     Speaks::Link { .. } => {
+                        // Closed below: nothing else must be sent over it meanwhile.
+                        self.say_bye(connection);
                         super::link::encode_error(&mut self.out, status, "");
                     }
                     Speaks::Scgi { nph: false } | Speaks::Fastcgi { nph: false } => {

@@ -20,7 +20,7 @@ impl Core<'_> {
                     }
                     connection.phase = self.engine.second_phase(connection.listener);
                     connection.head_began = None;
-                    return None;
+                    return (!self.admit(connection)).then_some(Fate::Close);
                 }
                 Ok(None) => {}
                 Err(malformed) => return Some(self.refuse_proxy(connection, &malformed)),

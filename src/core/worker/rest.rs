@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rsgi_abi::host::ReadError;
 use rsgi_proto::Body;
 
 use super::ahead::{Ahead, Decoder, Trouble};
 use super::wire::{Got, Wire};
+use crate::rate::{Least, Rate};
 
 const PIECE: usize = 16 * 1024;
 
@@ -17,6 +18,9 @@ const PIECE: usize = 16 * 1024;
 pub(super) struct Rest<'a> {
     wire: Wire<'a>,
     timeout: Duration,
+    /// How fast the client sends, and how fast it has to.
+    rate: Rate,
+    least: Option<Least>,
     /// The first bytes, for a body that is wholly in memory.
     prefix: &'a [u8],
     left: Left,
@@ -57,6 +61,7 @@ impl<'a> Rest<'a> {
     pub(super) fn new(
         wire: Wire<'a>,
         timeout: Duration,
+        least: Option<Least>,
         largest: Option<u64>,
         body: Body,
         ahead: &mut Ahead,
@@ -72,7 +77,9 @@ impl<'a> Rest<'a> {
             (None, false, None, Body::Length(length)) => Left::Plain(length.saturating_sub(received)),
             (None, false, None, _) => Left::Nothing { replay: None },
         };
-        Self { wire, timeout, prefix, left, received, largest }
+        let mut rate = Rate::default();
+        rate.moved(received);
+        Self { wire, timeout, rate, least, prefix, left, received, largest }
     }
 
     /// Whether more has to come from the client.
@@ -101,7 +108,7 @@ impl<'a> Rest<'a> {
             Left::Plain(left) => {
                 let most = buffer.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                 let room = buffer.get_mut(..most).unwrap_or_default();
-                let count = self.wire.read_wait(room, wait)?;
+                let count = read(self.wire, &mut self.rate, self.least, room, wait)?;
                 *left -= count as u64;
                 self.received += count as u64;
                 Ok(count)
@@ -125,7 +132,8 @@ impl<'a> Rest<'a> {
                 *at = 0;
                 let kept = raw.len();
                 raw.resize(kept + PIECE, 0);
-                let count = self.wire.read_wait(raw.get_mut(kept..).unwrap_or_default(), wait);
+                let room = raw.get_mut(kept..).unwrap_or_default();
+                let count = read(self.wire, &mut self.rate, self.least, room, wait);
                 raw.truncate(kept + count.unwrap_or(0));
                 count?;
                 let (used, over) = decoder.decode(raw, decoded).map_err(|trouble| match trouble {
@@ -177,6 +185,26 @@ impl<'a> Rest<'a> {
             }
         }
     }
+}
+
+/// Reads something, for which it waits no longer than `wait`, nor for a client that is too slow.
+fn read(
+    wire: Wire<'_>,
+    rate: &mut Rate,
+    least: Option<Least>,
+    room: &mut [u8],
+    wait: Duration,
+) -> Result<usize, ReadError> {
+    if least.is_none() {
+        return wire.read_wait(room, wait);
+    }
+    let now = Instant::now();
+    rate.wait(now);
+    let patience = rate.due(least).map_or(wait, |due| due.saturating_duration_since(now).min(wait));
+    let count = wire.read_wait(room, patience);
+    rate.rest(Instant::now());
+    rate.moved(count.unwrap_or(0) as u64);
+    count
 }
 
 fn copy(from: &[u8], to: &mut [u8]) -> usize {

@@ -71,7 +71,8 @@ impl Core<'_> {
         let wire = connection.wire();
         let patience =
             if facts.body == rsgi_proto::Body::Chunked && !connection.is_link() { limits.chunk } else { limits.socket };
-        let rest = Rest::new(wire, patience, limits.body.largest, facts.body, &mut ahead, prefix);
+        let least = limits.least.filter(|_| matches!(connection.speaks, Speaks::Http));
+        let rest = Rest::new(wire, patience, least, limits.body.largest, facts.body, &mut ahead, prefix);
         let waits = facts.expect_continue && rest.is_missing();
         let mut switch = Switch::new(engine, slot, &vars, data.get(used..).unwrap_or_default());
         let (outcome, finished) = if let Speaks::Link { end, .. } = connection.speaks {

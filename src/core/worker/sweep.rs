@@ -16,6 +16,7 @@ impl Core<'_> {
         self.engine.timer_struck();
         self.engine.resume();
         self.engine.tell_of_accepting();
+        self.engine.tell_of_refusals();
         for router in 0..self.engine.routers() {
             for link in self.engine.take_undialled(router) {
                 if let Some(link) = self.engine.dial(router, link) {

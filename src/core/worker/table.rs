@@ -5,7 +5,7 @@
 
 use std::os::fd::RawFd;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 const CHUNK: usize = 1024;
@@ -32,6 +32,8 @@ pub(super) struct Slot<T> {
     owner: AtomicU8,
     /// Second (of the engine's clock) in which the waiting connection expires; 0 never.
     deadline: AtomicU32,
+    /// The waiting connection could as well be closed.
+    idle: AtomicBool,
     waiting: Mutex<Option<Box<T>>>,
 }
 
@@ -59,7 +61,8 @@ impl<T> Table<T> {
 
 impl<T> Slot<T> {
     const fn new() -> Self {
-        Self { owner: AtomicU8::new(IDLE), deadline: AtomicU32::new(0), waiting: Mutex::new(None) }
+        let (deadline, idle) = (AtomicU32::new(0), AtomicBool::new(false));
+        Self { owner: AtomicU8::new(IDLE), deadline, idle, waiting: Mutex::new(None) }
     }
 
     /// Takes the connection for an event, or leaves a note for its owner.
@@ -105,12 +108,22 @@ impl<T> Slot<T> {
     /// Gives the slot up: its connection is about to be closed by the caller, who owns it.
     pub(super) fn vacate(&self) {
         self.deadline.store(0, Relaxed);
+        self.idle.store(false, Relaxed);
         self.owner.store(IDLE, Release);
     }
 
     /// Second in which the waiting connection expires, 0 never.
     pub(super) fn deadline(&self) -> u32 {
         self.deadline.load(Relaxed)
+    }
+
+    /// Says whether the connection that is about to wait could as well be closed.
+    pub(super) fn set_idle(&self, idle: bool) {
+        self.idle.store(idle, Relaxed);
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle.load(Relaxed)
     }
 
     fn take(&self) -> Option<Box<T>> {

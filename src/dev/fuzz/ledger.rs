@@ -1,4 +1,4 @@
-//! What has been fuzzed, in `docs/generated/fuzz.json`: for each target the last day on which it was, and what that day came to.
+//! What has been fuzzed, in `docs/generated/fuzz.json`: for each target from when to when, and what all runs came to.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,11 +15,12 @@ pub(super) struct Ledger {
     targets: Vec<Row>,
 }
 
-/// One target. Runs of one day add up; the first run of another day begins anew.
+/// One target; its runs add up.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Row {
     target: String,
-    /// Year, month and day.
+    /// Year, month and day of the first run, and of the last.
+    since: String,
     date: String,
     /// The commit of the last run.
     commit: String,
@@ -75,9 +76,10 @@ impl Ledger {
 
     fn enter(&mut self, target: &str, run: &Run, date: String, commit: String) {
         let known = self.targets.iter().position(|row| row.target == target);
-        let old = known.map(|index| self.targets.remove(index)).filter(|row| row.date == date).unwrap_or_default();
+        let old = known.map(|index| self.targets.remove(index)).unwrap_or_default();
         self.targets.push(Row {
             target: target.to_owned(),
+            since: if old.since.is_empty() { date.clone() } else { old.since },
             date,
             commit,
             seconds: old.seconds + run.seconds,
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_a_day_add_up_and_another_day_begins_anew() {
+    fn runs_add_up() {
         let mut ledger = Ledger::default();
         let run = Run { seconds: 60, executions: 10, coverage: 7, crashes: 0 };
         ledger.enter("b", &run, "2026-01-01".into(), "1".into());
@@ -136,6 +138,7 @@ mod tests {
             "2026-01-02".into(),
             "3".into(),
         );
-        assert_eq!(row(&ledger, 1), "b 2026-01-02 3: 60 s, 10, 7, 0");
+        assert_eq!(row(&ledger, 1), "b 2026-01-02 3: 180 s, 30, 7, 0");
+        assert_eq!(ledger.targets[1].since, "2026-01-01");
     }
 }

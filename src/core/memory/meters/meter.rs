@@ -30,6 +30,8 @@ pub enum Count {
     Busy,
     /// Defects of the server itself.
     Panics,
+    /// Connections that were refused.
+    Refused,
 }
 
 /// A writer of counters. One that writes nowhere is made by [`Default`].

@@ -106,7 +106,7 @@ const _: () = {
     assert!(histogram::words(REQUEST.len()) <= DURATION && DURATION <= DURATION_START - QUEUE_START);
     assert!(DURATION_START + codes::CLASSES * DURATION <= DOORS_START);
     assert!(codes::PLACES <= DOOR && DOORS_START + Door::ALL.len() * DOOR <= SHARD);
-    assert!((Count::Panics as usize) < COUNTS && (Gauge::QueueSince as usize) < SEAT);
+    assert!((Count::Refused as usize) < COUNTS && (Gauge::QueueSince as usize) < SEAT);
     assert!(SHARDS <= PAGE && SHARDS_START.is_multiple_of(PAGE));
 };
 

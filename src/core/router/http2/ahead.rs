@@ -13,6 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::super::answer::Answer;
 use super::super::stream::Broken;
+use super::super::taking::Taking;
 use super::session::Session;
 use super::{BUFFER, BUFFERS};
 
@@ -49,6 +50,9 @@ impl Ahead {
     /// woken for more.
     pub(super) fn fill(&self, context: &mut Context<'_>) {
         let state = &mut *self.0.borrow_mut();
+        if !state.is_asked && !state.pieces.is_empty() {
+            state.answer.takes(Taking::lies);
+        }
         if state.is_asked || !state.answer.holds_core() {
             return;
         }
@@ -109,6 +113,7 @@ impl Body for Ahead {
         let state = &mut *self.0.borrow_mut();
         if let Some(piece) = state.pieces.pop_front() {
             state.let_go(piece.len());
+            state.answer.takes(|taking| taking.fetched(piece.len() as u64));
             // The client takes what it gets, however long ago the worker has said it.
             state.answer.touch();
             return Poll::Ready(Some(Ok(Frame::data(piece))));

@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::answer;
 use super::client::Client;
+use super::crowd::{Crowd, Guest};
 use super::gate::Wire;
 use ahead::Ahead;
 use frames::Frames;
@@ -55,6 +56,7 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Client) {
     let shop = Rc::clone(&client.shop);
     let name = client.name();
     let session = Rc::new(Session::new());
+    let _presence = Crowd::join(&shop, &session);
     let service = service_fn(|request: Request<Incoming>| {
         let client = Rc::new(client.stream(session.places()));
         let (asked, stream) = session.ask(&client);
@@ -91,7 +93,8 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Client) {
             if session.is_abused() {
                 return Poll::Ready(Err("the client takes back more requests than it lets us answer".to_owned()));
             }
-            if !leaving && (shop.draining.get() || drain.as_mut().poll(context).is_ready()) {
+            let dismissed = session.dismissal().is_told(context);
+            if !leaving && (dismissed || shop.draining.get() || drain.as_mut().poll(context).is_ready()) {
                 leaving = true;
                 connection.as_mut().graceful_shutdown();
                 timer.as_mut().reset(Instant::now() + LINGER);

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::client::Client;
 use super::super::connection::gives_up;
+use super::super::crowd::{Dismissal, FRESH, Guest};
 use super::STREAMS;
 use super::ahead::Ahead;
 
@@ -38,6 +39,7 @@ pub(super) struct Session {
     granted: Cell<usize>,
     /// Bytes of answers that the client has not taken.
     held: Cell<usize>,
+    dismissal: Dismissal,
 }
 
 /// What a task needs to know of its stream.
@@ -66,6 +68,7 @@ impl Session {
             places: Arc::new(Semaphore::new(UNTRUSTED)),
             granted: Cell::new(UNTRUSTED),
             held: Cell::new(0),
+            dismissal: Dismissal::default(),
         }
     }
 
@@ -125,6 +128,16 @@ impl Session {
     fn end(&self) {
         self.streams.set(self.streams.get().saturating_sub(1));
         self.idle.set(Instant::now());
+    }
+}
+
+impl Guest for Session {
+    fn idle_since(&self) -> Option<Instant> {
+        self.idle().map(|idle| if self.is_fresh() { idle + FRESH } else { idle })
+    }
+
+    fn dismissal(&self) -> &Dismissal {
+        &self.dismissal
     }
 }
 

@@ -333,6 +333,31 @@ fn send_file(core: &mut Core, file: &std::fs::File, part: File) {
     assert_eq!(fdpass::send(core.socket.as_fd(), &[IoSlice::new(&out)], Some(file.as_fd())), Ok(out.len()));
 }
 
+/// What there is of it arrives, whether the file comes with the head or after it, and then the connection ends.
+#[test]
+fn a_file_shorter_than_promised_is_sent_and_cut() {
+    let stage = Stage::new();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(b"abc").unwrap();
+    for is_late in [false, true] {
+        // Of a part with three bytes, and of one that says more than there is.
+        for length in [3, 9] {
+            let (mut core, mut client) = (stage.core(), stage.client());
+            client.get("/");
+            core.request();
+            core.send(&head("200 OK", "Content-Length: 9\r\n", |_| {}));
+            if is_late {
+                client.until("\r\n\r\n");
+            }
+            send_file(&mut core, &file, File { offset: 0, length });
+            if !is_late {
+                client.until("\r\n\r\n");
+            }
+            assert_eq!(client.rest().unwrap(), b"abc", "late: {is_late}, {length} bytes");
+        }
+    }
+}
+
 #[test]
 fn files_are_sent_by_the_router() {
     let stage = Stage::new();

@@ -489,6 +489,29 @@ fn the_master_learns_how_many_wait_when_it_wants_to() {
     assert_eq!(longer(&mut stage), Queue::default());
 }
 
+/// Whoever waits gets the next core, not the one that has just said farewell.
+#[test]
+fn a_core_that_leaves_with_its_answer_gets_nothing_more() {
+    let mut stage = Stage::new();
+    let (mut leaving, mut first, mut second) = (stage.core(), stage.client(), stage.client());
+    first.get("/1");
+    assert_eq!(leaving.path(), "/1");
+    second.send("POST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab");
+    stage.order(Order::TellQueue);
+    while !matches!(stage.report(), Report::Queue(Queue { waiting: 1, .. })) {}
+    let mut last = Vec::new();
+    link::encode_bye(&mut last);
+    last.extend(whole("200 OK", "Content-Length: 1\r\n", b"x"));
+    leaving.send(&last);
+    first.status();
+    assert_eq!(leaving.next(), Said::Closed);
+    let mut core = stage.core_of(2, 0);
+    assert_eq!(core.path(), "/2");
+    core.body();
+    core.reply("x");
+    assert_eq!(second.status(), "HTTP/1.1 200 OK");
+}
+
 #[test]
 fn the_queue_is_first_come_first_served() {
     let stage = Stage::new();
