@@ -1,12 +1,12 @@
 //! How many connections there may be, in all and from one address, and who gives way.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use super::{DOORS, ROUTER, WORKER, start};
+use super::{DOORS, ROUTER, WORKER, rest, start_with};
 use crate::support::{Client, Running, eventually};
 
 fn kept(server: &Running, port: u16) -> Client {
@@ -31,7 +31,7 @@ fn ask_from(server: &Running, port: u16, from: Ipv4Addr) -> Option<String> {
 #[test]
 fn one_address_has_no_more_than_its_share() {
     // Workers count for themselves: there is one.
-    let server = start("--max-connections-per-ip 3 --processes 1 --metrics {ip}:9192");
+    let server = start_with(1, "--max-connections-per-ip 3 --metrics {ip}:9192");
     let other = Ipv4Addr::new(127, 255, 3, 4);
     for port in DOORS {
         let mut mine: Vec<_> = (0..3).map(|_| kept(&server, port)).collect();
@@ -53,7 +53,7 @@ fn one_address_has_no_more_than_its_share() {
 
 #[test]
 fn who_has_been_idle_the_longest_gives_way() {
-    let server = start("--max-connections 4 --processes 1");
+    let server = start_with(1, "--max-connections 4");
     for port in DOORS {
         let mut kept: Vec<_> = (0..4).map(|_| kept(&server, port)).collect();
         let mut fifth = server.connect(port);
@@ -67,28 +67,31 @@ fn who_has_been_idle_the_longest_gives_way() {
 /// Nobody is idle: who comes waits, and is served in the end.
 #[test]
 fn a_full_house_lets_newcomers_wait() {
-    let server = start("--max-connections 2 --processes 1");
+    let server = start_with(1, "--max-connections 2");
     for port in DOORS {
         let head = "POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n";
         let mut busy: Vec<_> = (0..2).map(|_| server.connect(port)).collect();
         for client in &mut busy {
             client.send(head);
         }
-        let mut third = server.connect(port);
-        third.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        std::thread::sleep(Duration::from_millis(300));
-        assert!(!third.is_closed(), "{port}");
+        let mut third = TcpStream::connect(server.address(port)).expect("a connection");
+        third.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("sent");
+        third.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
+        let early = third.peek(&mut [0]);
+        assert!(early.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "{port}");
         for client in &mut busy {
             assert_eq!(client.send("ab").response().expect(200).text(), "2", "{port}");
         }
-        third.response().expect(200);
+        third.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+        let answer = String::from_utf8_lossy(&rest(&mut third)).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{port}: {answer}");
     }
 }
 
 /// Descriptors run out before any cap: idle clients give way then too.
 #[test]
 fn idle_clients_give_their_descriptors_to_others() {
-    let server = start("--max-fd 80 --processes 1");
+    let server = start_with(1, "--max-fd 80");
     for port in DOORS {
         let mut idle: Vec<_> = Vec::new();
         for _ in 0..120 {
@@ -103,7 +106,7 @@ fn idle_clients_give_their_descriptors_to_others() {
 /// A proxy that says who its clients are does not count as one.
 #[test]
 fn behind_a_proxy_its_clients_are_counted() {
-    let server = start("--max-connections-per-ip 1 --processes 1 --enable-proxy-protocol --http-enable-proxy-protocol");
+    let server = start_with(1, "--max-connections-per-ip 1 --enable-proxy-protocol --http-enable-proxy-protocol");
     let header = |client: &str| format!("PROXY TCP4 {client} 192.0.2.9 1000 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
     for port in [ROUTER, WORKER] {
         let (mut one, mut two) = (server.connect(port), server.connect(port));

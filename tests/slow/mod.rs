@@ -37,10 +37,15 @@ def application(environ, start_response):
 ";
 
 fn start(options: &str) -> Running {
+    start_with(2, options)
+}
+
+fn start_with(processes: usize, options: &str) -> Running {
     let doors = format!("--http {{ip}}:{ROUTER} --http-socket {{ip}}:{WORKER} --wsgi-file app.py --disable-logging");
-    let server = Server::of(Kind::Rsgi, &format!("{doors} --http-keepalive 60 --processes 2 --threads 2 {options}"));
+    let server =
+        Server::of(Kind::Rsgi, &format!("{doors} --http-keepalive=60 --processes {processes} --threads 2 {options}"));
     let server = server.file("app.py", APP).start();
-    server.workers(2);
+    server.workers(processes);
     server
 }
 

@@ -16,16 +16,15 @@ fn drip(server: &Running, port: u16, first: &[u8]) -> String {
     stream.write_all(first).expect("sent");
     let mut writer = stream.try_clone().expect("a clone");
     std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // Ended by the server; the reader's deadline bounds it too.
-            for _ in 0..1000 {
-                if writer.write_all(b"x").is_err() {
-                    return;
-                }
+        let dripping = scope.spawn(move || {
+            (0..400).any(|_| {
                 std::thread::sleep(DRIP);
-            }
+                writer.write_all(b"x").is_err()
+            })
         });
-        String::from_utf8_lossy(&rest(&mut stream)).into_owned()
+        let answer = String::from_utf8_lossy(&rest(&mut stream)).into_owned();
+        assert!(dripping.join().expect("a writer"), "{port}: it may drip for ever");
+        answer
     })
 }
 

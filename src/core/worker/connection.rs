@@ -49,6 +49,8 @@ pub(super) struct Connection {
     pub(super) registered: bool,
     /// The router was told that this link's core leaves.
     pub(super) said_bye: bool,
+    /// The client has not taken its answer in time.
+    pub(super) takes_nothing: bool,
     /// How it counts among the worker's clients.
     pub(super) counted: Counted,
 }
@@ -90,8 +92,9 @@ pub(super) enum Phase {
     Head,
     /// A head is complete, its body is coming in.
     Body(Box<Pending>),
-    /// Answered and closed on our side; what the client still sends is thrown away, so that it gets to read the answer.
-    Linger { left: usize },
+    /// Answered and closed on our side; what the client still sends is thrown away, so that it gets to read the answer: until
+    /// so many bytes have come, or this second of the engine's clock.
+    Linger { left: usize, end: u32 },
 }
 
 /// A request whose body is read ahead.
@@ -181,6 +184,7 @@ impl Connection {
             to_the_end: false,
             registered: false,
             said_bye: false,
+            takes_nothing: false,
             counted: Counted::default(),
         }
     }

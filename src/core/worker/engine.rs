@@ -126,6 +126,8 @@ pub(super) struct Limits {
     pub(super) body: BodyLimits,
     pub(super) websocket: websocket::Limits,
     pub(super) socket: Duration,
+    /// For a router: how long it waits for its client is its own affair, and it closes the link when that is over.
+    pub(super) router: Duration,
     /// For a client that takes nothing.
     pub(super) send: Duration,
     /// For a piece of a chunked body.
@@ -428,13 +430,17 @@ impl Engine {
         if !connection.is_link() {
             self.seat.down(Gauge::Connections);
         }
-        if !matches!(connection.phase, Phase::Linger { .. }) {
+        if !matches!(connection.phase, Phase::Linger { .. }) && !connection.takes_nothing {
             connection.wire().say_goodbye();
         }
         if connection.registered
             && let Some(slot) = self.table.slot(connection.socket.as_raw_fd())
         {
             slot.vacate();
+        }
+        if connection.takes_nothing {
+            // An end in order would lie behind all that it does not take, in memory of the kernel, for minutes.
+            let _ = socket2::SockRef::from(&connection.socket).set_linger(Some(Duration::ZERO));
         }
         let is_awaited = self.crowd.leave(connection.counted);
         drop(connection);
@@ -451,21 +457,23 @@ impl Engine {
 
     /// Second in which a waiting connection expires; 0 never.
     pub(super) fn deadline(&self, connection: &Connection) -> u32 {
+        // Seconds from now on, and the second in which it is over however much comes until then.
+        let mut end = u32::MAX;
         let seconds = match (&connection.speaks, &connection.phase) {
             // A router that is alive closes a link at once when its core has said goodbye.
             (Speaks::Link { .. }, _) if connection.said_bye => 1,
             (Speaks::Link { .. }, _) => return 0,
-            (_, Phase::Linger { .. }) => 2,
+            (_, Phase::Linger { end: until, .. }) => {
+                end = *until;
+                u32::MAX
+            }
             (speaks, Phase::Body(pending)) => {
                 let is_chunked = pending.request.facts.body == Body::Chunked;
                 let silence = if is_chunked { whole(self.limits.chunk) } else { self.limits.inactive };
-                match (speaks, self.limits.least) {
-                    (Speaks::Http, Some(least)) => {
-                        let span = whole(least.span(pending.ahead.received));
-                        silence.min(pending.began.saturating_add(span).saturating_sub(self.now()))
-                    }
-                    _ => silence,
+                if let (Speaks::Http, Some(least)) = (speaks, self.limits.least) {
+                    end = pending.began.saturating_add(whole(least.span(pending.ahead.received)));
                 }
+                silence
             }
             (_, Phase::Proxy | Phase::Hello(_) | Phase::Handshake) if self.is_draining() => PARTING,
             (_, Phase::Proxy | Phase::Hello(_) | Phase::Handshake | Phase::Head) => match connection.head_began {
@@ -473,9 +481,8 @@ impl Engine {
                 Some(began) => {
                     let least = self.limits.least.filter(|_| matches!(connection.speaks, Speaks::Http));
                     let span = least.map_or(u32::MAX, |least| whole(least.span(connection.input.len() as u64)));
-                    let end = began.saturating_add(span.min(self.limits.header));
-                    let left = end.saturating_sub(self.now());
-                    self.limits.inactive.min(left)
+                    end = began.saturating_add(span.min(self.limits.header));
+                    self.limits.inactive
                 }
                 None if self.is_draining() => PARTING,
                 None if connection.served > 0 => self.limits.keepalive,
@@ -483,7 +490,7 @@ impl Engine {
             },
         };
         // Whole seconds have passed only after one more tick.
-        self.now().saturating_add(seconds).saturating_add(1)
+        self.now().saturating_add(seconds).min(end).saturating_add(1)
     }
 
     /// Makes sure that the clock looks within a second.
@@ -729,6 +736,7 @@ impl Limits {
             body: BodyLimits { largest: limits.limit_post, buffering: limits.post_buffering as u64 },
             websocket: websocket::Limits::new(limits),
             socket: span(limits.socket_timeout),
+            router: Duration::from_secs(365 * 24 * 3600),
             send: span(limits.so_send_timeout.unwrap_or(limits.socket_timeout)),
             chunk: span(limits.chunked_input_timeout.unwrap_or(limits.socket_timeout)),
             least: Least::of(config),

@@ -55,15 +55,15 @@ impl Core<'_> {
             if is_plain_http(connection) {
                 tracing::debug!("client {}: speaks plain HTTP where TLS is expected", connection.peer_name());
                 connection.wire().send_now(PLAIN);
-                return Some(begin_linger(connection));
+                return Some(begin_linger(connection, self.engine));
             }
             match hello(connection) {
                 Ok(None) => {}
                 Ok(Some(accepted)) => match self.accept_hello(connection, accepted) {
                     Ok(()) => return None,
-                    Err(reason) => return Some(give_up(connection, &reason)),
+                    Err(reason) => return Some(give_up(connection, self.engine, &reason)),
                 },
-                Err(reason) => return Some(give_up(connection, &reason)),
+                Err(reason) => return Some(give_up(connection, self.engine, &reason)),
             }
         }
     }
@@ -98,7 +98,7 @@ impl Core<'_> {
             Ok(Got::Bytes(_)) => {}
             Ok(Got::Nothing) => return Some(Fate::Wait),
             Ok(Got::End | Got::Gone) => return Some(Fate::Close),
-            Err(error) => return Some(give_up(connection, &error.to_string())),
+            Err(error) => return Some(give_up(connection, self.engine, &error.to_string())),
         }
         connection.client = Some(Box::new(Peer::of(session.tls().peer_certificates())));
         connection.phase = Phase::Head;
@@ -136,7 +136,7 @@ fn hello(connection: &mut Connection) -> Result<Option<Accepted>, String> {
 }
 
 /// Ends a connection that has not become one; the client gets to read the alert.
-fn give_up(connection: &mut Connection, reason: &str) -> Fate {
+fn give_up(connection: &mut Connection, engine: &Engine, reason: &str) -> Fate {
     tracing::debug!("client {}: no TLS connection: {reason}", connection.peer_name());
-    begin_linger(connection)
+    begin_linger(connection, engine)
 }

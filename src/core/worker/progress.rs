@@ -8,10 +8,13 @@ use super::ahead::{Ahead, Trouble};
 use super::connection::{Connection, Pending, Phase, Request, Speaks};
 use super::core::{Core, Fate};
 use super::decode::{Refusal, Reply, decoder};
+use super::engine::Engine;
 use super::wire::{self, Got, Wire};
 
 /// What a client may still send while we wait for it to read our last words.
 const LINGER: usize = 256 * 1024;
+/// Seconds for which we wait.
+const LONGEST: u32 = 2;
 
 /// What reading found.
 pub(super) enum Read {
@@ -234,7 +237,7 @@ impl Core<'_> {
         if !self.flush(connection) || connection.is_link() || refusal.answer == Reply::Nothing {
             return Fate::Close;
         }
-        begin_linger(connection)
+        begin_linger(connection, self.engine)
     }
 
     pub(super) fn head_limit(&self, connection: &Connection) -> usize {
@@ -251,19 +254,19 @@ impl Core<'_> {
 
 /// Closes our side and waits for the client to close its own: closing at once, with input unread, would make the kernel
 /// throw our last bytes away before the client has them (RFC 9112 §9.6).
-pub(super) fn begin_linger(connection: &mut Connection) -> Fate {
+pub(super) fn begin_linger(connection: &mut Connection, engine: &Engine) -> Fate {
     connection.input = super::input::Input::default();
     connection.wire().say_goodbye();
     if shutdown(connection.socket.as_raw_fd(), Shutdown::Write).is_err() {
         return Fate::Close;
     }
-    connection.phase = Phase::Linger { left: LINGER };
+    connection.phase = Phase::Linger { left: LINGER, end: engine.now().saturating_add(LONGEST) };
     linger(connection)
 }
 
 fn linger(connection: &mut Connection) -> Fate {
     let mut waste = [0_u8; 4096];
-    while let Phase::Linger { left } = &mut connection.phase {
+    while let Phase::Linger { left, .. } = &mut connection.phase {
         match wire::receive(connection.socket.as_fd(), &mut waste) {
             Got::Bytes(count) if count <= *left => *left -= count,
             Got::Nothing => return Fate::Wait,

@@ -37,7 +37,7 @@ impl Core<'_> {
         if let Phase::Hello(_) = self.engine.second_phase(connection.listener) {
             // Whoever expects TLS could not read an answer.
             tracing::warn!("client {}: {malformed}, connection closed", connection.peer_name());
-            return begin_linger(connection);
+            return begin_linger(connection, self.engine);
         }
         self.refuse(connection, &Refusal::status(400, malformed.to_string()))
     }

@@ -1,6 +1,6 @@
 //! One request through the plugin, and what is to be said about it afterwards.
 
-use rsgi_abi::host::{Exchange, HeadView};
+use rsgi_abi::host::{Exchange, HeadView, SendError};
 use rsgi_abi::types::{Outcome, UNKNOWN, Var};
 use rsgi_proto::http1::chunked::Chunked;
 use rsgi_proto::names;
@@ -69,8 +69,11 @@ impl Core<'_> {
         let naming = engine.named.as_ref().map(|named| Naming::Watching(named, Ask::of(&request.vars, data)));
         let failure = move || super::board::failure(engine, id, slot);
         let wire = connection.wire();
-        let patience =
-            if facts.body == rsgi_proto::Body::Chunked && !connection.is_link() { limits.chunk } else { limits.socket };
+        let patience = match facts.body {
+            _ if connection.is_link() => limits.router,
+            rsgi_proto::Body::Chunked => limits.chunk,
+            _ => limits.socket,
+        };
         let least = limits.least.filter(|_| matches!(connection.speaks, Speaks::Http));
         let rest = Rest::new(wire, patience, least, limits.body.largest, facts.body, &mut ahead, prefix);
         let waits = facts.expect_continue && rest.is_missing();
@@ -80,7 +83,7 @@ impl Core<'_> {
             switch.is_possible = facts.upgrade;
             let mut answer = LinkAnswer {
                 wire,
-                timeout: limits.socket,
+                timeout: limits.router,
                 head_limit: limits.answer_head,
                 facts,
                 rest,
@@ -151,6 +154,7 @@ impl Core<'_> {
         self.vars = recycle(vars);
 
         connection.served = connection.served.saturating_add(1);
+        connection.takes_nothing = tally.failed == Some(SendError::Timeout) && !connection.is_link();
         connection.input.consume(if remains.took_all { connection.input.len() } else { used });
         self.consider_leaving(&outcome);
         self.is_told |= is_leaving;
@@ -163,7 +167,7 @@ impl Core<'_> {
         match next {
             Next::Request => None,
             Next::Close => Some(Fate::Close),
-            Next::Linger => Some(begin_linger(connection)),
+            Next::Linger => Some(begin_linger(connection, self.engine)),
         }
     }
 

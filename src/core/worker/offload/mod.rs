@@ -232,7 +232,8 @@ impl<'e> Thread<'e> {
         let most = self.engine.limits.socket;
         let late = |(fd, (_, touched)): (&RawFd, &(Job, Instant))| (touched.elapsed() > most).then_some(*fd);
         for fd in self.jobs.iter().filter_map(late).collect::<Vec<_>>() {
-            let Some(job) = self.remove(fd) else { continue };
+            let Some(mut job) = self.remove(fd) else { continue };
+            job.connection.takes_nothing = true;
             tracing::warn!(
                 "client {}: took nothing of its file for {} s, connection closed",
                 name(&job),
@@ -266,7 +267,7 @@ fn finish(engine: &Engine, job: Job) {
     let mut connection = job.connection;
     match job.next {
         Next::Close => engine.close(connection),
-        Next::Linger if begin_linger(&mut connection) == Fate::Close => engine.close(connection),
+        Next::Linger if begin_linger(&mut connection, engine) == Fate::Close => engine.close(connection),
         Next::Linger => park(engine, connection),
         Next::Request if !connection.input.is_empty() || engine.is_draining() => {
             engine.offload.give_to_core(connection);
