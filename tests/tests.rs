@@ -35,7 +35,7 @@ mod http2;
 mod https;
 /// Where the log goes, and how it looks.
 mod logs;
-/// Memory of a worker beside uWSGI's.
+/// What a worker holds.
 mod memory;
 /// Metrics, health checks, traces.
 mod monitoring;

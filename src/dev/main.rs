@@ -12,6 +12,7 @@ mod lab;
 mod packaging;
 mod plugins;
 mod pythons;
+mod sanitize;
 mod security;
 mod setup;
 mod supply;
@@ -40,6 +41,7 @@ Usage: cargo dev COMMAND
                       libFuzzer over the targets of tests/fuzz; fails when one breaks a promise
   fuzz --minimize [TARGET…]
                       takes what was found into the committed corpora
+  sanitize [FILTER…]  tests of the bridge to Python under AddressSanitizer and LeakSanitizer
   lab build|test|load|grid|up|down|shell
                       frameworks in containers behind nginx, on rsgi and on uWSGI; under load beside others
   check-packaging [RUNG…]
@@ -80,6 +82,7 @@ fn run(words: &[String]) -> Result<()> {
         "deb" if rest.is_empty() => packaging::deb(),
         "security" if rest.is_empty() => security::write(),
         "sbom" if rest.is_empty() => supply::sbom(),
+        "sanitize" => sanitize::run(rest),
         "deny" if rest.is_empty() => supply::deny(),
         "generate" => generate::run(rest),
         "render-units" if rest.is_empty() => packaging::nix::render_units(),

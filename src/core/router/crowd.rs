@@ -78,6 +78,9 @@ pub(super) struct Crowd {
     networks: RefCell<HashMap<IpAddr, usize>>,
     /// Clients that are being told why they are turned away.
     telling: Cell<usize>,
+    /// Connections that have a place, and those that wait for one.
+    served: Cell<usize>,
+    waiting: Cell<usize>,
     left: Notify,
 }
 
@@ -129,8 +132,9 @@ impl Crowd {
         }
     }
 
-    /// A connection has ended.
+    /// A connection that had a place has ended.
     pub(super) fn left(&self) {
+        self.served.set(self.served.get().saturating_sub(1));
         self.left.notify_waiters();
     }
 
@@ -153,20 +157,30 @@ impl Crowd {
 }
 
 impl Shop {
-    /// Whether there are more connections than there may be.
-    pub(super) fn is_crowded(&self) -> bool {
-        let most = self.settings.caps.total;
-        most > 0 && self.connections() > most && !self.draining.get()
+    /// Takes one of the places for connections, if one is free. Who leaves gives it back by [`Crowd::left`].
+    pub(super) fn take_place(&self) -> bool {
+        let (most, served) = (self.settings.caps.total, &self.crowd.served);
+        let is_free = most == 0 || served.get() < most || self.draining.get();
+        served.set(served.get() + usize::from(is_free));
+        is_free
     }
 
-    /// Waits until there is room. `urgently`: for somebody who is waiting, so that whoever is idle gives way.
-    pub(super) async fn room(&self, urgently: bool) {
-        while self.is_crowded() {
+    /// Waits for a place; whoever is idle gives way.
+    pub(super) async fn await_place(&self) {
+        let waiting = &self.crowd.waiting;
+        waiting.set(waiting.get() + 1);
+        while !self.take_place() {
             let left = self.crowd.left.notified();
-            if urgently {
-                self.crowd.make_room();
-            }
+            self.crowd.make_room();
             let _ = timeout(LOOK, left).await;
+        }
+        waiting.set(waiting.get().saturating_sub(1));
+    }
+
+    /// Waits until nobody waits for a place: the next ones stay in the backlog, in their order.
+    pub(super) async fn none_waits(&self) {
+        while self.crowd.waiting.get() > 0 {
+            let _ = timeout(LOOK, self.crowd.left.notified()).await;
         }
     }
 }

@@ -78,7 +78,7 @@ impl Listener {
                             let (address, remote) = names(peer);
                             let client = Client::new(Rc::clone(&shop), address, Some(remote), Rc::clone(&port));
                             open(socket, Some(peer.ip()), client, &place);
-                            shop.room(false).await;
+                            shop.none_waits().await;
                         }
                         Err(error) => complain(&shop, &error).await,
                     }
@@ -89,7 +89,7 @@ impl Listener {
                     Ok((socket, _)) => {
                         let client = Client::new(Rc::clone(&shop), String::new(), None, "80".into());
                         open(socket, None, client, &place);
-                        shop.room(false).await;
+                        shop.none_waits().await;
                     }
                     Err(error) => complain(&shop, &error).await,
                 }
@@ -107,14 +107,15 @@ pub(super) fn names(peer: SocketAddr) -> (String, String) {
 /// each boxed: what is not there any more needs no memory while the client is idle.
 fn open<S: Socket + 'static>(socket: S, peer: Option<IpAddr>, mut client: Client, place: &Place) {
     client.to_https.clone_from(&place.to_https);
-    let leave = Leave(Rc::clone(&client.shop));
     client.shop.enter();
+    let mut leave = Leave { shop: Rc::clone(&client.shop), has_place: client.shop.take_place() };
     let place = place.clone();
     tokio::task::spawn_local(async move {
-        let shop = &leave.0;
-        if shop.is_crowded() {
-            Box::pin(shop.room(true)).await;
+        if !leave.has_place {
+            Box::pin(leave.shop.await_place()).await;
+            leave.has_place = true;
         }
+        let shop = &leave.shop;
         let is_encrypted = place.certificates.is_encrypted(place.bind);
         let heard = Box::pin(proxy::hear(socket, peer, &mut client, is_encrypted)).await;
         let Some(mut socket) = heard else { return };
@@ -159,11 +160,17 @@ async fn tell_of_refusals(shop: Rc<Shop>) {
 }
 
 /// Counts the connection down however it ends.
-struct Leave(Rc<Shop>);
+struct Leave {
+    shop: Rc<Shop>,
+    has_place: bool,
+}
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        self.0.leave();
+        if self.has_place {
+            self.shop.crowd.left();
+        }
+        self.shop.leave();
     }
 }
 

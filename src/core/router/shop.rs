@@ -209,7 +209,6 @@ impl Shop {
         if self.connections.get() == 0 {
             self.empty.notify_waiters();
         }
-        self.crowd.left();
     }
 
     /// Client connections that are open.

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::os::fd::AsFd;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rsgi_config::{Config, Protocol};
 use rsgi_proto::http1::response::canned;
 
@@ -112,11 +114,19 @@ impl Core<'_> {
     /// Whether one more connection may be taken from a listener; if not, it is looked at again when somebody leaves.
     pub(super) fn has_room(&mut self, index: usize) -> bool {
         let Some(entrance) = self.engine.listeners.get(index) else { return false };
-        if !is_for_clients(entrance.protocol) || !self.engine.crowd.is_full() || self.make_room() {
+        if !is_for_clients(entrance.protocol) || !self.engine.crowd.is_full() {
             return true;
         }
-        self.engine.await_room(index);
-        false
+        // Nobody gives way to nobody.
+        let mut waiting = [PollFd::new(entrance.socket.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut waiting, PollTimeout::ZERO) == Ok(0) {
+            return false;
+        }
+        let is_made = self.make_room();
+        if !is_made {
+            self.engine.await_room(index);
+        }
+        is_made
     }
 
     /// Closes the connections that have been idle the longest. `false`: none is idle.

@@ -27,6 +27,8 @@ pub(super) struct Rest<'a> {
     /// Bytes received, against `limit-post`.
     received: u64,
     largest: Option<u64>,
+    /// Why nothing more will come.
+    broken: Option<ReadError>,
 }
 
 #[derive(Debug)]
@@ -79,7 +81,7 @@ impl<'a> Rest<'a> {
         };
         let mut rate = Rate::default();
         rate.moved(received);
-        Self { wire, timeout, rate, least, prefix, left, received, largest }
+        Self { wire, timeout, rate, least, prefix, left, received, largest, broken: None }
     }
 
     /// Whether more has to come from the client.
@@ -93,10 +95,19 @@ impl<'a> Rest<'a> {
 
     /// Reads on; `wait` bounds the wait in place of the timeout.
     pub(super) fn read(&mut self, buffer: &mut [u8], wait: Option<Duration>) -> Result<usize, ReadError> {
-        let wait = wait.unwrap_or(self.timeout);
         if buffer.is_empty() {
             return Ok(0);
         }
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        let read = self.read_on(buffer, wait.unwrap_or(self.timeout));
+        // Who asks again would wait for somebody who has left.
+        self.broken = read.err().filter(|error| *error != ReadError::Timeout);
+        read
+    }
+
+    fn read_on(&mut self, buffer: &mut [u8], wait: Duration) -> Result<usize, ReadError> {
         match &mut self.left {
             Left::Nothing { replay: None } | Left::Plain(0) => Ok(0),
             Left::Nothing { replay: Some(position) } => {

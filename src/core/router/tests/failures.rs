@@ -512,6 +512,24 @@ fn a_core_that_leaves_with_its_answer_gets_nothing_more() {
     assert_eq!(second.status(), "HTTP/1.1 200 OK");
 }
 
+/// However many come at the same moment: as many as there may be are served, then the others in their place.
+#[test]
+fn nobody_waits_for_a_place_that_is_free() {
+    let mut config = rsgi_config::Config::default();
+    config.limits.max_connections = 2;
+    let stage = Stage::of(config, |_| {});
+    let mut core = stage.core();
+    for _ in 0..20 {
+        let mut clients: Vec<_> = (0..5).map(|_| stage.client()).collect();
+        clients.iter_mut().for_each(|client| client.get("/"));
+        for _ in 0..5 {
+            core.path();
+            core.reply("x");
+        }
+        clients.iter_mut().for_each(|client| assert_eq!(client.status(), "HTTP/1.1 200 OK"));
+    }
+}
+
 #[test]
 fn the_queue_is_first_come_first_served() {
     let stage = Stage::new();
