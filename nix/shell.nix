@@ -19,6 +19,7 @@
   rust-analyzer,
   rustc,
   rustfmt,
+  strace,
   systemd,
 }:
 mkShell {
@@ -42,6 +43,7 @@ mkShell {
     rust-analyzer
     rustc
     rustfmt
+    strace
     systemd
   ];
 }

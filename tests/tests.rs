@@ -23,6 +23,8 @@ mod configuration;
 mod control;
 /// Many instances, one emperor.
 mod emperor;
+/// System calls that fail for a while.
+mod faults;
 /// A file system without room.
 mod full_disk;
 /// Broken packets and garbage where web servers and proxies speak.

@@ -25,6 +25,8 @@ pub enum Order {
     Rest,
     /// To a worker that stands by: the one before it has ended, so it serves from now on.
     Begin,
+    /// To workers: look at your sockets. The kernel has woken one of you for who waits there, and that one cannot take it.
+    Accept,
     /// To routers: a worker is about to be killed for a request that took too long. Behind it comes which ([`Overdue`]).
     Overdue,
 }
@@ -79,6 +81,8 @@ pub enum Report {
     WantsSuccessor,
     /// The application has registered something that raises signals: the master has to look at the table.
     HasSources,
+    /// A worker was woken for a client that it cannot take, for want of descriptors or memory. Others may.
+    CannotAccept,
 }
 
 /// A router's queue.
@@ -191,6 +195,7 @@ impl Order {
             Self::TellQueue => b'w',
             Self::Rest => b'z',
             Self::Begin => b'b',
+            Self::Accept => b'a',
             Self::Overdue => b'o',
         }
     }
@@ -208,6 +213,7 @@ impl Order {
             b'w' => Some(Self::TellQueue),
             b'z' => Some(Self::Rest),
             b'b' => Some(Self::Begin),
+            b'a' => Some(Self::Accept),
             b'o' => Some(Self::Overdue),
             _ => None,
         }
@@ -231,6 +237,7 @@ impl Report {
             Self::Bell(Bell(number)) => 0x80 | number >> 4,
             Self::WantsSuccessor => b'W',
             Self::HasSources => b'T',
+            Self::CannotAccept => b'A',
         }
     }
 
@@ -248,6 +255,7 @@ impl Report {
             b'q' => Some(Self::ShortQueue),
             b'W' => Some(Self::WantsSuccessor),
             b'T' => Some(Self::HasSources),
+            b'A' => Some(Self::CannotAccept),
             _ => None,
         }
     }
@@ -260,12 +268,15 @@ mod tests {
     #[test]
     fn bytes_lead_back() {
         let orders = [Order::Drain, Order::Retire, Order::Quit, Order::ReopenLog, Order::TellQueue, Order::Rest];
-        for order in orders.into_iter().chain([Order::Pause, Order::Resume, Order::Overdue, Order::Begin]) {
+        for order in
+            orders.into_iter().chain([Order::Pause, Order::Resume, Order::Overdue, Order::Begin, Order::Accept])
+        {
             assert_eq!(Order::from_byte(order.byte()), Some(order));
         }
         let reports = [Report::Ready, Report::WantsReload, Report::WantsStop, Report::NoApp];
         let others = [Report::WantsLeave, Report::WantsSuccessor, Report::HasDeadline, Report::HasSources];
-        for report in reports.into_iter().chain(others).chain([Report::LongQueue, Report::ShortQueue]) {
+        let further = [Report::LongQueue, Report::ShortQueue, Report::CannotAccept];
+        for report in reports.into_iter().chain(others).chain(further) {
             assert_eq!(Report::from_byte(report.byte()), Some(report));
         }
         assert_eq!(Overdue { pid: 0x0102, link: 3 }.message(), *b"o\x02\x01\0\0\x03\0\0\0");

@@ -16,6 +16,8 @@ pub enum Ending {
     Killed(i32),
     /// Nobody could see how.
     Unknown,
+    /// It could not be started at all.
+    Unborn,
 }
 
 impl Ending {
@@ -41,7 +43,7 @@ impl Ending {
     pub const fn code(self) -> Option<i32> {
         match self {
             Self::Exited(code) => Some(code),
-            Self::Killed(_) | Self::Unknown => None,
+            Self::Killed(_) | Self::Unknown | Self::Unborn => None,
         }
     }
 }
@@ -52,6 +54,7 @@ impl fmt::Display for Ending {
             Self::Exited(code) => write!(f, "exit code {code}"),
             Self::Killed(signal) => write!(f, "killed by signal {signal}"),
             Self::Unknown => f.write_str("cause unknown"),
+            Self::Unborn => f.write_str("it could not be started"),
         }
     }
 }

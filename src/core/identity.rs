@@ -7,6 +7,7 @@ use nix::sys::socket::MsgFlags;
 
 use crate::control::{Bell, Report};
 use crate::master::fleet::Kind;
+use crate::passing::insist;
 
 /// Who this process is, for the plugin's questions.
 #[derive(Debug)]
@@ -41,17 +42,18 @@ impl Identity {
     /// Tells the master something; `false` when it is gone.
     #[must_use]
     pub fn report(&self, report: Report) -> bool {
-        self.send(&[report.byte()])
+        insist(|| self.try_send(&[report.byte()])) == Ok(1)
     }
 
     /// Has the master see to a signal of the application; `false` when it is gone, or too busy to take more.
     #[must_use]
     pub fn raise(&self, bell: Bell) -> bool {
-        self.send(&bell.message())
+        let message = bell.message();
+        self.try_send(&message) == Ok(message.len())
     }
 
-    fn send(&self, message: &[u8]) -> bool {
+    fn try_send(&self, message: &[u8]) -> nix::Result<usize> {
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
-        nix::sys::socket::send(self.control.as_raw_fd(), message, flags) == Ok(message.len())
+        nix::sys::socket::send(self.control.as_raw_fd(), message, flags)
     }
 }

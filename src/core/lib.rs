@@ -25,6 +25,7 @@ pub mod master;
 pub mod memory;
 pub mod metrics;
 mod neighbours;
+pub mod passing;
 pub mod plugins;
 pub mod privileges;
 pub mod process;

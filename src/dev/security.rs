@@ -25,6 +25,8 @@ struct Found {
     memory_most_kib: Option<u64>,
     #[serde(default)]
     processor_ms: u64,
+    #[serde(default)]
+    recovery_ms: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,6 +108,16 @@ fn page(found: &[Found], fuzzed: &Fuzzed) -> String {
         }
     }
     page.push_str(
+        "\n## Faults of the system\n\nSystem calls that fail in one process, mostly for half a second. Meanwhile nothing spins and the other processes serve; \
+         *well after* is the time from the end of the fault to an answer, or to the process that was missing.\n\n\
+         | process, fault | well after, ms |\n|---|---|\n",
+    );
+    for part in found {
+        if let Some(recovery) = part.recovery_ms {
+            let _ = writeln!(page, "| {} | {recovery} |", part.part);
+        }
+    }
+    page.push_str(
         "\n## Fuzzing\n\n| target | since | last day | minutes | executions | edges | broke |\n|---|---|---|---|---|---|---|\n",
     );
     for target in &fuzzed.targets {
@@ -139,10 +151,13 @@ mod tests {
             memory_before_kib: memory.map(|memory| memory.0),
             memory_most_kib: memory.map(|memory| memory.1),
             processor_ms: 20,
+            recovery_ms: None,
         };
+        let fault = Found { recovery_ms: Some(110), ..part("faults", "rsgi http 1, accept4 EMFILE", 1, None) };
         let found = [
             part("HTTP/1.1", "01-line-ends", 40, None),
             part("HTTP/1.1", "02-controls", 33, None),
+            fault,
             part("http2 attacks", "rapid reset", 1, Some((27_000, 28_000))),
             part("protocols scgi", "cut at every byte", 200, Some((30_000, 31_000))),
             part("protocols scgi", "garbage", 10_000, Some((30_000, 33_000))),

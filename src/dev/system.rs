@@ -28,6 +28,7 @@ pub(crate) const TEST: &[Need] = &[
     Need { sign: Sign::Program("nghttp"), package: "nghttp2-client" },
     Need { sign: Sign::Program("openssl"), package: "openssl" },
     Need { sign: Sign::Program("ss"), package: "iproute2" },
+    Need { sign: Sign::Program("strace"), package: "strace" },
     Need { sign: Sign::Program("chromium"), package: "chromium" },
     Need { sign: Sign::Program("chromedriver"), package: "chromium-driver" },
 ];

@@ -16,11 +16,15 @@ pub enum Peer {
     Unix,
 }
 
+/// Connections that may have gone away one after the other. More than that is no client's doing, and would be a busy loop.
+const IN_A_ROW: u32 = 64;
+
 /// Takes one connection from a non-blocking listener, itself non-blocking and close-on-exec. `None`: nobody waits.
 ///
 /// # Errors
-/// What `accept4(2)` says, but for connections that went away while they waited (those are passed over).
+/// What `accept4(2)` says, but for connections that went away while they waited (those are passed over, so many of them).
 pub fn accept(listener: BorrowedFd<'_>) -> io::Result<Option<(OwnedFd, Peer)>> {
+    let mut passed_over = 0;
     loop {
         // SAFETY: try_init hands out storage large enough for any address, and accept4 writes at most `len` bytes of it.
         let accepted = unsafe {
@@ -38,7 +42,10 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<Option<(OwnedFd, Peer)>> {
             }
             Err(error) => match error.raw_os_error() {
                 Some(libc::EAGAIN) => Ok(None),
-                Some(libc::EINTR | libc::ECONNABORTED | libc::EPROTO | libc::EPERM) => continue,
+                Some(libc::EINTR | libc::ECONNABORTED | libc::EPROTO | libc::EPERM) if passed_over < IN_A_ROW => {
+                    passed_over += 1;
+                    continue;
+                }
                 _ => Err(error),
             },
         };

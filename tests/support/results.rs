@@ -3,6 +3,7 @@
 //!
 //! `{"area": "http2", "part": "frames", "cases": 96, "failures": 0}`, and for attacks also what they cost the process that they
 //! were made on: `"memory_before_kib"`, `"memory_most_kib"` (resident memory at its highest), `"processor_ms"`.
+//! For faults of the system `"recovery_ms"`: how long after the end of the fault a request was answered.
 
 use std::path::Path;
 
@@ -29,6 +30,12 @@ pub(crate) fn record_attack(area: &str, part: &str, cases: usize, cost: Cost) {
     let Cost { before, most, processor } = cost;
     let cost = json!({ "memory_before_kib": before, "memory_most_kib": most, "processor_ms": processor });
     write(area, part, cases, 0, &cost);
+}
+
+/// Writes down that a fault was endured, and how long after its end a request was answered.
+pub(crate) fn record_fault(fault: &str, recovery: std::time::Duration) {
+    let millis = u64::try_from(recovery.as_millis()).expect("seconds");
+    write("faults", fault, 1, 0, &json!({ "recovery_ms": millis }));
 }
 
 fn write(area: &str, part: &str, cases: usize, failures: usize, more: &Value) {

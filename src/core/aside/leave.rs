@@ -119,7 +119,13 @@ fn obey(control: &OwnedFd, config: &Config, leave: &Leave, bells: &mut Bells, hu
             }
             Order::Quit => rsgi_sys::fork::exit_now(Exit::WorkerEnd.code()),
             Order::ReopenLog => crate::logging::reopen(config),
-            Order::Begin | Order::Overdue | Order::Pause | Order::Resume | Order::TellQueue | Order::Rest => {}
+            Order::Accept
+            | Order::Begin
+            | Order::Overdue
+            | Order::Pause
+            | Order::Resume
+            | Order::TellQueue
+            | Order::Rest => {}
         }
     }
     if count == 0 {

@@ -27,6 +27,8 @@ static METER: OnceLock<Meter> = OnceLock::new();
 thread_local! {
     /// The last panic on this thread that nobody has asked for.
     static LAST: Cell<Option<Id>> = const { Cell::new(None) };
+    /// A panic on this thread is no defect, and expected.
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
     /// The core that this thread is.
     static CORE: Cell<Option<CoreSlot>> = const { Cell::new(None) };
 }
@@ -34,6 +36,9 @@ thread_local! {
 /// Writes records in place of the lines that Rust would print.
 pub fn watch() {
     std::panic::set_hook(Box::new(|panic| {
+        if IS_QUIET.get() {
+            return;
+        }
         let message = panic.payload_as_str().unwrap_or("a value that is no text");
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         record(message, &place);
@@ -53,6 +58,14 @@ pub fn count_in(meter: Meter) {
 /// This thread is a core: the request in its slot, if it is described, is named.
 pub fn adopt(slot: Option<CoreSlot>) {
     CORE.set(slot);
+}
+
+/// Runs what may panic by design of a library, and catches that itself: it is not recorded.
+pub fn quietly<T>(run: impl FnOnce() -> T) -> T {
+    IS_QUIET.set(true);
+    let done = run();
+    IS_QUIET.set(false);
+    done
 }
 
 /// The panic on this thread since the last call.

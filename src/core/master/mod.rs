@@ -95,6 +95,8 @@ struct Master {
     scaler: Option<scaling::Scaler>,
     /// There are no workers until somebody asks.
     is_resting: bool,
+    /// The last process could not be started.
+    cannot_start: bool,
     doors: rest::Doors,
     stats: Option<crate::stats::server::Server>,
     metrics: Option<crate::metrics::server::Server>,
@@ -318,6 +320,7 @@ impl Master {
             idleness: idle::Idleness::default(),
             scaler,
             is_resting: false,
+            cannot_start: false,
             doors: rest::Doors::default(),
             stats: None,
             metrics: None,
@@ -386,6 +389,7 @@ impl Master {
             Event::Said(_, Report::HasDeadline) => self.has_user_deadlines = true,
             Event::Said(_, Report::Bell(Bell(number))) => self.ring(number),
             Event::Said(_, Report::HasSources) => self.renew_bells(),
+            Event::Said(who @ Who::Worker(_), Report::CannotAccept) => self.tell_other_workers(who, Order::Accept),
             Event::Said(who @ (Who::Router(_) | Who::Worker(_)), Report::Ready) => {
                 if self.is_paused {
                     self.tell_server(who, self.pace());
@@ -489,6 +493,11 @@ impl Master {
             // A process that is gone is being reaped; one that does not read is killed when its time is up.
             let _ = server.control.try_write(&[order.byte()]);
         }
+    }
+
+    fn tell_other_workers(&self, who: Who, order: Order) {
+        let others = self.servers.keys().filter(|other| matches!(other, Who::Worker(_)) && **other != who);
+        others.for_each(|other| self.tell_server(*other, order));
     }
 
     fn kill(&mut self, who: Who) {

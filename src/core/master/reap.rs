@@ -21,7 +21,7 @@ pub(super) const fn event(who: Who, answer: Answer) -> Event {
     match answer {
         Answer::Loaded { .. } => Event::Said(who, Report::Ready),
         Answer::Born { kind, birth, pid } => Event::Born(kind.who(birth), pid),
-        Answer::Unborn { kind, birth, .. } => Event::Gone(kind.who(birth), Ending::Unknown),
+        Answer::Unborn { kind, birth, .. } => Event::Gone(kind.who(birth), Ending::Unborn),
         Answer::Died { kind, birth, ending } => Event::Gone(kind.who(birth), ending),
     }
 }

@@ -15,17 +15,22 @@ use super::generation::Generation;
 use super::{Master, Server, Zygote, reap};
 use crate::control::{Order, Queue, Reports};
 use crate::ending::Ending;
+use crate::passing::{PAUSE, is_passing_error};
 use crate::process::{self, Instance, Meaning};
 use crate::role::Role;
 use crate::tls::{self, Material};
 use crate::zygote::message::{self, Answer, Request};
 
 impl Master {
-    /// A process that could not even be started counts as one that died at birth.
+    /// A process that could not even be started is asked for again. Why is told once as long as it goes on.
     pub(super) fn check(&mut self, who: Who, started: io::Result<()>) {
+        let was_told = self.cannot_start;
+        self.cannot_start = started.is_err();
         if let Err(error) = started {
-            warn!("a process cannot be started: {error}");
-            self.queue.push_back(Event::Gone(who, Ending::Unknown));
+            if !was_told {
+                warn!("a process cannot be started: {error}");
+            }
+            self.queue.push_back(Event::Gone(who, Ending::Unborn));
         }
     }
 
@@ -119,6 +124,7 @@ pub(super) async fn read_answers(who: Who, channel: Rc<AsyncFd<OwnedFd>>, sender
             Ok(Ok(Some((answer, _)))) => {
                 let _ = sender.send(reap::event(who, answer));
             }
+            Ok(Err(error)) if is_passing_error(&error) => tokio::time::sleep(PAUSE).await,
             // Its end is seen by its parent, not here.
             Ok(Ok(None) | Err(_)) => return,
             Err(_would_block) => {}
@@ -137,6 +143,7 @@ pub(super) async fn read_reports(who: Who, control: Rc<UnixStream>, sender: Unbo
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if is_passing_error(&error) => tokio::time::sleep(PAUSE).await,
             Err(_) => return,
         }
     }

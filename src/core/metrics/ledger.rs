@@ -87,7 +87,7 @@ impl Cause {
             Ending::Exited(code) if code == Exit::Ok.code() || code == Exit::WorkerEnd.code() => Self::Ordered,
             Ending::Exited(_) => Self::Error,
             Ending::Killed(_) => Self::Signal,
-            Ending::Unknown => Self::Unknown,
+            Ending::Unknown | Ending::Unborn => Self::Unknown,
         }
     }
 }

@@ -12,6 +12,8 @@ use bytes::{Bytes, BytesMut};
 use rsgi_proto::link;
 use tokio::task::JoinHandle;
 
+use super::threads;
+
 /// Bytes read at a time.
 pub(super) const PIECE: usize = 128 * 1024;
 
@@ -71,13 +73,20 @@ impl FileBody {
         }
         let most = self.left.and_then(|left| usize::try_from(left).ok()).unwrap_or(PIECE).min(PIECE);
         let (file, regular, offset) = (&self.file, self.regular, self.offset);
-        let reading = self.reading.get_or_insert_with(|| {
+        if self.reading.is_none() {
             let file = Arc::clone(file);
-            tokio::task::spawn_blocking(move || read(&file, regular, offset, most))
-        });
-        let result = ready!(Pin::new(reading).poll(context));
-        self.reading = None;
-        let piece = result.map_err(io::Error::other)??;
+            self.reading = threads::away(move || read(&file, regular, offset, most));
+        }
+        let piece = match &mut self.reading {
+            Some(reading) => {
+                let result = ready!(Pin::new(reading).poll(context));
+                self.reading = None;
+                result.map_err(io::Error::other)??
+            }
+            None if regular => read(file, regular, offset, most)?,
+            // It may take any time until somebody writes there.
+            None => return Poll::Ready(Err(io::Error::other("there is no thread to read with"))),
+        };
         if piece.is_empty() {
             self.is_short = false;
             let ended_early = self.left.replace(0).is_some();

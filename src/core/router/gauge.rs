@@ -8,13 +8,25 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::OwnedWriteHalf;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::shop::Shop;
 use crate::control::{Queue, Report};
+use crate::passing::{PAUSE, is_passing_error};
 
 /// Time between two reports about a queue that is not empty.
 const PERIOD: Duration = Duration::from_millis(250);
+
+/// Says it to the master, however long buffers are short; `false` when that one is gone.
+async fn say(words: &mut OwnedWriteHalf, message: &[u8]) -> bool {
+    loop {
+        match words.write_all(message).await {
+            Ok(()) => return true,
+            Err(error) if is_passing_error(&error) => sleep(PAUSE).await,
+            Err(_) => return false,
+        }
+    }
+}
 
 /// Tells until the master is gone.
 pub(super) async fn tell(shop: Rc<Shop>, mut words: OwnedWriteHalf) {
@@ -32,7 +44,7 @@ pub(super) async fn tell(shop: Rc<Shop>, mut words: OwnedWriteHalf) {
         if is_long != told_long {
             told_long = is_long;
             let report = if is_long { Report::LongQueue } else { Report::ShortQueue };
-            if words.write_all(&[report.byte()]).await.is_err() {
+            if !say(&mut words, &[report.byte()]).await {
                 return;
             }
         }
@@ -40,7 +52,7 @@ pub(super) async fn tell(shop: Rc<Shop>, mut words: OwnedWriteHalf) {
             continue;
         }
         let queue = shop.pool.queue();
-        if queue != told && words.write_all(&queue.message()).await.is_err() {
+        if queue != told && !say(&mut words, &queue.message()).await {
             return;
         }
         told = queue;

@@ -34,6 +34,9 @@ pub(super) struct Place {
     pub(super) certificates: Rc<Certificates>,
 }
 
+/// Failures in a row that are clients' doing. More of them have another cause, and no end that is told.
+const IN_A_ROW: u32 = 64;
+
 /// A listening socket.
 pub(super) enum Listener {
     Tcp(TcpListener),
@@ -66,11 +69,13 @@ impl Listener {
     /// Accepts for ever.
     pub(super) async fn accept(self, shop: Rc<Shop>, place: Place) {
         let port: Rc<str> = self.port().unwrap_or_default().to_string().into();
+        let mut failures = 0;
         match self {
             Self::Tcp(listener) => {
                 loop {
                     match listener.accept().await {
                         Ok((socket, peer)) => {
+                            failures = 0;
                             if shop.settings.nodelay {
                                 // Only speed is lost when this fails.
                                 let _ = socket.set_nodelay(true);
@@ -80,18 +85,19 @@ impl Listener {
                             open(socket, Some(peer.ip()), client, &place);
                             shop.none_waits().await;
                         }
-                        Err(error) => complain(&shop, &error).await,
+                        Err(error) => complain(&shop, &error, &mut failures).await,
                     }
                 }
             }
             Self::Unix(listener) => loop {
                 match listener.accept().await {
                     Ok((socket, _)) => {
+                        failures = 0;
                         let client = Client::new(Rc::clone(&shop), String::new(), None, "80".into());
                         open(socket, None, client, &place);
                         shop.none_waits().await;
                     }
-                    Err(error) => complain(&shop, &error).await,
+                    Err(error) => complain(&shop, &error, &mut failures).await,
                 }
             },
         }
@@ -174,10 +180,11 @@ impl Drop for Leave {
     }
 }
 
-async fn complain(shop: &Rc<Shop>, error: &io::Error) {
+async fn complain(shop: &Rc<Shop>, error: &io::Error, failures: &mut u32) {
+    *failures = failures.saturating_add(1);
     // A client that left before it was accepted is nobody's business.
     let starved = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
-    if error.raw_os_error().is_some_and(|code| starved.contains(&code)) {
+    if *failures > IN_A_ROW || error.raw_os_error().is_some_and(|code| starved.contains(&code)) {
         shop.crowd.make_room();
         if shop.starved.count() {
             tracing::warn!(%error, "cannot accept connections for now: raise max-fd or lower the load");

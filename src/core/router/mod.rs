@@ -31,6 +31,7 @@ mod stream;
 mod taking;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod ticket;
 mod tidy;
 mod tunnel;

@@ -11,6 +11,7 @@ use tokio::io::unix::AsyncFd;
 use super::link::Link;
 use super::shop::Shop;
 use crate::control::Overdue;
+use crate::passing::{PAUSE, is_passing};
 
 /// Longest message. A HELLO is far shorter.
 const MESSAGE: usize = 256;
@@ -32,7 +33,7 @@ pub(super) async fn attend(shop: &Shop, socket: &AsyncFd<OwnedFd>) -> std::io::R
                 Err(reason) => tracing::warn!(reason, "refused a link"),
             },
             Err(Errno::EAGAIN) => ready.clear_ready(),
-            Err(Errno::EINTR) => {}
+            Err(error) if is_passing(error) => tokio::time::sleep(PAUSE).await,
             Err(Errno::EMSGSIZE) => tracing::warn!(reason = "its hello is too long", "refused a link"),
             Err(error) => return Err(error.into()),
         }

@@ -20,6 +20,7 @@ use super::shop::{Settings, Shop};
 use super::{gauge, handshake, rendezvous};
 use crate::control::{Order, Overdue, Report};
 use crate::exit::Exit;
+use crate::passing::{PAUSE, is_passing_error};
 use crate::statics::Statics;
 use crate::tls::Certificates;
 
@@ -134,7 +135,14 @@ fn stream(socket: OwnedFd) -> io::Result<UnixStream> {
 /// The master's next order about this process's life; `None` when it is gone. Orders of a newer master are passed over.
 async fn order(control: &mut OwnedReadHalf, config: &Config, shop: &Shop) -> Option<Order> {
     loop {
-        let byte = control.read_u8().await.ok()?;
+        let byte = match control.read_u8().await {
+            Ok(byte) => byte,
+            Err(error) if is_passing_error(&error) => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            Err(_) => return None,
+        };
         match Order::from_byte(byte) {
             Some(Order::ReopenLog) => crate::logging::reopen_inside(config),
             Some(Order::Pause) => shop.pool.hold(true),

@@ -20,11 +20,12 @@ use super::failure::Failure;
 use super::file::{self, FileBody, PIECE};
 use super::link::Head;
 use super::reply;
+use super::threads;
 use super::ticket::Ticket;
 use crate::logging::request::{Facts, Line, Said, Via, is_wanted};
 use crate::logging::sink;
 use crate::memory::meters::Count;
-use crate::statics::{Ask, Piece, Reply, Statics, without_waiting};
+use crate::statics::{Ask, Piece, Reply, Statics, Unavailable, without_waiting};
 
 /// The body of a file's answer. It writes the request's log line when it is dropped, sent or not.
 #[derive(Debug)]
@@ -74,19 +75,19 @@ pub(super) async fn find(client: &Rc<Client>, ticket: &mut Ticket) -> Result<Opt
     let found = match without_waiting(|| search(statics, &ticket.frame, forwarded, read)) {
         Some(found) => found,
         None => {
-            let (statics, frame) = (Arc::clone(statics), std::mem::take(&mut ticket.frame));
-            let search = tokio::task::spawn_blocking(move || {
-                let found =
-                    search(&statics, &frame, forwarded, |file, offset, most| file::read(file, true, offset, most));
-                (frame, found)
-            });
-            let broken = |_| Failure::server(500, "the search for a static file broke off");
-            let (frame, found) = search.await.map_err(broken)?;
-            ticket.frame = frame;
-            found
+            let (there, frame) = (Arc::clone(statics), ticket.frame.clone());
+            let read = |file: &File, offset, most| file::read(file, true, offset, most);
+            match threads::away(move || search(&there, &frame, forwarded, read)) {
+                Some(search) => {
+                    search.await.map_err(|_| Failure::server(500, "the search for a static file broke off"))?
+                }
+                // Others wait for this one then, which is better than no answer.
+                None => search(statics, &ticket.frame, forwarded, read),
+            }
         }
     };
-    let Some(Found { reply, first, record }) = found else { return Ok(None) };
+    let refuse = |Unavailable(status)| Failure::server(status, "the file cannot be opened");
+    let Some(Found { reply, first, record }) = found.map_err(refuse)? else { return Ok(None) };
     let view = reply.head();
     let head = Head {
         code: view.code,
@@ -113,11 +114,11 @@ fn search(
     frame: &[u8],
     forwarded: bool,
     read: impl FnOnce(&File, u64, usize) -> io::Result<Bytes>,
-) -> Option<Found> {
+) -> Result<Option<Found>, Unavailable> {
     let (began, since) = (SystemTime::now(), Instant::now());
     let mut vars = Vars::new();
-    let Ok(Some((_, ToWorker::Head(_)))) = WorkerEnd::new(u32::MAX).decode(frame, &mut vars) else { return None };
-    let mut reply = statics.find(&Ask::of(&vars, frame))?;
+    let Ok(Some((_, ToWorker::Head(_)))) = WorkerEnd::new(u32::MAX).decode(frame, &mut vars) else { return Ok(None) };
+    let Some(mut reply) = statics.find(&Ask::of(&vars, frame))? else { return Ok(None) };
     let via_proxy = forwarded.then(|| vars.get(frame, names::HTTP_X_FORWARDED_FOR)).flatten();
     let forwarded = via_proxy.filter(|address| !address.is_empty()).map(<[u8]>::to_vec);
     let protocol = vars.get(frame, names::SERVER_PROTOCOL).unwrap_or_default().len();
@@ -140,7 +141,7 @@ fn search(
         first = read(&reply.file, part.start, most).unwrap_or_default();
         part.start += first.len() as u64;
     }
-    Some(Found { reply, first, record })
+    Ok(Some(Found { reply, first, record }))
 }
 
 impl StaticBody {

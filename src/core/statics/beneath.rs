@@ -98,6 +98,15 @@ pub(super) fn probe() -> nix::Result<()> {
     openat2(&root, c".", how).map(drop)
 }
 
+/// The status that an error stands for when the file may well be there, and cannot be opened for now; `None`: there is none for us.
+pub(super) const fn refusal(errno: Errno) -> Option<u16> {
+    match errno {
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::ENOBUFS => Some(503),
+        Errno::EIO => Some(500),
+        _ => None,
+    }
+}
+
 /// What may be opened without waiting for anybody: a pipe without a writer, a terminal.
 fn reading() -> OFlag {
     OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC

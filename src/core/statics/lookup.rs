@@ -67,61 +67,72 @@ impl Places {
     }
 
     /// Opens the file that a path names, if one does.
-    pub(super) fn find(&self, path: &[u8]) -> Option<Found<'_>> {
-        self.of(path).find_map(|(place, below)| self.look(place, below))
+    ///
+    /// # Errors
+    /// When there may be one, and it cannot be opened for now ([`beneath::refusal`]).
+    pub(super) fn find(&self, path: &[u8]) -> nix::Result<Option<Found<'_>>> {
+        for (place, below) in self.of(path) {
+            if let Some(found) = self.look(place, below)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
-    fn look<'a>(&'a self, place: &'a Place, below: &[u8]) -> Option<Found<'a>> {
+    fn look<'a>(&'a self, place: &'a Place, below: &[u8]) -> nix::Result<Option<Found<'a>>> {
         let root = place.root.as_path();
         if place.straight && !below.is_empty() && !self.is_skipped(below) {
             let name = root.join(OsStr::from_bytes(below));
             match beneath::straight(&name) {
                 Ok(Thing::File(file, facts)) => {
-                    return Some(Found { file, facts, name, place: Some((self, root, below.to_vec())) });
+                    return Ok(Some(Found { file, facts, name, place: Some((self, root, below.to_vec())) }));
                 }
-                Err(Errno::ENOENT | Errno::ENOTDIR) => return None,
+                Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
                 // A directory, a link, or something to be complained of.
                 Ok(_) | Err(_) => {}
             }
         }
-        if below.is_empty()
-            && let Thing::File(file, facts) = beneath::named(root).ok()?
-        {
-            return (!self.is_skipped(root.as_os_str().as_bytes())).then(|| Found {
-                file,
-                facts,
-                name: root.to_owned(),
-                place: None,
-            });
+        if below.is_empty() {
+            match there(beneath::named(root), root, below)? {
+                Some(Thing::File(file, facts)) => {
+                    let is_served = !self.is_skipped(root.as_os_str().as_bytes());
+                    return Ok(is_served.then(|| Found { file, facts, name: root.to_owned(), place: None }));
+                }
+                Some(_) => {}
+                None => return Ok(None),
+            }
         }
-        let tree = Tree::open(root).ok()?;
-        let mut name = below.to_vec();
-        let mut thing = if below.is_empty() { Thing::Directory } else { self.open(&tree, root, &name)? };
-        if let Thing::Directory = thing {
-            (name, thing) = self.index.iter().find_map(|index| {
-                let name = join(below, index.as_bytes());
-                let thing = self.open(&tree, root, &name)?;
-                matches!(thing, Thing::File(..)).then_some((name, thing))
-            })?;
+        let Some(tree) = there(Tree::open(root), root, below)? else { return Ok(None) };
+        let mut found = match below {
+            [] => Some((Vec::new(), Thing::Directory)),
+            _ => self.open(&tree, root, below)?.map(|thing| (below.to_vec(), thing)),
+        };
+        if let Some((_, Thing::Directory)) = found {
+            found = self.open_index(&tree, root, below)?;
         }
-        let Thing::File(file, facts) = thing else { return None };
+        let Some((name, Thing::File(file, facts))) = found else { return Ok(None) };
         let whole = root.join(OsStr::from_bytes(&name));
-        Some(Found { file, facts, name: whole, place: Some((self, root, name)) })
+        Ok(Some(Found { file, facts, name: whole, place: Some((self, root, name)) }))
     }
 
-    fn open(&self, tree: &Tree, root: &Path, name: &[u8]) -> Option<Thing> {
+    /// The file that stands for a directory.
+    fn open_index(&self, tree: &Tree, root: &Path, below: &[u8]) -> nix::Result<Option<(Vec<u8>, Thing)>> {
+        for index in &self.index {
+            let name = join(below, index.as_bytes());
+            if let Some(thing @ Thing::File(..)) = self.open(tree, root, &name)? {
+                return Ok(Some((name, thing)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn open(&self, tree: &Tree, root: &Path, name: &[u8]) -> nix::Result<Option<Thing>> {
         if self.is_skipped(name) || self.leads_to_skipped(tree, root, name) {
-            return None;
+            return Ok(None);
         }
         match tree.get(name, Links::Beneath) {
-            Ok(thing) => Some(thing),
-            Err(Errno::EXDEV) => self.follow(root, name),
-            // Not there, or not for us.
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ELOOP | Errno::ENAMETOOLONG) => None,
-            Err(error) => {
-                tracing::warn!("{}: the file cannot be opened: {error}", shown(root, name));
-                None
-            }
+            Err(Errno::EXDEV) => Ok(self.follow(root, name)),
+            opened => there(opened, root, name),
         }
     }
 
@@ -178,7 +189,7 @@ impl Found<'_> {
         let thing = match &self.place {
             Some((places, root, name)) => {
                 let name = [name.as_slice(), ending.as_bytes()].concat();
-                places.open(&Tree::open(root).ok()?, root, &name)?
+                places.open(&Tree::open(root).ok()?, root, &name).ok()??
             }
             None => {
                 let mut name = self.name.clone().into_os_string();
@@ -198,6 +209,18 @@ fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
         [] => name.to_vec(),
         [.., b'/'] => [directory, name].concat(),
         _ => [directory, b"/", name].concat(),
+    }
+}
+
+/// `None` for what is not there, or not for us; an error for what may be there.
+fn there<T>(opened: nix::Result<T>, root: &Path, name: &[u8]) -> nix::Result<Option<T>> {
+    match opened {
+        Ok(thing) => Ok(Some(thing)),
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ELOOP | Errno::ENAMETOOLONG) => Ok(None),
+        Err(error) => {
+            tracing::warn!("{}: the file cannot be opened: {error}", shown(root, name));
+            if beneath::refusal(error).is_some() { Err(error) } else { Ok(None) }
+        }
     }
 }
 

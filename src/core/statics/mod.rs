@@ -50,6 +50,14 @@ pub struct Statics {
     serve_mode: Option<ServeMode>,
 }
 
+/// A file that may be there, and cannot be opened for now; the log says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the file cannot be opened ({0})")]
+pub struct Unavailable(
+    /// The status for that.
+    pub u16,
+);
+
 /// Why static files cannot be served as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum StaticsError {
@@ -105,13 +113,17 @@ impl Statics {
     }
 
     /// The answer to a request for a file; `None`: the application answers. Touches the file system.
-    #[must_use]
-    pub fn find(&self, ask: &Ask<'_>) -> Option<Reply> {
+    ///
+    /// # Errors
+    /// When the file cannot be opened for now. That there is none would be a lie, and the application's 404 one that caches keep.
+    pub fn find(&self, ask: &Ask<'_>) -> Result<Option<Reply>, Unavailable> {
         if !matches!(ask.method, b"GET" | b"HEAD") {
-            return None;
+            return Ok(None);
         }
-        let found = self.places.find(ask.path)?;
-        Some(answer::answer(self, ask, found))
+        match self.places.find(ask.path) {
+            Ok(found) => Ok(found.map(|found| answer::answer(self, ask, found))),
+            Err(errno) => Err(Unavailable(beneath::refusal(errno).unwrap_or(500))),
+        }
     }
 }
 

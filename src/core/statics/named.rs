@@ -48,6 +48,8 @@ pub(super) enum Trouble {
     Forbidden,
     #[error("is not there")]
     Missing,
+    #[error("cannot be opened for now")]
+    NotNow(u16),
     #[error("is no file")]
     NoFile,
     #[error("is no path")]
@@ -57,6 +59,7 @@ pub(super) enum Trouble {
 impl Trouble {
     const fn status(self) -> u16 {
         match self {
+            Self::NotNow(status) => status,
             Self::NoDirectory | Self::Outside | Self::Forbidden => 403,
             Self::NoPrefix | Self::Missing | Self::NoFile | Self::NoPath => 404,
         }
@@ -164,6 +167,7 @@ impl Named {
         let thing = match opened {
             Err(Errno::EXDEV) => self.follow(&root.join(below))?,
             Err(Errno::EACCES | Errno::EPERM) => return Err(Trouble::Forbidden),
+            Err(errno) if let Some(status) = beneath::refusal(errno) => return Err(Trouble::NotNow(status)),
             Err(_) => return Err(Trouble::Missing),
             Ok(thing) => thing,
         };

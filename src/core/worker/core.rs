@@ -197,7 +197,7 @@ impl<'e> Core<'e> {
 
     /// Takes connections and serves each at once: one that closes after its answer never meets the epoll set, and the
     /// next one is only taken when this core is free for it.
-    fn accept(&mut self, index: usize) {
+    pub(super) fn accept(&mut self, index: usize) {
         for _ in 0..ACCEPTS {
             if self.engine.is_draining() || !self.accept_one(index) {
                 return;
@@ -292,7 +292,8 @@ impl<'e> Core<'e> {
             _ => None,
         };
         // The new link first: a draining worker must not see zero connections in between.
-        let link = router.and_then(|(router, link)| self.engine.dial(router, link));
+        let served = connection.served;
+        let link = router.and_then(|(router, link)| self.engine.redial(router, link, served));
         self.engine.close(connection);
         if let Some(link) = link {
             self.drive(link);

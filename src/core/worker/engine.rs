@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,13 @@ use crate::tls::Certificates;
 
 /// Longest head that a link carries; the router has applied the configured limit already.
 const LINK_HEAD: u32 = 1 << 20;
+
+/// Time after which is tried again what the system refuses at the moment.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Links that a router may close unused before the next one waits for the clock: it cannot take any at the moment, and the two
+/// would keep each other busy.
+const REFUSED: u32 = 32;
 
 /// Seconds that an idle client of a worker that retires gets for one more request.
 const PARTING: u32 = 1;
@@ -91,6 +98,8 @@ pub(super) struct Engine {
     live: AtomicUsize,
     /// Links that could not be dialled yet, by router.
     undialled: Vec<Mutex<Vec<u32>>>,
+    /// Links that a router has closed unused, since the clock has struck.
+    refused: AtomicU32,
     /// Connections that could not be accepted.
     starved: Episode,
     /// That they cannot be has been said, and none could be dialled since.
@@ -237,6 +246,7 @@ impl Engine {
             form: Form::of(&job.config.log),
             hello: Hello { worker: job.id, core: 0, pid: std::process::id(), generation: job.generation },
             undialled: job.rendezvous.iter().map(|_| Mutex::default()).collect(),
+            refused: AtomicU32::new(0),
             starved: Episode::default(),
             cut_off: AtomicBool::new(false),
             rendezvous: job.rendezvous,
@@ -369,18 +379,31 @@ impl Engine {
             Err(error) => {
                 if error != nix::Error::EAGAIN && !self.cut_off.swap(true, Relaxed) {
                     tracing::warn!(
-                        "worker {} cannot reach router {}, it tries again every second: {error}",
+                        "worker {} cannot reach router {}, it tries again until it can: {error}",
                         self.id,
                         router + 1
                     );
                 }
-                if let Some(undialled) = self.undialled.get(router) {
-                    undialled.lock().unwrap_or_else(PoisonError::into_inner).push(link);
-                }
-                self.arm_timer();
+                self.dial_later(router, link);
                 None
             }
         }
+    }
+
+    /// [`Self::dial`] for a link in the place of one that has served so many requests.
+    pub(super) fn redial(&self, router: usize, link: u32, served: u32) -> Option<Box<Connection>> {
+        if served > 0 || self.refused.fetch_add(1, Relaxed) < REFUSED {
+            return self.dial(router, link);
+        }
+        self.dial_later(router, link);
+        None
+    }
+
+    fn dial_later(&self, router: usize, link: u32) {
+        if let Some(undialled) = self.undialled.get(router) {
+            undialled.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+        }
+        self.arm_soon();
     }
 
     /// Whether a router has not even taken the links that were passed to it: it is gone, or not there yet.
@@ -496,10 +519,20 @@ impl Engine {
     /// Makes sure that the clock looks within a second.
     pub(super) fn arm_timer(&self) {
         if !self.timer_armed.swap(true, AcqRel) {
-            let once = Expiration::OneShot(TimeSpec::from_duration(Duration::from_secs(1)));
-            if let Err(error) = self.timer.set(once, TimerSetTimeFlags::empty()) {
-                tracing::error!("cannot set the timer of worker {}: {error}", self.id);
-            }
+            self.set_timer(Duration::from_secs(1));
+        }
+    }
+
+    /// Makes sure that the clock looks after [`AGAIN`].
+    fn arm_soon(&self) {
+        self.timer_armed.store(true, Release);
+        self.set_timer(AGAIN);
+    }
+
+    fn set_timer(&self, time: Duration) {
+        let once = Expiration::OneShot(TimeSpec::from_duration(time));
+        if let Err(error) = self.timer.set(once, TimerSetTimeFlags::empty()) {
+            tracing::error!("cannot set the timer of worker {}: {error}", self.id);
         }
     }
 
@@ -508,6 +541,7 @@ impl Engine {
         // Non-blocking in effect: another core may have read it, and then there is nothing to do.
         let mut count = [0_u8; 8];
         let _ = nix::unistd::read(self.timer.as_fd(), &mut count);
+        self.refused.store(0, Relaxed);
         self.timer_armed.store(false, Release);
     }
 
@@ -516,11 +550,18 @@ impl Engine {
         let Some(entrance) = self.listeners.get(index) else { return };
         if !entrance.paused.swap(true, AcqRel) {
             if self.starved.count() {
-                tracing::error!("cannot accept connections: {error}; trying again every second (see max-fd)");
+                tracing::error!("cannot accept connections: {error}; trying again until it can be done (see max-fd)");
             }
             let _ = self.epoll.delete(entrance.socket.as_fd());
-            self.arm_timer();
+            self.arm_soon();
+            // Who waits there has woken this worker alone (`EPOLLEXCLUSIVE`).
+            let _ = self.report(Report::CannotAccept);
         }
+    }
+
+    /// Whether nobody is accepted at a listener for now.
+    pub(super) fn is_paused(&self, index: usize) -> bool {
+        self.listeners.get(index).is_none_or(|entrance| entrance.paused.load(Acquire))
     }
 
     /// As many clients as there may be: stop listening until one leaves.
@@ -575,7 +616,14 @@ impl Engine {
                 return;
             }
             if entrance.paused.swap(false, AcqRel) && !self.is_draining() {
-                let _ = self.listen(index);
+                match self.listen(index) {
+                    Ok(()) | Err(nix::Error::EEXIST) => {}
+                    // Not for now, and never to be forgotten.
+                    Err(_) => {
+                        entrance.paused.store(true, Release);
+                        self.arm_soon();
+                    }
+                }
             }
         }
     }
@@ -693,8 +741,14 @@ impl Engine {
 
     /// Tells the master something; `false` when it is gone.
     pub(super) fn report(&self, report: Report) -> bool {
+        self.try_report(report).is_ok()
+    }
+
+    /// # Errors
+    /// When the master is gone, or the system refuses.
+    pub(super) fn try_report(&self, report: Report) -> nix::Result<()> {
         let flags = nix::sys::socket::MsgFlags::MSG_NOSIGNAL | nix::sys::socket::MsgFlags::MSG_DONTWAIT;
-        nix::sys::socket::send(self.control.as_raw_fd(), &[report.byte()], flags).is_ok()
+        nix::sys::socket::send(self.control.as_raw_fd(), &[report.byte()], flags).map(drop)
     }
 }
 

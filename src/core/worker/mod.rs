@@ -196,7 +196,8 @@ fn serve(engine: &Engine, language: Language, cores: u32, visitor: Option<OwnedF
                 return;
             }
         };
-        let _ = engine.report(Report::Ready);
+        // What the master is not told, it would wait for for ever.
+        let _ = crate::passing::insist(|| engine.try_report(Report::Ready));
         early.into_iter().for_each(|link| core.drive(link));
         if let Some(visitor) = visitor {
             core.welcome(visitor);

@@ -19,7 +19,7 @@ use super::switch::Switch;
 use crate::health::{LINES, Verdict};
 use crate::logging::request::{Facts, Line, Said, Via, is_wanted};
 use crate::logging::{panics, sink};
-use crate::statics::Ask;
+use crate::statics::{Ask, Unavailable};
 
 /// Unread body that is thrown away so that the connection can be kept.
 const SKIPPED: u64 = 64 * 1024;
@@ -55,7 +55,7 @@ impl Core<'_> {
 
         // What comes over a link has passed the router, which has looked for a file already.
         let statics = self.engine.statics.as_ref().filter(|_| !connection.is_link());
-        let found = statics.and_then(|statics| statics.find(&Ask::of(&request.vars, data)));
+        let found = statics.map_or(Ok(None), |statics| statics.find(&Ask::of(&request.vars, data)));
 
         let mut vars: Vec<Var<'_>> = std::mem::take(&mut self.vars);
         vars.extend(
@@ -125,26 +125,32 @@ impl Core<'_> {
                 tally: Tally::default(),
                 state: answer::State::Waiting(waits),
                 app_chunks: Chunked::new(),
-                naming: naming.filter(|_| found.is_none()),
+                naming: naming.filter(|_| matches!(found, Ok(None))),
                 // The kernel cannot encrypt.
                 offload: self.engine.offload.is_on() && !wire.is_encrypted(),
                 transfer: None,
             };
+            let mut refusal = None;
             let outcome = match found {
                 _ if let Some(verdict) = probe => {
                     let _ = answer.send(Some(&head_of(verdict)), verdict.text.as_bytes(), true);
                     Outcome::NONE
                 }
-                Some(reply) => {
+                Err(Unavailable(status)) => {
+                    answer.tally.is_static = true;
+                    refusal = Some(status);
+                    Outcome::NONE
+                }
+                Ok(Some(reply)) => {
                     answer.tally.is_static = true;
                     // Why it could not be sent is in the tally.
                     let _ = answer.send_reply(reply);
                     Outcome::NONE
                 }
-                None => self.plugin.handle(&vars, body_length, prefix, &mut answer),
+                Ok(None) => self.plugin.handle(&vars, body_length, prefix, &mut answer),
             };
             answer.switch.failed = outcome.exceptions > 0;
-            (outcome, answer.finish(failure()))
+            (outcome, answer.finish(refusal.unwrap_or_else(failure)))
         };
         let Finished { mut tally, keep_alive, remains, transfer, is_leaving } = finished;
         tally.received = remains.received;

@@ -39,7 +39,7 @@ pub(super) fn wait(job: &Job, signals: BorrowedFd<'_>) -> Option<Exit> {
                 Some(Order::ReopenLog) => crate::logging::reopen_inside(&job.config),
                 // It is told again when it serves.
                 Some(Order::Pause | Order::Resume) => {}
-                Some(Order::TellQueue | Order::Rest | Order::Overdue) | None => {}
+                Some(Order::Accept | Order::TellQueue | Order::Rest | Order::Overdue) | None => {}
             },
             Err(nix::Error::EAGAIN | nix::Error::EINTR) => {}
             Err(_) => return Some(Exit::WorkerEnd),

@@ -62,6 +62,15 @@ impl Core<'_> {
         self.engine.close(connection);
     }
 
+    /// Looks at the sockets without having been woken for them.
+    fn accept_unasked(&mut self) {
+        for index in 0..self.engine.listeners.len() {
+            if !self.engine.is_paused(index) {
+                self.accept(index);
+            }
+        }
+    }
+
     /// Reads the master's orders.
     pub(super) fn obey(&mut self) {
         let mut orders = [0_u8; 16];
@@ -76,6 +85,7 @@ impl Core<'_> {
                         Some(Order::ReopenLog) => crate::logging::reopen_inside(&self.engine.config),
                         Some(Order::Pause) => self.engine.hold(true),
                         Some(Order::Resume) => self.engine.hold(false),
+                        Some(Order::Accept) => self.accept_unasked(),
                         Some(Order::Begin | Order::TellQueue | Order::Rest | Order::Overdue) | None => {}
                     }
                 }

@@ -8,6 +8,8 @@ mod services;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
@@ -29,6 +31,7 @@ use crate::master::fleet::Kind;
 use crate::memory::meters::Meters;
 use crate::memory::scoreboard::Scoreboard;
 use crate::memory::signals::Signals;
+use crate::passing::{PAUSE, is_passing, is_passing_error};
 use crate::process::{Descriptors, Handover, HandoverError, Meaning};
 use crate::role::{Titled, title};
 use crate::worker::{self, Job, Listener, probe};
@@ -207,7 +210,10 @@ fn serve(nest: &Nest, channel: OwnedFd) -> Leave {
         polled.extend(children.iter().map(|child| PollFd::new(child.ended.as_fd(), PollFlags::POLLIN)));
         match poll(&mut polled, PollTimeout::NONE) {
             Ok(_) => {}
-            Err(nix::Error::EINTR) => continue,
+            Err(errno) if is_passing(errno) => {
+                rest(errno);
+                continue;
+            }
             Err(errno) => {
                 error!("the zygote cannot wait: {errno}");
                 return Leave::Done;
@@ -231,11 +237,19 @@ fn serve(nest: &Nest, channel: OwnedFd) -> Leave {
             Ok(Some((Request::ReopenLog, _))) => logging::reopen_inside(&nest.handover.config),
             Ok(Some((Request::Fork { .. }, None))) => warn!("a message of the master lacks its descriptor"),
             Ok(None) => return leave(nest, &children),
+            Err(error) if is_passing_error(&error) => std::thread::sleep(PAUSE),
             Err(error) => {
                 error!("the zygote cannot hear its master: {error}");
                 return leave(nest, &children);
             }
         }
+    }
+}
+
+/// Waits a moment when the system is short of something; a signal is nothing to wait for.
+fn rest(errno: nix::Error) {
+    if errno != nix::Error::EINTR {
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -262,7 +276,7 @@ fn bury(children: &mut Vec<Child>, ended: &[bool], channel: &OwnedFd) {
         let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
         let ending = waitid(Id::Pid(child.pid), look).ok().and_then(Ending::of).unwrap_or(Ending::Unknown);
         let answer = Answer::Died { kind: child.kind, birth: child.birth, ending };
-        match message::send(channel.as_fd(), &answer, None) {
+        match tell(channel, &answer) {
             Ok(()) => {
                 let _ = waitpid(child.pid, None);
             }
@@ -294,7 +308,7 @@ fn spawn(
     let own = match control.try_clone() {
         Ok(own) => own,
         Err(error) => {
-            error!("{kind} {number} cannot be forked: {error}");
+            complain(kind, number, &error);
             report(channel, &Answer::Unborn { kind, birth, errno: error.raw_os_error().unwrap_or(0) });
             return None;
         }
@@ -312,17 +326,18 @@ fn spawn(
         Ok(Fork::Child) => return Some(Spawned::Here),
         Ok(Fork::Parent(pid)) => match pidfd(pid) {
             Ok(ended) => {
+                CANNOT_FORK.store(false, Relaxed);
                 report(channel, &Answer::Born { kind, birth, pid: pid.as_raw().unsigned_abs() });
                 return Some(Spawned::There(Child { birth, kind, number, pid, ended }));
             }
             Err(errno) => {
-                error!("{kind} {number} cannot be watched: {errno}");
+                complain(kind, number, format_args!("it cannot be watched: {errno}"));
                 let _ = kill(pid, Signal::SIGKILL).and_then(|()| waitpid(pid, None).map(drop));
                 Answer::Unborn { kind, birth, errno: errno as i32 }
             }
         },
         Err(errno) => {
-            error!("{kind} {number} cannot be forked: {errno}");
+            complain(kind, number, errno);
             Answer::Unborn { kind, birth, errno: errno as i32 }
         }
     };
@@ -331,8 +346,28 @@ fn spawn(
 }
 
 fn report(channel: &OwnedFd, answer: &Answer) {
-    if let Err(error) = message::send(channel.as_fd(), answer, None) {
+    if let Err(error) = tell(channel, answer) {
         warn!("the zygote cannot reach its master: {error}");
+    }
+}
+
+/// Sends an answer, however long buffers are short: what the master is not told, it would wait for for ever.
+fn tell(channel: &OwnedFd, answer: &Answer) -> io::Result<()> {
+    loop {
+        match message::send(channel.as_fd(), answer, None) {
+            Err(error) if is_passing_error(&error) => std::thread::sleep(PAUSE),
+            other => return other,
+        }
+    }
+}
+
+/// That processes cannot be forked has been told, and none could be since.
+static CANNOT_FORK: AtomicBool = AtomicBool::new(false);
+
+/// Tells the log why a process cannot be forked, once as long as it goes on.
+fn complain(kind: Kind, number: u32, why: impl std::fmt::Display) {
+    if !CANNOT_FORK.swap(true, Relaxed) {
+        error!("{kind} {number} cannot be forked: {why}");
     }
 }
 

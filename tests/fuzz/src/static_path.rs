@@ -66,7 +66,7 @@ impl Site {
 
     fn ask(&self, path: &[u8]) {
         let ask = Ask { method: b"GET", path, uri: path, accept_encoding: Some(b"gzip, br"), ..Ask::default() };
-        let Some(reply) = self.statics.find(&ask) else { return };
+        let Ok(Some(reply)) = self.statics.find(&ask) else { return };
         assert!(self.statics.claims(b"GET", path), "what is found was claimed");
         let name = format!("/proc/self/fd/{}", reply.file.as_raw_fd());
         let name = fs::read_link(name).expect("it is open");

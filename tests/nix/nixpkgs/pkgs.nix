@@ -82,6 +82,7 @@ let
       "rust-analyzer"
       "rustc"
       "rustfmt"
+      "strace"
       "systemd"
     ] tool
     // {

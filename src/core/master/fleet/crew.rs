@@ -12,6 +12,9 @@ const YOUNG: Duration = Duration::from_secs(1);
 /// waits twice as long as the one before; one that has served is missed.
 const PATIENCE: u32 = 2;
 
+/// After how long a process is asked for again that the system could not start. That costs next to nothing, and may do the next moment.
+const AGAIN: Duration = Duration::from_millis(250);
+
 /// How many times the pause may double.
 const DOUBLINGS: u32 = 4;
 
@@ -67,6 +70,8 @@ pub(super) enum Pace {
 #[derive(Debug, Clone, Copy)]
 struct Grave {
     young_deaths: u32,
+    /// How often in a row it could not even be started.
+    refusals: u32,
     not_before: Instant,
 }
 
@@ -131,8 +136,25 @@ impl Crew {
         let doublings = if has_served { 0 } else { young_deaths.saturating_sub(PATIENCE + 1).min(DOUBLINGS) };
         let pause = pause.saturating_mul(1 << doublings);
         let not_before = if waits { now + pause } else { now };
-        self.graves.insert(key, Grave { young_deaths, not_before });
+        self.graves.insert(key, Grave { young_deaths, refusals: 0, not_before });
         if waits { Pace::After(pause, young_deaths) } else { Pace::AtOnce }
+    }
+
+    /// Takes note that a process, which [`Self::remove`] has returned, could not be started; `true`: for the first time in a row.
+    pub(super) fn postpone(&mut self, member: &Member, now: Instant) -> bool {
+        let empty = Grave { young_deaths: 0, refusals: 0, not_before: now };
+        let grave = self.graves.entry((member.generation, member.number)).or_insert(empty);
+        grave.refusals = grave.refusals.saturating_add(1);
+        grave.not_before = now + AGAIN;
+        grave.refusals == 1
+    }
+
+    /// Takes note that a process has been started.
+    pub(super) fn born(&mut self, serial: u64) {
+        let Some(member) = self.members.get(&serial) else { return };
+        if let Some(grave) = self.graves.get_mut(&(member.generation, member.number)) {
+            grave.refusals = 0;
+        }
     }
 
     /// When something is due without an event, later than `now`.

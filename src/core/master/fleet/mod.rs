@@ -240,6 +240,7 @@ impl Fleet {
         let (number, is_ready) = (member.number, member.state == State::Ready);
         // Of one that stands by it is said when it takes its place.
         let is_successor = member.succeeds.is_some();
+        crew.born(serial);
         if !is_successor && !crew.is_first(serial) {
             out.push(Action::Say(respawned(&name(who, number), pid)));
         }
@@ -292,7 +293,7 @@ impl Fleet {
             Report::WantsSuccessor => self.relieve(who, out),
             // The master's own concern.
             Report::HasDeadline | Report::LongQueue | Report::ShortQueue | Report::Queue(_) => {}
-            Report::Bell(_) | Report::HasSources => {}
+            Report::Bell(_) | Report::HasSources | Report::CannotAccept => {}
         }
     }
 
@@ -338,6 +339,10 @@ impl Fleet {
         }
         let was_ready = member.state == State::Ready;
         let (crew, _) = self.crew(who);
+        if ending == Ending::Unborn {
+            let is_news = crew.postpone(&member, now);
+            return self.unborn(who, generation, &name, is_news, out);
+        }
         let graceful = who.forked().is_some() && was_ready && is_graceful(ending);
         let pace = crew.mourn(&member, graceful, pause, now);
         if graceful {
@@ -353,6 +358,19 @@ impl Fleet {
                 "{name} respawning too fast !!! {deaths} deaths at birth in a row, the last one: {ending}; next try in \
                  {seconds} seconds"
             )));
+        }
+    }
+
+    /// A process that is wanted could not be started. What serves goes on; it is tried again and again, and told once.
+    fn unborn(&mut self, who: Who, generation: Generation, name: &str, is_news: bool, out: &mut Vec<Action>) {
+        let fact = format!("{name} cannot be started");
+        if self.next() == Some(generation) {
+            self.give_up(generation, &fact, out);
+        } else if self.phase == Phase::Starting && matches!(who, Who::Zygote(_)) {
+            out.push(Action::Alarm(format!("DAMN ! {fact} :(")));
+            self.stop_with(Exit::Config, out);
+        } else if is_news {
+            out.push(Action::Alarm(format!("DAMN ! {fact} :( it is tried again until it can be")));
         }
     }
 
@@ -529,7 +547,7 @@ fn name(who: Who, number: u32) -> String {
 const fn is_graceful(ending: Ending) -> bool {
     match ending {
         Ending::Exited(code) => code == Exit::Reload.code() || code == Exit::WorkerEnd.code(),
-        Ending::Killed(_) | Ending::Unknown => false,
+        Ending::Killed(_) | Ending::Unknown | Ending::Unborn => false,
     }
 }
 

@@ -895,3 +895,30 @@ fn where_the_zygote_has_the_application_a_worker_just_leaves() {
     scene.on(Event::Relieve(worker));
     assert_eq!(scene.todo, [Action::Tell(worker, Order::Retire)]);
 }
+
+#[test]
+fn what_cannot_be_started_is_tried_again_soon_and_told_once() {
+    let mut scene = Scene::serving(Plan { routers: 1, ..PLAN });
+    let worker = scene.workers()[0];
+    scene.on(Event::Gone(worker, Ending::Killed(9)));
+    scene.log.clear();
+    // However often: no pause grows.
+    for _ in 0..50 {
+        let Some(Action::Fork { who, .. }) = scene.todo.pop() else { panic!("{:?}", scene.todo) };
+        scene.on(Event::Gone(who, Ending::Unborn));
+        assert!(scene.todo.is_empty(), "not at once: {:?}", scene.todo);
+        let due = scene.fleet.deadline().expect("another try");
+        assert!(due - scene.now <= Duration::from_millis(250));
+        scene.wait(Duration::from_millis(250));
+    }
+    insta::assert_snapshot!(scene.log.join("\n"), @"DAMN ! worker 1 cannot be started :( it is tried again until it can be");
+    scene.obey();
+    assert_eq!((scene.fleet.mood(), scene.fleet.ready_workers()), (Mood::Serving, 2));
+    // The next time is news again.
+    scene.log.clear();
+    let worker = scene.workers()[0];
+    scene.on(Event::Gone(worker, Ending::Killed(9)));
+    let Some(Action::Fork { who, .. }) = scene.todo.pop() else { panic!("{:?}", scene.todo) };
+    scene.on(Event::Gone(who, Ending::Unborn));
+    assert!(scene.log.iter().any(|line| line.contains("cannot be started")), "{:?}", scene.log);
+}
