@@ -12,6 +12,10 @@ use crate::{command, setup};
 /// Tests that go through all of the bridge and need no more address space than a sanitizer leaves.
 const FILTERS: &[&str] = &["memory::references", "pep3333::behaviours", "api::", "websockets::doors", "threads::"];
 
+/// Applications of the tests ask for leaks, so the function is to be found from outside.
+const FLAGS: &str = "-Zsanitizer=address -Cforce-frame-pointers=yes \
+    -Clink-arg=-Wl,--export-dynamic-symbol=__lsan_do_recoverable_leak_check";
+
 /// Signals are the application's business, and workers are ended without their exit handlers.
 const OPTIONS: &str = "detect_leaks=1:leak_check_at_exit=0:abort_on_error=1:allow_user_segv_handler=1:handle_segv=0:\
     allocator_may_return_null=1:detect_odr_violation=0";
@@ -31,7 +35,7 @@ pub(crate) fn run(filters: &[String]) -> Result<()> {
     cargo.arg("--target-dir").arg(setup::root().join(".rsgi-dev/sanitize/target"));
     // They wait for one another's processors less than for the clock of a slow server.
     cargo.args(["--", "--test-threads=2"]).args(filters);
-    cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address -Cforce-frame-pointers=yes");
+    cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", FLAGS).env("RSGI_SANITIZED", "1");
     cargo.env("ASAN_OPTIONS", OPTIONS).env("LSAN_OPTIONS", suppressions()).env("PYTHONMALLOC", "malloc");
     command::run(&mut cargo)
 }

@@ -572,6 +572,8 @@ impl Engine {
             let _ = self.epoll.delete(entrance.socket.as_fd());
             // Somebody may have left just before that was noted.
             self.arm_timer();
+            // Another worker may have room.
+            let _ = self.report(Report::CannotAccept);
         }
     }
 
