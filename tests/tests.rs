@@ -1,5 +1,6 @@
 //! The tests that start the built server: one binary, one module a theme.
 #![forbid(unsafe_code)]
+#![allow(clippy::indexing_slicing, reason = "what fails here fails in the hands of a developer")]
 
 /// Functions of the module `uwsgi`.
 mod api;

@@ -224,6 +224,7 @@ const fn is_control(byte: u8) -> bool {
 }
 
 /// The characters of a token, by code.
+#[expect(clippy::indexing_slicing, reason = "made when this is compiled")]
 const TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut code: u8 = 0;
@@ -234,6 +235,7 @@ const TOKEN: [bool; 256] = {
     table
 };
 
+#[expect(clippy::indexing_slicing, reason = "a table of all bytes")]
 const fn is_token(byte: u8) -> bool {
     TOKEN[byte as usize]
 }

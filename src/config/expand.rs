@@ -90,7 +90,7 @@ impl Run<'_, '_> {
     fn nested(&mut self, what: String, value: &str) -> Result<String, Fault> {
         self.replaced += 1;
         if let Some(start) = self.chain.iter().position(|earlier| *earlier == what) {
-            let circle = self.chain[start..].iter().map(String::as_str).chain([what.as_str()]);
+            let circle = self.chain.iter().skip(start).map(String::as_str).chain([what.as_str()]);
             let circle = circle.collect::<Vec<_>>().join(" → ");
             return Err(Fault::new(
                 format!("a placeholder refers to itself: {circle}"),

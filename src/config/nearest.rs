@@ -28,6 +28,7 @@ pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = (&'a str, bool
 }
 
 /// Optimal string alignment distance: insertions, deletions, replacements and swaps of neighbours cost 1 each.
+#[expect(clippy::indexing_slicing, reason = "rows of one more than the second word, asked for places in it")]
 fn distance(one: &str, two: &str) -> usize {
     let (one, two): (Vec<char>, Vec<char>) = (one.chars().collect(), two.chars().collect());
     let mut before = vec![0; two.len() + 1];

@@ -1,5 +1,6 @@
 //! `cargo dev`: set-up, tests, checks, benchmarks and generated files, one command each.
 #![forbid(unsafe_code)]
+#![allow(clippy::indexing_slicing, reason = "what fails here fails in the hands of a developer")]
 
 mod behaviours;
 mod bench;

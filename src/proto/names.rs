@@ -3,6 +3,11 @@
 //! The numbers cross the plugin border and the link, so that a usual key costs no text and its string object can be made
 //! once. A key that is missing here works all the same, only slower.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "tables that are made, or whose places are bounded, when this is compiled"
+)]
+
 use std::fmt;
 
 /// Number of a key in [`KNOWN`].

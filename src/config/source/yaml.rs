@@ -91,7 +91,7 @@ impl Reader<'_> {
                 "" => self.yaml_list(page, &unquoted(key), line, after)?,
                 "|" | ">" | "|-" | ">-" => {
                     let count = after.iter().take_while(|next| next.indent > line.indent).count();
-                    let block: Vec<_> = after[..count].iter().map(|next| next.whole.trim()).collect();
+                    let block: Vec<_> = after.iter().take(count).map(|next| next.whole.trim()).collect();
                     let text = block.join(if value.starts_with('|') { "\n" } else { " " });
                     self.take_pair(&unquoted(key), &text, page.names, origin)?;
                     count
@@ -105,7 +105,7 @@ impl Reader<'_> {
                     0
                 }
             };
-            rest = &after[taken..];
+            rest = after.get(taken..).unwrap_or_default();
         }
         Ok(())
     }

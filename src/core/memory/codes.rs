@@ -19,6 +19,7 @@ pub(super) const PLACES: usize = KNOWN.len() + CLASSES;
 /// Where each code from 0 to 599 is counted.
 static PLACE: [u8; 600] = places();
 
+#[expect(clippy::indexing_slicing, reason = "made when this is compiled")]
 const fn places() -> [u8; 600] {
     let mut table = [0; 600];
     let mut code = 0;

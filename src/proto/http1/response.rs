@@ -176,6 +176,7 @@ pub fn encode_head(out: &mut Vec<u8>, first: FirstLine, status: &[u8], lines: &[
 }
 
 /// Appends what goes before `len` bytes of a chunk. Not for 0: that would end the body.
+#[expect(clippy::indexing_slicing, reason = "16 digits are all that a number of 64 bits has")]
 pub fn chunk_prefix(out: &mut Vec<u8>, len: usize) {
     let mut digits = [0_u8; 16];
     let mut at = digits.len();

@@ -194,7 +194,7 @@ pub fn is_authority(text: &[u8]) -> bool {
     // By hand and in one pass: every request has a Host.
     let mut rest = text;
     loop {
-        let plain = rest.iter().position(|&byte| !PLAIN_HOST[usize::from(byte)]).unwrap_or(rest.len());
+        let plain = rest.iter().position(|&byte| !is_in(byte, &PLAIN_HOST)).unwrap_or(rest.len());
         match rest.split_at(plain).1 {
             [b'%', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest = tail,
             tail => return is_port(tail),
@@ -232,7 +232,13 @@ fn is_literal(text: &[u8]) -> bool {
     }
 }
 
+#[expect(clippy::indexing_slicing, reason = "a table of all bytes")]
+const fn is_in(byte: u8, table: &[bool; 256]) -> bool {
+    table[byte as usize]
+}
+
 /// unreserved / sub-delims: the bytes that a registered name has as they are.
+#[expect(clippy::indexing_slicing, reason = "made when this is compiled")]
 static PLAIN_HOST: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
