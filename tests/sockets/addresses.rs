@@ -58,6 +58,13 @@ fn http_in_the_abstract_name_space() {
 }
 
 #[test]
+fn an_address_that_strangers_reach_is_warned_of_where_peers_are_believed() {
+    let server = Server::of(Kind::Rsgi, &format!("--socket 0.0.0.0:0 --http-socket {{ip}}:8000 {APP}")).start();
+    server.log.wait_for(r"warning: \S*0\.0\.0\.0:\d+ is open to other machines");
+    assert_eq!(server.log.matching("is open to other machines").len(), 1, "{}", server.log.text());
+}
+
+#[test]
 fn ipv6() {
     for kind in Kind::each() {
         for option in ["http-socket", "http"] {

@@ -1,7 +1,7 @@
 //! What a start says: warnings, the banner, addresses with the URL to open.
 
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rsgi_config::{Config, Diagnostic, Protocol};
 
@@ -47,6 +47,12 @@ pub fn addresses(config: &Config, sockets: &Sockets) -> Vec<String> {
             _ => String::new(),
         };
         lines.push(format!("{} socket {index}: {bound}{url}", protocol_name(socket.protocol)));
+        if is_for_proxies(socket.protocol) && is_open(&bound.name) {
+            lines.push(format!(
+                "warning: {bound} is open to other machines: whoever reaches it is believed about who the client is; \
+                 let nobody but your proxy reach it, or bind it to a private address or a unix socket"
+            ));
+        }
     }
     lines
 }
@@ -59,6 +65,19 @@ fn url(scheme: &str, name: &str) -> String {
     } else {
         format!(" -> {scheme}://{address}/")
     }
+}
+
+/// Who speaks this says who the client is (REMOTE_ADDR, HTTPS).
+const fn is_for_proxies(protocol: Protocol) -> bool {
+    !matches!(protocol, Protocol::Http | Protocol::Http11 | Protocol::Https)
+}
+
+/// Whether more than this machine and a private network may reach the address.
+fn is_open(name: &str) -> bool {
+    name.parse::<SocketAddr>().is_ok_and(|address| match address.ip().to_canonical() {
+        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_private() && !ip.is_link_local(),
+        IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unique_local() && !ip.is_unicast_link_local(),
+    })
 }
 
 const fn protocol_name(protocol: Protocol) -> &'static str {
@@ -83,6 +102,18 @@ mod tests {
         assert_eq!(url("http", "[::]:80"), " -> http://localhost:80/");
         assert_eq!(url("http", "[::1]:80"), " -> http://[::1]:80/");
         assert_eq!(url("http", "/run/app.sock"), "");
+    }
+
+    #[test]
+    fn open_is_what_strangers_can_reach() {
+        for name in ["0.0.0.0:3031", "[::]:3031", "192.0.2.1:3031", "[2001:db8::1]:3031", "[::ffff:192.0.2.1]:3031"] {
+            assert!(is_open(name), "{name}");
+        }
+        for name in
+            ["127.0.0.1:3031", "[::1]:3031", "10.1.2.3:3031", "192.168.1.1:3031", "[fd00::1]:3031", "/run/a.sock"]
+        {
+            assert!(!is_open(name), "{name}");
+        }
     }
 
     #[test]
