@@ -37,6 +37,10 @@ ln -s "$(basename "$python")" "$tree$(dirname "$python")/python3"
     cd "$tree$library"
     rm -rf test idlelib lib2to3 tkinter turtle.py turtledemo pydoc_data ensurepip curses _pyrepl config-* site-packages/*
     for module in _tkinter _dbm _gdbm nis readline _curses _test; do rm -f "lib-dynload/$module"*; done
+    # Twins in Python of what is there in C.
+    for module in decimal datetime io; do
+        if "$python" -c "import _$module"; then rm -f "_py$module.py" "__pycache__/_py$module".*; fi
+    done
     # A hundred codecs are compiled when they are asked for.
     find encodings/__pycache__ -type f ! -name '__init__.*' ! -name 'aliases.*' ! -name 'utf_8.*' ! -name 'latin_1.*' ! -name 'ascii.*' \
         -delete 2> /dev/null || true
