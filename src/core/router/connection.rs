@@ -24,8 +24,10 @@ use crate::memory::meters::Count;
 
 /// Bytes of an answer that wait for a slow client before the worker has to wait too.
 const BUFFER: usize = 256 * 1024;
-/// An idle connection lets go of hyper after so long, and with it of most of its memory.
+/// An idle connection lets go of hyper after so long, and with it of most of its memory; where there are more than a few, at once:
+/// what many hold for a moment stays with the process.
 const REST: Duration = Duration::from_secs(1);
+const FEW: usize = 256;
 
 /// Serves a connection to its end.
 pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Rc<Client>) {
@@ -61,6 +63,11 @@ async fn await_request<S: Wire>(gate: &mut Gate<S>, client: &Client) -> Result<b
     let mut over = false;
     in_time(client, Duration::MAX, |context, leave| {
         over |= leave;
+        // The end of an answer may still be on its way through TLS.
+        let flushed = hyper::rt::Write::poll_flush(Pin::new(&mut *gate), context);
+        if let Poll::Ready(Err(error)) = flushed {
+            return Poll::Ready(Err(error.to_string()));
+        }
         if !over {
             match gate.poll_head(context) {
                 Poll::Ready(Ok(true)) => return Poll::Ready(Ok(true)),
@@ -88,7 +95,8 @@ async fn converse<S: Wire + 'static>(gate: Gate<S>, client: &Rc<Client>) -> Resu
     http.title_case_headers(true).max_buf_size(BUFFER);
     let mut connection = http.serve_connection(gate, service);
     let mut told = false;
-    let ended = in_time(client, REST, |context, leave| {
+    let rest = if client.shop.connections() > FEW { Duration::ZERO } else { REST };
+    let ended = in_time(client, rest, |context, leave| {
         loop {
             let polled = Pin::new(&mut connection).poll(context);
             // Told only now: hyper must have seen the request that waits for it.
