@@ -24,10 +24,11 @@ use crate::memory::meters::Count;
 
 /// Bytes of an answer that wait for a slow client before the worker has to wait too.
 const BUFFER: usize = 256 * 1024;
-/// An idle connection lets go of hyper after so long, and with it of most of its memory; where there are more than a few, at once:
-/// what many hold for a moment stays with the process.
+/// An idle connection lets go of hyper after so long, and with it of most of its memory; where there are more than a few, much sooner:
+/// what many hold for a moment stays with the process. Never at once: hyper may have to close the connection first.
 const REST: Duration = Duration::from_secs(1);
 const FEW: usize = 256;
+const REST_OF_MANY: Duration = Duration::from_millis(50);
 
 /// Serves a connection to its end.
 pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Rc<Client>) {
@@ -95,7 +96,7 @@ async fn converse<S: Wire + 'static>(gate: Gate<S>, client: &Rc<Client>) -> Resu
     http.title_case_headers(true).max_buf_size(BUFFER);
     let mut connection = http.serve_connection(gate, service);
     let mut told = false;
-    let rest = if client.shop.connections() > FEW { Duration::ZERO } else { REST };
+    let rest = if client.shop.connections() > FEW { REST_OF_MANY } else { REST };
     let ended = in_time(client, rest, |context, leave| {
         loop {
             let polled = Pin::new(&mut connection).poll(context);
