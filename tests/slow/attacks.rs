@@ -29,8 +29,9 @@ fn endure(port: u16, name: &str, cases: usize, attack: impl FnOnce(&Running)) {
                 served += 1;
             }
         });
+        let end = End(&over);
         attack(&server);
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         honest.join().expect("honest clients are served");
     });
     server.get(port, "/").expect(200);
@@ -49,6 +50,15 @@ fn endure(port: u16, name: &str, cases: usize, attack: impl FnOnce(&Running)) {
     assert!(!server.log.text().contains("panic"));
     let door = if port == super::ROUTER { "router" } else { "worker" };
     results::record_attack("client attacks", &format!("{name}, {door}"), cases, cost);
+}
+
+/// Honest clients stop when the attack is over, however it ends.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn state(process: &Process) -> (i32, usize, u64, Duration) {
