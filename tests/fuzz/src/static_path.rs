@@ -33,17 +33,17 @@ impl Site {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("room");
         let home = directory.path().canonicalize().expect("it is there");
-        for folder in ["public/deep/er", "media", "app/static", "shared", "secret"] {
+        for folder in ["public/deep/er", "media", "app/static", "common", "secret"] {
             fs::create_dir_all(home.join(folder)).expect("room");
         }
         for file in [
             "public/a.txt", "public/index.html", "public/deep/b.css", "public/deep/b.css.gz", "public/deep/er/c", "public/code.py",
-            "media/m.png", "app/static/s.js", "shared/x.txt", "secret/key", "public/a b", "public/...", "public/..a",
+            "media/m.png", "app/static/s.js", "common/x.txt", "secret/key", "public/a b", "public/...", "public/..a",
         ] {
             fs::write(home.join(file), file).expect("room");
         }
         for (link, to) in [
-            ("public/inside", "deep/b.css"), ("public/up", "../secret/key"), ("public/root", "/"), ("public/shared", "../shared"),
+            ("public/inside", "deep/b.css"), ("public/up", "../secret/key"), ("public/root", "/"), ("public/shared", "../common"),
             ("public/loop", "loop"), ("public/code", "code.py"), ("media/far", "/etc/hostname"), ("media/self", "/proc/self"),
         ] {
             symlink(to, home.join(link)).expect("room");
@@ -54,7 +54,7 @@ impl Site {
             check: vec![home.join("media")],
             index: vec!["index.html".into(), "../secret/key".into()],
             skip_ext: vec![".py".into()],
-            safe: vec![home.join("shared")],
+            safe: vec![home.join("common")],
             gzip_all: true,
             honour_range: true,
             ..rsgi_config::Statics::default()
@@ -70,7 +70,7 @@ impl Site {
         assert!(self.statics.claims(b"GET", path), "what is found was claimed");
         let name = format!("/proc/self/fd/{}", reply.file.as_raw_fd());
         let name = fs::read_link(name).expect("it is open");
-        let is_served = ["public", "media", "app", "shared"].iter().any(|folder| name.starts_with(self.home.join(folder)));
+        let is_served = ["public", "media", "app", "common"].iter().any(|folder| name.starts_with(self.home.join(folder)));
         assert!(is_served, "{} answers {}", name.display(), path.escape_ascii());
         assert!(!name.to_string_lossy().ends_with(".py"), "{} answers {}", name.display(), path.escape_ascii());
         assert!(reply.file.metadata().expect("it is open").is_file());
