@@ -38,8 +38,8 @@ Usage: cargo dev COMMAND
   drill [--server rsgi|uwsgi|gunicorn] [--rate N] [--seconds N] [--soak N] [--markdown] [--binary PATH]
         [FILTER…]   
                       what becomes of requests during reloads, recycling and kills; fails when one is lost
-  fuzz --minutes N [--jobs N] [TARGET…]
-                      libFuzzer over the targets of tests/fuzz; fails when one breaks a promise
+  fuzz --minutes N | --total N [--jobs N] [TARGET…]
+                      libFuzzer over the targets of tests/fuzz, for N minutes more or up to N; fails when one breaks a promise
   fuzz --minimize [TARGET…]
                       takes what was found into the committed corpora
   sanitize [FILTER…]  tests of the bridge to Python under AddressSanitizer and LeakSanitizer

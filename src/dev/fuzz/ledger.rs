@@ -69,6 +69,11 @@ impl Ledger {
         fs::write(path(), text).with_context(|| path().display().to_string())
     }
 
+    /// Processor time that a target has had, in seconds.
+    pub(super) fn seconds(&self, target: &str) -> u64 {
+        self.targets.iter().find(|row| row.target == target).map_or(0, |row| row.seconds)
+    }
+
     /// Adds a run of today.
     pub(super) fn add(&mut self, target: &str, run: &Run) {
         self.enter(target, run, said_by("date", &["-u", "+%F"]), said_by("git", &["rev-parse", "--short=12", "HEAD"]));
