@@ -393,7 +393,7 @@ pub struct Request {
     pub body: Slice,
 }
 
-/// The core wants to know [`Outcome::lock_wait`].
+/// The core wants to know [`Outcome::lock_wait`] and what follows it.
 pub const REQUEST_TIMED: u32 = 1;
 
 /// Status and header lines of an answer, made by [`crate::head::Head`].
@@ -441,6 +441,10 @@ pub struct Outcome {
     /// With [`REQUEST_TIMED`]: how long the request waited for the interpreter lock before the application was called,
     /// nanoseconds.
     pub lock_wait: u64,
+    /// With [`REQUEST_TIMED`]: how long the application had the request, nanoseconds.
+    pub inside: u64,
+    /// With [`REQUEST_TIMED`]: threads of other requests that waited for the interpreter lock when this one gave it back.
+    pub waiting: u32,
 }
 
 /// `Outcome::next`: serve on.
@@ -450,7 +454,16 @@ pub const NEXT_EXIT: u32 = 1;
 
 impl Outcome {
     /// Nothing happened yet.
-    pub const NONE: Self = Self { app: -1, switches: 0, exceptions: 0, next: NEXT_SERVE, exit_code: 0, lock_wait: 0 };
+    pub const NONE: Self = Self {
+        app: -1,
+        switches: 0,
+        exceptions: 0,
+        next: NEXT_SERVE,
+        exit_code: 0,
+        lock_wait: 0,
+        inside: 0,
+        waiting: 0,
+    };
 }
 
 /// One application, reported by `load_apps`.

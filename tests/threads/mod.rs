@@ -1,6 +1,8 @@
 //! Threads of the server and of the application: how many, how they are called, how much stack they have, and that the
 //! interpreter lock is free when nobody computes. (`enable-threads` is row 16 of the quickstart.)
 
+mod crush;
+
 use crate::support::{Kind, Running, Server, eventually, phrases};
 
 fn start(kind: Kind, options: &str) -> Running {

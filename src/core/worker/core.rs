@@ -14,12 +14,14 @@ use rsgi_abi::types::Var;
 use rsgi_proto::http1::request::Head;
 use rsgi_sys::net::Peer;
 
+use super::backoff::Crush;
 use super::clock::Clock;
 use super::connection::{Connection, Phase, Request, Speaks};
 use super::engine::{Engine, Token};
 use super::input::Input;
 use super::offload::{Job, Next, Transfer};
 use super::retire::Departure;
+use crate::harakiri;
 use crate::logging::panics;
 use crate::memory::meters::{Count, Gauge, Meter};
 use crate::memory::{core_slot::CoreSlot, scoreboard::WorkerSlot};
@@ -56,6 +58,8 @@ pub(super) struct Core<'e> {
     pub(super) transfer: Option<(Transfer, Next)>,
     /// A request decided that this worker leaves: done when its connection has been seen to.
     pub(super) leaving: Option<Departure>,
+    /// How it fares with the other cores.
+    pub(super) crush: Crush,
     /// A request has met an order to leave that nobody has read: obeyed before anything new is taken.
     pub(super) is_told: bool,
 }
@@ -81,7 +85,7 @@ impl<'e> Core<'e> {
         super::deadline::adopt(slot);
         panics::adopt(slot);
         let meter = engine.meter(id);
-        if meter.is_on() {
+        if meter.is_on() || engine.config.workers.threads > 1 {
             plugin.measure_lock();
         }
         Self {
@@ -103,6 +107,7 @@ impl<'e> Core<'e> {
             clock: Clock::default(),
             transfer: None,
             leaving: None,
+            crush: Crush::default(),
             is_told: false,
         }
     }
@@ -136,8 +141,14 @@ impl<'e> Core<'e> {
         let mut events = [EpollEvent::empty(); EVENTS];
         let at_once = if cores == 1 { EVENTS } else { 1 };
         while !self.engine.is_stopping() {
+            self.back_off();
+            let since = self.engine.backoff.is_on().then(harakiri::now);
             let room = events.get_mut(..at_once).unwrap_or_default();
-            let count = match self.engine.epoll.wait(room, EpollTimeout::NONE) {
+            let waited = self.engine.epoll.wait(room, EpollTimeout::NONE);
+            if let Some(since) = since {
+                self.engine.backoff.waited(since);
+            }
+            let count = match waited {
                 Ok(count) => count,
                 Err(Errno::EINTR) => {
                     self.signalled();
@@ -167,7 +178,7 @@ impl<'e> Core<'e> {
     }
 
     /// A wait was interrupted: the application may have signal handlers.
-    fn signalled(&self) {
+    pub(super) fn signalled(&self) {
         if let Some(language) = self.main {
             language.check_signals();
         }
@@ -199,7 +210,7 @@ impl<'e> Core<'e> {
     /// next one is only taken when this core is free for it.
     pub(super) fn accept(&mut self, index: usize) {
         for _ in 0..ACCEPTS {
-            if self.engine.is_draining() || !self.accept_one(index) {
+            if self.engine.is_draining() || self.crush.is_on || !self.accept_one(index) {
                 return;
             }
             self.leave_if_due();

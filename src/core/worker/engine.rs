@@ -16,6 +16,7 @@ use rsgi_proto::{Body, cgi, http1};
 use rsgi_sys::net::Peer;
 
 use super::ahead::BodyLimits;
+use super::backoff::Backoff;
 use super::connection::{Connection, Phase, Speaks};
 use super::crowd::Crowd;
 use super::guardian::Guard;
@@ -94,6 +95,8 @@ pub(super) struct Engine {
     pub(super) probes: Probes,
     /// Clients of its own HTTP sockets.
     pub(super) crowd: Crowd,
+    /// Cores that leave the interpreter to others.
+    pub(super) backoff: Backoff,
     /// Connections open, links included.
     live: AtomicUsize,
     /// Links that could not be dialled yet, by router.
@@ -258,6 +261,7 @@ impl Engine {
             meters: job.meters,
             probes: Probes::of(&job.config),
             crowd: Crowd::of(&job.config),
+            backoff: Backoff::new(job.config.workers.threads.max(1)),
             live: AtomicUsize::new(0),
             held: AtomicBool::new(false),
             draining: AtomicBool::new(false),

@@ -13,6 +13,7 @@
 mod affinity;
 mod ahead;
 mod answer;
+mod backoff;
 mod board;
 mod clock;
 mod connection;
@@ -20,6 +21,7 @@ mod core;
 mod crowd;
 pub(crate) mod deadline;
 mod decode;
+mod demand;
 mod engine;
 mod guardian;
 mod handshake;

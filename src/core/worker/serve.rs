@@ -33,6 +33,7 @@ impl Core<'_> {
         mut ahead: Ahead,
     ) -> Option<Fate> {
         let started = self.clock.read();
+        self.enter_crush();
         let probe = self.probe(connection, request);
         if probe.is_none() {
             if self.engine.config.monitoring.trace_context && !connection.is_link() {
@@ -199,6 +200,7 @@ impl Core<'_> {
         let panic = panics::take();
         let (worker_request, total_request) = self.end_on_board(started, outcome, tally);
         let micros = started.age();
+        self.judge_crush(outcome, micros);
         if self.meter.is_on() {
             self.measure(connection, request, micros, outcome, tally);
         }

@@ -10,7 +10,8 @@ use rsgi_abi::types::Outcome;
 
 use super::failure;
 use super::file_wrapper::{self, FileWrapper};
-use super::transaction::Transaction;
+use super::response::Phase;
+use super::transaction::{State, Transaction};
 use crate::{border, log};
 
 /// Last pieces up to this size are sent after the interpreter lock is gone, and their memory is held until it is taken
@@ -129,7 +130,11 @@ fn iterate(
             Err(_) => return Ok(()),
         }
     }
-    py.detach(|| finish(transaction, b"", outcome));
+    // Where the length was announced all is sent, and others may want the lock.
+    let is_over = |state: &mut State| state.response.phase == Phase::Complete && !state.response.overflowed();
+    if !transaction.with(py, is_over) {
+        py.detach(|| finish(transaction, b"", outcome));
+    }
     Ok(())
 }
 

@@ -18,7 +18,9 @@ mod start_response;
 mod transaction;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use rsgi_abi::guest::Request;
 use rsgi_abi::types::Outcome;
@@ -33,19 +35,32 @@ pub(crate) use self::transaction::{State, Transaction};
 
 use pyo3::Python;
 
+/// Requests that wait for the interpreter lock.
+static WAITING: AtomicU32 = AtomicU32::new(0);
+
 /// Answers one request on the calling thread, which `core_start` has prepared.
 pub(crate) fn serve(request: Request<'_>, outcome: &mut Outcome) {
     Core::with_mine(|core| {
         let asked = request.is_timed().then(Instant::now);
+        let mut begun = asked;
         let objects = core.objects();
         let transaction = Arc::clone(&objects.transaction);
         transaction.lend(request, || {
+            if asked.is_some() {
+                WAITING.fetch_add(1, Relaxed);
+            }
             let rest = Python::attach(|py| {
                 if let Some(asked) = asked {
-                    outcome.lock_wait = u64::try_from(asked.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                    WAITING.fetch_sub(1, Relaxed);
+                    outcome.lock_wait = nanos(asked.elapsed());
+                    begun = Some(Instant::now());
                 }
                 core.run(py, objects, request, outcome)
             });
+            if let Some(begun) = begun {
+                outcome.inside = nanos(begun.elapsed());
+                outcome.waiting = WAITING.load(Relaxed);
+            }
             // The last bytes leave without the interpreter lock; their object is released when it is taken next.
             if let Some(bytes) = rest {
                 answer::finish(&transaction, &bytes, outcome);
@@ -53,4 +68,8 @@ pub(crate) fn serve(request: Request<'_>, outcome: &mut Outcome) {
             }
         });
     });
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
