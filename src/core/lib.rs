@@ -38,6 +38,7 @@ pub mod startup;
 pub mod statics;
 pub mod stats;
 pub mod tell;
+mod threads;
 pub mod tls;
 pub mod tools;
 pub mod trace;

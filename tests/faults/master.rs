@@ -65,6 +65,19 @@ fn a_reload_that_cannot_be_leaves_the_old_generation_and_the_next_one_succeeds()
 }
 
 #[test]
+fn numbers_are_told_without_a_thread_for_them() {
+    let server = start(1, "--metrics {ip}:9100");
+    for errno in ["EAGAIN", "ENOMEM"] {
+        let what = format!("the master at a scrape, clone {errno}");
+        during(&server, &what, &[&format!("clone,clone3:error={errno}")], &[HTTP], || {
+            server.get(9100, "/metrics").expect(200);
+        });
+        results::record_fault(&what, recovers(&server, HTTP, &what));
+        assert_eq!(server.log.matching("panic"), [""; 0]);
+    }
+}
+
+#[test]
 fn a_router_that_cannot_be_started_is_started_later() {
     let server = start(2, OPTIONS);
     for errno in ["EAGAIN", "ENOMEM"] {

@@ -24,7 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
-use tokio::task::{spawn_blocking, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
 use super::exposition::Format;
@@ -32,6 +32,7 @@ use super::facts::Facts;
 use super::page;
 use crate::health::{Probe, State};
 use crate::master::sockets::Bound;
+use crate::threads;
 
 /// Clients that are served at a time; further ones are turned away.
 const CLIENTS: usize = 64;
@@ -194,7 +195,16 @@ async fn metrics(request: &Request<Incoming>, sender: &UnboundedSender<Question>
     let (reply, told) = oneshot::channel();
     sender.send(Question::Facts(reply)).ok()?;
     let facts = told.await.ok()?;
-    let text = spawn_blocking(move || page::write(&facts, &facts.memory(), format)).await.ok()?;
+    let facts = Arc::new(facts);
+    let write = {
+        let facts = Arc::clone(&facts);
+        move || page::write(&facts, &facts.memory(), format)
+    };
+    let text = match threads::away(write) {
+        Some(written) => written.await.ok()?,
+        // Where no thread can be made the master waits for it: a number that is missing now is one that is wanted.
+        None => page::write(&facts, &facts.memory(), format),
+    };
     let mut response = Response::new(Full::from(text));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     Some(response)
@@ -216,6 +226,7 @@ mod tests {
     use rsgi_config::Config;
     use std::io::{Read, Write};
     use std::net::SocketAddr;
+    use tokio::task::spawn_blocking;
 
     /// Runs clients on a thread of their own, while the server answers.
     fn run<T: Send + 'static>(clients: impl FnOnce(SocketAddr) -> T + Send + 'static) -> T {

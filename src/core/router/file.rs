@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use rsgi_proto::link;
 use tokio::task::JoinHandle;
 
-use super::threads;
+use crate::threads;
 
 /// Bytes read at a time.
 pub(super) const PIECE: usize = 128 * 1024;

@@ -31,7 +31,6 @@ mod stream;
 mod taking;
 #[cfg(test)]
 mod tests;
-mod threads;
 mod ticket;
 mod tidy;
 mod tunnel;

@@ -20,12 +20,12 @@ use super::failure::Failure;
 use super::file::{self, FileBody, PIECE};
 use super::link::Head;
 use super::reply;
-use super::threads;
 use super::ticket::Ticket;
 use crate::logging::request::{Facts, Line, Said, Via, is_wanted};
 use crate::logging::sink;
 use crate::memory::meters::Count;
 use crate::statics::{Ask, Piece, Reply, Statics, Unavailable, without_waiting};
+use crate::threads;
 
 /// The body of a file's answer. It writes the request's log line when it is dropped, sent or not.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use crate::logging::panics;
 
 /// Does `work` on a thread for blocking calls. `None`: there is none, and none can be made at the moment.
-pub(super) fn away<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<JoinHandle<T>> {
+pub(crate) fn away<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<JoinHandle<T>> {
     // Tokio knows no other way to say so.
     let begin = AssertUnwindSafe(|| tokio::task::spawn_blocking(work));
     panics::quietly(|| catch_unwind(begin)).ok()
