@@ -32,7 +32,7 @@ const IDLE: u64 = 1000;
 /// What the cores of a worker know of each other.
 #[derive(Debug)]
 pub(super) struct Backoff {
-    cores: u32,
+    cores: AtomicU32,
     /// Those that have not backed off.
     active: AtomicU32,
     /// For how long the next one does, microseconds.
@@ -41,13 +41,20 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) fn new(cores: u32) -> Self {
-        Self { cores, active: AtomicU32::new(cores), span: AtomicU64::new(LEAST), demand: Demand::default() }
+    pub(super) fn new() -> Self {
+        let (cores, active) = (AtomicU32::new(0), AtomicU32::new(0));
+        Self { cores, active, span: AtomicU64::new(LEAST), demand: Demand::default() }
+    }
+
+    /// A core begins to serve.
+    pub(super) fn join(&self) {
+        self.cores.fetch_add(1, AcqRel);
+        self.enter();
     }
 
     /// Whether a core has backed off.
     pub(super) fn is_on(&self) -> bool {
-        self.active.load(Relaxed) < self.cores
+        self.active.load(Relaxed) < self.cores.load(Relaxed)
     }
 
     /// A core had waited for something to do since then, microseconds.
@@ -107,8 +114,8 @@ impl Core<'_> {
 
     /// A request has ended that took so many microseconds.
     pub(super) fn judge_crush(&mut self, outcome: &Outcome, micros: u64) {
-        // The interpreter had most of it, and others wait for that.
-        let is_in_the_way = outcome.waiting > 0 && outcome.inside / 500 > micros;
+        // Others wait for the interpreter, which had this one for most of its time.
+        let is_in_the_way = outcome.waiting > 0 && outcome.inside / 1000 > micros / 2;
         let others = || self.answered().saturating_sub(self.crush.answered) > 1;
         let is_crowded = is_in_the_way || micros > SLICE && others() && self.crush.was_preempted();
         self.crush.is_on = is_crowded && self.is_in_demand();
@@ -158,10 +165,13 @@ mod tests {
 
     #[test]
     fn the_last_core_stays_and_the_others_back_off_longer_and_longer() {
-        let backoff = Backoff::new(3);
+        let backoff = Backoff::new();
+        (0..3).for_each(|_| backoff.join());
+        assert!(!backoff.is_on());
         assert_eq!([backoff.leave(), backoff.leave(), backoff.leave()], [Some(100), Some(200), None]);
         backoff.enter();
         assert_eq!([backoff.leave(), backoff.leave()], [Some(400), None]);
+        assert!(backoff.is_on());
         for _ in 0..20 {
             backoff.enter();
             assert!(backoff.leave().is_some_and(|span| span <= MOST));
@@ -172,6 +182,8 @@ mod tests {
         (0..200).for_each(|_| backoff.shorten());
         backoff.enter();
         assert_eq!(backoff.leave(), Some(LEAST));
-        assert_eq!(Backoff::new(1).leave(), None);
+        let alone = Backoff::new();
+        alone.join();
+        assert_eq!(alone.leave(), None);
     }
 }

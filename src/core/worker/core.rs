@@ -84,6 +84,7 @@ impl<'e> Core<'e> {
         }
         super::deadline::adopt(slot);
         panics::adopt(slot);
+        engine.backoff.join();
         let meter = engine.meter(id);
         if meter.is_on() || engine.config.workers.threads > 1 {
             plugin.measure_lock();

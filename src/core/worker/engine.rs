@@ -261,7 +261,7 @@ impl Engine {
             meters: job.meters,
             probes: Probes::of(&job.config),
             crowd: Crowd::of(&job.config),
-            backoff: Backoff::new(job.config.workers.threads.max(1)),
+            backoff: Backoff::new(),
             live: AtomicUsize::new(0),
             held: AtomicBool::new(false),
             draining: AtomicBool::new(false),
