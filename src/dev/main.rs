@@ -51,7 +51,7 @@ Usage: cargo dev COMMAND
   deb                 builds the Debian packages, in .rsgi-dev/packaging/deb
   security            writes docs/security.md from the last run of the tests
   sbom                writes the bill of materials of the binary (CycloneDX), in .rsgi-dev
-  deny                asks cargo-deny about licences, sources and known vulnerabilities
+  deny [CHECK…]       asks cargo-deny about licences, sources and known vulnerabilities
   render-units        writes the units that the NixOS module makes, and the page of its options (takes NIXPKGS_LIB=DIR)
   format-nix          formats the Nix files
   generate [--check]  writes the generated documents, or says which are out of date
@@ -84,7 +84,7 @@ fn run(words: &[String]) -> Result<()> {
         "security" if rest.is_empty() => security::write(),
         "sbom" if rest.is_empty() => supply::sbom(),
         "sanitize" => sanitize::run(rest),
-        "deny" if rest.is_empty() => supply::deny(),
+        "deny" => supply::deny(rest),
         "generate" => generate::run(rest),
         "render-units" if rest.is_empty() => packaging::nix::render_units(),
         "format-nix" if rest.is_empty() => packaging::nix::format(),

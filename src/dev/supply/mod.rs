@@ -28,17 +28,19 @@ pub(crate) fn sbom() -> Result<()> {
     Ok(())
 }
 
-/// `cargo dev deny`: asks cargo-deny about licences, sources and known vulnerabilities of every workspace.
+/// `cargo dev deny [CHECK…]`: asks cargo-deny about licences, sources and known vulnerabilities of every workspace; the last of these,
+/// `advisories`, are fetched from RustSec's repository.
 ///
 /// # Errors
 /// When something is found, or there is no cargo-deny.
-pub(crate) fn deny() -> Result<()> {
+pub(crate) fn deny(checks: &[String]) -> Result<()> {
     if Command::new(env!("CARGO")).args(["deny", "--version"]).output().is_ok_and(|output| !output.status.success()) {
         bail!("cargo-deny is missing: cargo install --locked cargo-deny");
     }
     for manifest in MANIFESTS {
         let mut deny = Command::new(env!("CARGO"));
-        deny.current_dir(setup::root()).args(["deny", "--manifest-path", manifest, "check", "--config", "deny.toml"]);
+        deny.current_dir(setup::root()).args(["deny", "--manifest-path", manifest, "--workspace"]);
+        deny.args(["--config", "deny.toml", "check"]).args(checks);
         command::run(&mut deny)?;
     }
     Ok(())
