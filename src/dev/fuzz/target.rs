@@ -72,7 +72,24 @@ impl Target {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
         let status = child.wait().context("nice")?;
         let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
-        Ok(Run { crashes: u64::from(!status.success()), ..Run::read(&said, spent(&stat?)?) })
+        let is_broken = !status.success() && !self.was_held_up(driver, &crashes)?;
+        Ok(Run { crashes: u64::from(is_broken), ..Run::read(&said, spent(&stat?)?) })
+    }
+
+    /// Whether nothing was found but inputs that took too long, and take no time alone: others had the processor. These go.
+    fn was_held_up(&self, driver: &Path, crashes: &Path) -> Result<bool> {
+        let scratch = tempfile::tempdir()?;
+        let found: Vec<_> =
+            fs::read_dir(crashes)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+        for path in &found {
+            let is_late = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("timeout-"));
+            let log = self.found("logs")?.join("again");
+            if !is_late || !self.command(driver, &log, scratch.path())?.arg(path).status().context("nice")?.success() {
+                return Ok(false);
+            }
+            fs::remove_file(path)?;
+        }
+        Ok(!found.is_empty())
     }
 }
 
@@ -88,6 +105,8 @@ fn spent(stat: &str) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -96,5 +115,22 @@ mod tests {
         let stat = format!("7 (a) b) Z 1 7 7 0 -1 4 0 0 0 0 {} {} 0 0 39 19 1 0 9\n", 3 * each, 2 * each);
         assert_eq!(spent(&stat).unwrap(), 5);
         assert!(spent("").is_err());
+    }
+
+    #[test]
+    fn an_input_that_was_late_and_is_not_alone_is_no_crash() {
+        let folder = tempfile::tempdir().unwrap();
+        let (crashes, driver) = (folder.path().join("crashes"), folder.path().join("driver"));
+        let late = crashes.join("timeout-1");
+        let found = |name: &str, script: &str| {
+            fs::create_dir_all(&crashes).unwrap();
+            fs::write(crashes.join(name), "").unwrap();
+            fs::write(&driver, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&driver, fs::Permissions::from_mode(0o700)).unwrap();
+            Target { name: "xml".into() }.was_held_up(&driver, &crashes).unwrap()
+        };
+        assert!(found("timeout-1", "exit 0") && !late.exists());
+        assert!(!found("timeout-1", "exit 1") && late.exists());
+        assert!(!found("crash-1", "exit 0"));
     }
 }
