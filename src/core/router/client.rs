@@ -16,7 +16,7 @@ use super::crowd::{Dismissal, FRESH, Guest};
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::handshake::Entrance;
-use super::shop::Shop;
+use super::shop::{PARTING, Shop};
 use super::taking::Taking;
 use super::ticket::{self, Ticket};
 use crate::memory::codes;
@@ -340,7 +340,9 @@ impl Client {
                 Phase::Head => return sooner(since + settings.headers_timeout),
                 Phase::Idle => {
                     let end = since + settings.keepalive.unwrap_or_default();
-                    return self.shop.parting.get().map_or(end, |parting| end.min(parting));
+                    // Who was answered until now gets as long as who was idle.
+                    let parting = self.shop.parting.get().map(|parting| parting.max(since + PARTING));
+                    return parting.map_or(end, |parting| end.min(parting));
                 }
                 Phase::Body | Phase::Answer => return sooner(since + settings.timeout),
                 Phase::Queue => {

@@ -168,6 +168,8 @@ fn may_ask(client: &Client) -> bool {
     match client.phase() {
         Phase::Fresh | Phase::Head => true,
         Phase::Idle => client.shop.parting.get().is_some(),
+        // The head that is on its way says that the connection stays.
+        Phase::Answer => client.is_answering() && client.shop.parting.get().is_some(),
         _ => false,
     }
 }

@@ -25,7 +25,7 @@ use crate::statics::Statics;
 use crate::trace::Ids;
 
 /// What an idle client of a router that retires gets for one more request, as at a worker.
-const PARTING: Duration = Duration::from_secs(1);
+pub(super) const PARTING: Duration = Duration::from_secs(1);
 
 /// Condemned links that are remembered at most.
 const CONDEMNED: usize = 1024;

@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use super::stage::{Said, Stage};
+use super::stage::{Said, Stage, frame, head};
 use crate::control::Order;
 
 #[test]
@@ -42,6 +42,33 @@ fn a_request_that_is_just_coming_when_draining_begins_is_served() {
     assert_eq!(core.path(), "/half");
     core.reply("whole");
     let answer = client.answer("whole");
+    assert!(answer.contains("Connection: close"), "{answer}");
+    stage.join();
+}
+
+/// Its head said that the connection stays, so the client may ask again, and POST is not sent twice.
+#[test]
+fn after_an_answer_that_was_under_way_when_successors_took_over_one_more_is_given() {
+    let mut stage = Stage::new();
+    let (mut core, mut client, mut idle) = (stage.core(), stage.client(), stage.client());
+    idle.get("/first");
+    core.path();
+    core.reply("x");
+    idle.status();
+    client.get("/");
+    core.path();
+    core.send(&head("200 OK", "Content-Length: 8\r\n", |_| {}));
+    core.data(b"half");
+    client.until("half");
+    stage.order(Order::Retire);
+    // The time that idle clients have is over for this one, which was idle before.
+    assert_eq!(idle.rest().unwrap(), b"");
+    core.send(&frame(b"done", true));
+    client.until("done");
+    client.get("/again");
+    assert_eq!(core.path(), "/again");
+    core.reply("last");
+    let answer = client.answer("last");
     assert!(answer.contains("Connection: close"), "{answer}");
     stage.join();
 }
