@@ -22,8 +22,8 @@ use crate::harakiri;
 const LEAST: u64 = 100;
 /// The longest.
 const MOST: u64 = 64_000;
-/// Longest time after which a core that has backed off looks whether the others get on, microseconds.
-const LOOK: u64 = 2000;
+/// Longest time after which a core that has backed off looks whether the others get on, microseconds. To wake costs more than to look.
+const LOOK: u64 = 8000;
 /// Requests that take longer may have been interrupted by the kernel to let others run, microseconds.
 const SLICE: u64 = 2000;
 /// A core that waits longer for an event is idle, microseconds.
@@ -132,16 +132,17 @@ impl Core<'_> {
         let Some(mut span) = self.engine.backoff.leave() else { return };
         let look = (span / 8).clamp(LEAST, LOOK);
         let pause = TimeSpec::from_duration(Duration::from_micros(look));
-        let (mut seen, mut stuck) = (self.answered(), 0);
-        while span > 0 && stuck < 2 && !self.engine.is_stopping() && self.is_in_demand() {
+        let mut seen = self.answered();
+        while span > 0 && !self.engine.is_stopping() && self.is_in_demand() {
             span = span.saturating_sub(look);
             if clock_nanosleep(ClockId::CLOCK_MONOTONIC, ClockNanosleepFlags::empty(), &pause).is_err() {
                 self.signalled();
                 break;
             }
-            let now = self.answered();
-            stuck = if now == seen { stuck + 1 } else { 0 };
-            seen = now;
+            let before = std::mem::replace(&mut seen, self.answered());
+            if seen == before {
+                break;
+            }
         }
         self.engine.backoff.enter();
         self.crush.is_back = true;

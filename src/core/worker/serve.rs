@@ -200,7 +200,10 @@ impl Core<'_> {
         let panic = panics::take();
         let (worker_request, total_request) = self.end_on_board(started, outcome, tally);
         let micros = started.age();
-        self.judge_crush(outcome, micros);
+        // A router keeps what waits in order itself, and sends no more than there are cores.
+        if !connection.is_link() {
+            self.judge_crush(outcome, micros);
+        }
         if self.meter.is_on() {
             self.measure(connection, request, micros, outcome, tally);
         }
