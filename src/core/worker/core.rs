@@ -86,7 +86,9 @@ impl<'e> Core<'e> {
         panics::adopt(slot);
         engine.backoff.join();
         let meter = engine.meter(id);
-        if meter.is_on() || engine.config.workers.threads > 1 {
+        // What comes from a router is not judged (`backoff`).
+        let may_back_off = engine.config.workers.threads > 1 && !engine.listeners.is_empty();
+        if meter.is_on() || may_back_off {
             plugin.measure_lock();
         }
         Self {
