@@ -1,6 +1,7 @@
 //! Where to listen or connect: parses uWSGI's address forms and prints them back. Opens nothing and resolves no name.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -81,7 +82,11 @@ fn tcp(text: &str, host: &str, port: &str) -> Result<Address, AddressError> {
         return Err(AddressError::new("a unix socket is written as its path alone", format!("write {path}")));
     }
     let host = match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
-        Some(Some(inner)) => inner,
+        Some(Some(inner)) if is_ipv6(inner) => inner,
+        Some(Some(inner)) => {
+            let problem = format!("expected an IPv6 address in brackets, found \"{inner}\"");
+            return Err(AddressError::new(problem, "write [::1]:9090; names and IPv4 addresses have no brackets"));
+        }
         Some(None) => {
             return Err(AddressError::new("the bracket of the IPv6 address does not close", "write [::1]:9090"));
         }
@@ -100,6 +105,11 @@ fn tcp(text: &str, host: &str, port: &str) -> Result<Address, AddressError> {
         })?,
     };
     Ok(Address::Tcp { host: host.into(), port })
+}
+
+/// Whether this is an IPv6 address, or one with a zone (`fe80::1%eth0`, RFC 4007 section 11).
+fn is_ipv6(text: &str) -> bool {
+    text.split_once('%').map_or(text, |(address, _)| address).parse::<Ipv6Addr>().is_ok()
 }
 
 impl fmt::Display for Address {
@@ -130,6 +140,7 @@ mod tests {
             ("127.0.0.1:3031", tcp("127.0.0.1", 3031)),
             ("localhost:3031", tcp("localhost", 3031)),
             ("[::1]:3031", tcp("::1", 3031)),
+            ("[fe80::1%eth0]:3031", tcp("fe80::1%eth0", 3031)),
             ("192.168.*:3031", tcp("192.168.*", 3031)),
             ("127.0.0.1:0", tcp("127.0.0.1", 0)),
             ("/run/app.sock", Address::Unix("/run/app.sock".into())),
@@ -160,6 +171,11 @@ mod tests {
         for (text, problem, help) in [
             (":99999", "expected a port from 0 to 65535, found \"99999\"", "write :9090"),
             ("::1:80", "an IPv6 address needs brackets", "write [::1]:80"),
+            (
+                "[ a]:80",
+                "expected an IPv6 address in brackets, found \" a\"",
+                "write [::1]:9090; names and IPv4 addresses have no brackets",
+            ),
             ("unix:/tmp/a.sock", "a unix socket is written as its path alone", "write /tmp/a.sock"),
             (
                 "=x",

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, SysconfVar, sysconf};
+use tempfile::TempDir;
 
 use super::ledger::Run;
 use crate::setup;
@@ -56,7 +57,7 @@ impl Target {
     /// Runs it for so many seconds, or until an input breaks a promise.
     pub(super) fn fuzz(&self, driver: &Path, seconds: u64) -> Result<Run> {
         let (log, crashes) = (self.found("logs")?.join("run"), self.found("crashes")?);
-        let scratch = tempfile::tempdir()?;
+        let scratch = scratch()?;
         let mut command = self.command(driver, &log, scratch.path())?;
         command.arg(format!("-max_total_time={seconds}")).arg("-print_final_stats=1");
         command.arg(format!("-artifact_prefix={}/", crashes.display()));
@@ -78,7 +79,7 @@ impl Target {
 
     /// Whether nothing was found but inputs that took too long, and take no time alone: others had the processor. These go.
     fn was_held_up(&self, driver: &Path, crashes: &Path) -> Result<bool> {
-        let scratch = tempfile::tempdir()?;
+        let scratch = scratch()?;
         let found: Vec<_> =
             fs::read_dir(crashes)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
         for path in &found {
@@ -91,6 +92,11 @@ impl Target {
         }
         Ok(!found.is_empty())
     }
+}
+
+/// A folder for a run's temporary files: some targets write one for each input, so in memory where there is such a place.
+fn scratch() -> Result<TempDir> {
+    Ok(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())?)
 }
 
 /// Processor time of a process in seconds, of its line in /proc (proc_pid_stat(5)): how long a run took says little where others work
