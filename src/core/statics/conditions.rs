@@ -34,7 +34,9 @@ impl Validator {
     pub(super) fn of(facts: &Metadata, coding: &str) -> Self {
         let (seconds, nanos, size) = (facts.mtime(), facts.mtime_nsec(), facts.size());
         let dash = if coding.is_empty() { "" } else { "-" };
-        let modified = u64::try_from(seconds).map_or(UNIX_EPOCH, |seconds| UNIX_EPOCH + Duration::from_secs(seconds));
+        // A time to come would be told as the present (RFC 9110 §8.8.2.1); many cannot be told at all.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let modified = UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0).min(now));
         Self { tag: format!("\"{seconds:x}.{nanos:x}-{size:x}{dash}{coding}\""), modified }
     }
 
@@ -148,5 +150,16 @@ mod tests {
         ] {
             assert_eq!(validator().is_current(value), current, "{value:?}");
         }
+    }
+
+    #[test]
+    fn a_time_to_come_is_told_as_the_present() {
+        let file = tempfile::tempfile().unwrap();
+        // The year 10000, which HTTP has no words for.
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(253_402_300_800)).unwrap();
+        let before = SystemTime::now();
+        let modified = Validator::of(&file.metadata().unwrap(), "").modified;
+        assert!(modified <= SystemTime::now() && modified + Duration::from_secs(1) > before, "{modified:?}");
+        assert!(httpdate::fmt_http_date(modified).ends_with(" GMT"));
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Ahead {
     pub(super) decoder: Option<Decoder>,
     /// Bytes without their framing, when there is a decoder.
     pub(super) decoded: Vec<u8>,
+    /// Bytes for the decoder, see [`Self::take_undecoded`].
+    pub(super) undecoded: Vec<u8>,
     /// All of it is in this file.
     pub(super) file: Option<File>,
     /// Bytes received so far, those in the file included.
@@ -59,6 +61,8 @@ pub(super) enum Trouble {
     Refuse(Reject),
     /// The router says that the client is gone.
     Gone,
+    /// The other side does not keep to its own protocol: nobody knows what its next bytes mean.
+    Framing,
     /// The temporary file cannot be written.
     File(std::io::Error),
 }
@@ -72,23 +76,24 @@ impl Decoder {
         }
     }
 
-    /// Decodes from `input`, appending to `out`. Returns bytes used and whether the body is complete.
-    pub(super) fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(usize, bool), Trouble> {
+    /// Decodes from `input`, appending to `out`. Returns the bytes that it has used up, whatever comes of them, and whether the
+    /// body is complete.
+    pub(super) fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> (usize, Result<bool, Trouble>) {
         match self {
-            Self::Chunked(chunked) => {
-                let used = chunked.decode(input, |piece| out.extend_from_slice(piece)).map_err(Trouble::Refuse)?;
-                Ok((used, chunked.is_done()))
-            }
+            Self::Chunked(chunked) => match chunked.decode(input, |piece| out.extend_from_slice(piece)) {
+                Ok(used) => (used, Ok(chunked.is_done())),
+                Err(reject) => (0, Err(Trouble::Refuse(reject))),
+            },
             Self::Fastcgi(stdin) => {
                 let mut used = 0;
                 loop {
                     let rest = input.get(used..).unwrap_or_default();
-                    let (count, step) = stdin.step(rest, usize::MAX).map_err(|_| Trouble::Gone)?;
+                    let Ok((count, step)) = stdin.step(rest, usize::MAX) else { return (used, Err(Trouble::Framing)) };
                     used += count;
                     match step {
                         Step::Data(data) => out.extend_from_slice(data),
-                        Step::NeedMore => return Ok((used, false)),
-                        Step::Done => return Ok((used, true)),
+                        Step::NeedMore => return (used, Ok(false)),
+                        Step::Done => return (used, Ok(true)),
                     }
                 }
             }
@@ -97,16 +102,17 @@ impl Decoder {
                 let mut none = Vars::new();
                 loop {
                     let rest = input.get(used..).unwrap_or_default();
-                    match end.decode(rest, &mut none) {
-                        Ok(None) => return Ok((used, false)),
-                        Ok(Some((count, ToWorker::Body(data)))) => {
-                            out.extend_from_slice(data);
-                            used += count;
-                        }
-                        Ok(Some((count, ToWorker::End))) => return Ok((used + count, true)),
-                        Ok(Some((_, ToWorker::Head(_) | ToWorker::Abort | ToWorker::Leave))) | Err(_) => {
-                            return Err(Trouble::Gone);
-                        }
+                    let (count, event) = match end.decode(rest, &mut none) {
+                        Ok(Some(step)) => step,
+                        Ok(None) => return (used, Ok(false)),
+                        Err(_) => return (used, Err(Trouble::Framing)),
+                    };
+                    used += count;
+                    match event {
+                        ToWorker::Body(data) => out.extend_from_slice(data),
+                        ToWorker::End => return (used, Ok(true)),
+                        ToWorker::Abort => return (used, Err(Trouble::Gone)),
+                        ToWorker::Head(_) | ToWorker::Leave => return (used, Err(Trouble::Framing)),
                     }
                 }
             }
@@ -117,7 +123,7 @@ impl Decoder {
 impl Ahead {
     pub(super) fn new(head: usize, body: Body, decoder: Option<Decoder>) -> Self {
         let complete = matches!(body, Body::None | Body::Length(0)) && decoder.is_none();
-        Self { head, body, decoder, decoded: Vec::new(), file: None, received: 0, complete }
+        Self { head, body, decoder, decoded: Vec::new(), undecoded: Vec::new(), file: None, received: 0, complete }
     }
 
     /// Whether the announced length is within the limit.
@@ -138,8 +144,9 @@ impl Ahead {
             (Some(decoder), _) => {
                 let raw = input.data().get(self.head..).unwrap_or_default();
                 let before = self.decoded.len();
-                let (used, done) = decoder.decode(raw, &mut self.decoded)?;
+                let (used, step) = decoder.decode(raw, &mut self.decoded);
                 input.remove_after(self.head, used);
+                let done = step?;
                 self.received += (self.decoded.len() - before) as u64;
                 self.complete = done;
                 // What a chunk's size announces need not be waited for.
@@ -172,6 +179,16 @@ impl Ahead {
             }
             (None, Body::None | Body::Chunked) => Ok(true),
         }
+    }
+
+    /// Hands over what has come of a body that is not complete and could not be decoded yet: the header of a frame or a record
+    /// that was cut by the end of a read. Who reads on has to begin with it.
+    pub(super) fn take_undecoded(&mut self, input: &mut Input) {
+        if self.complete || self.decoder.is_none() {
+            return;
+        }
+        self.undecoded = input.data().get(self.head..).unwrap_or_default().to_vec();
+        input.remove_after(self.head, self.undecoded.len());
     }
 
     /// Whether the body's bytes are kept apart from the connection's data.

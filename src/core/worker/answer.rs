@@ -23,8 +23,6 @@ use crate::statics::{Piece, Reply};
 
 /// Pieces from this size on are not copied but sent from where they are.
 const COPIED: usize = 4096;
-/// Answers to pipelined requests leave together up to this size.
-const HELD: usize = 64 * 1024;
 
 /// Numbers for the log and the scoreboard.
 #[derive(Debug, Clone, Default)]
@@ -89,8 +87,6 @@ pub(super) struct Answer<'a> {
     pub(super) facts: Facts,
     /// The connection closes after this answer whatever the parties wish.
     pub(super) must_close: bool,
-    /// Another request is already here, so that this answer may leave together with the next.
-    pub(super) hold: bool,
     pub(super) date: &'a [u8],
     pub(super) rest: Rest<'a>,
     pub(super) switch: Switch<'a>,
@@ -284,7 +280,7 @@ impl Answer<'_> {
         self.must_close = true;
     }
 
-    /// Ends the request: answers `failure` for an application that said nothing, sends what is held back.
+    /// Ends the request: answers `failure` for an application that said nothing.
     pub(super) fn finish(mut self, failure: u16) -> Finished {
         if matches!(self.state, State::Waiting(_)) {
             self.fail_politely(self.switch.refusal.unwrap_or(failure));
@@ -300,8 +296,7 @@ impl Answer<'_> {
             (State::Done(_), _) => self.facts.keep_alive && !self.must_close,
             _ => false,
         };
-        let held_back = keep_alive && self.hold && self.out.len() < HELD;
-        if !self.out.is_empty() && !held_back {
+        if !self.out.is_empty() {
             keep_alive &= self.flush(&[]).is_ok();
         }
         Finished {
@@ -393,7 +388,9 @@ impl Exchange for Answer<'_> {
                 self.out.extend_from_slice(LAST_CHUNK);
             }
             self.complete(plan);
-        } else if !self.out.is_empty() {
+        }
+        // Whatever the application does next, its client has what it has said (PEP 3333, "Buffering and Streaming").
+        if !self.out.is_empty() {
             self.flush(&[])?;
         }
         if overflow { Err(SendError::Overflow) } else { Ok(()) }

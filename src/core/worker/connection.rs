@@ -189,6 +189,20 @@ impl Connection {
         }
     }
 
+    /// Which link it is: the index of its router, and its number.
+    pub(super) const fn link(&self) -> Option<(usize, u32)> {
+        match self.speaks {
+            Speaks::Link { router, link, .. } => Some((router, link)),
+            _ => None,
+        }
+    }
+
+    /// An encrypted message has begun to come that nobody can read yet.
+    pub(super) fn is_amid(&self) -> bool {
+        let session = self.session.as_ref();
+        session.is_some_and(|session| session.lock().unwrap_or_else(PoisonError::into_inner).is_amid())
+    }
+
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

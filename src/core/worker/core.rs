@@ -21,6 +21,7 @@ use super::engine::{Engine, Token};
 use super::input::Input;
 use super::offload::{Job, Next, Transfer};
 use super::retire::Departure;
+use super::turn::Turn;
 use crate::harakiri;
 use crate::logging::panics;
 use crate::memory::meters::{Count, Gauge, Meter};
@@ -62,6 +63,8 @@ pub(super) struct Core<'e> {
     pub(super) crush: Crush,
     /// A request has met an order to leave that nobody has read: obeyed before anything new is taken.
     pub(super) is_told: bool,
+    /// What the connection at hand has had of this core.
+    pub(super) turn: Turn,
 }
 
 /// What becomes of a connection.
@@ -73,6 +76,8 @@ pub(super) enum Fate {
     Close,
     /// It goes to an offload thread, with [`Core::transfer`].
     Hand,
+    /// It has more requests, and others have their turn first.
+    Queue,
 }
 
 impl<'e> Core<'e> {
@@ -112,6 +117,7 @@ impl<'e> Core<'e> {
             leaving: None,
             crush: Crush::default(),
             is_told: false,
+            turn: Turn::default(),
         }
     }
 
@@ -269,12 +275,15 @@ impl<'e> Core<'e> {
 
     /// Does everything that can be done for a connection now, then lets it wait or closes it.
     pub(super) fn drive(&mut self, mut connection: Box<Connection>) {
+        self.turn = Turn::default();
         loop {
             let step = catch_unwind(AssertUnwindSafe(|| self.progress(&mut connection)));
             let fate = step.unwrap_or_else(|_| {
                 let panic = panics::take().map(|id| format!(", see panic {id}")).unwrap_or_default();
                 tracing::error!("worker {} core {}: internal error{panic}, connection closed", self.engine.id, self.id);
                 self.out.clear();
+                // It is in no request any more.
+                self.slot.inspect(|slot| slot.clear());
                 Fate::Close
             });
             if let Some(memory) = connection.input.take_memory() {
@@ -284,9 +293,11 @@ impl<'e> Core<'e> {
                 (Fate::Hand, Some((transfer, next))) => {
                     return self.engine.offload.hand(Job { connection, transfer, next, slot: self.slot });
                 }
+                (Fate::Queue, _) => return self.engine.offload.give_to_core(connection),
                 (Fate::Close | Fate::Hand, _) => return self.close(connection),
                 (Fate::Wait, _) => {}
             }
+            let link = connection.link();
             match self.engine.park(connection) {
                 Ok(None) => return,
                 Ok(Some(again)) => {
@@ -294,17 +305,21 @@ impl<'e> Core<'e> {
                     connection.drained = false;
                     connection.to_the_end = true;
                 }
-                Err(error) => return tracing::error!("cannot watch a connection: {error}"),
+                Err(error) => {
+                    tracing::error!("cannot watch a connection: {error}");
+                    // The core needs its link, and may get another one later.
+                    if let Some((router, link)) = link {
+                        self.engine.dial_later(router, link);
+                    }
+                    return;
+                }
             }
         }
     }
 
     /// Closes a connection; a link is dialled again unless the worker leaves.
     pub(super) fn close(&mut self, connection: Box<Connection>) {
-        let router = match connection.speaks {
-            Speaks::Link { router, link, .. } => Some((router, link)),
-            _ => None,
-        };
+        let router = connection.link();
         // The new link first: a draining worker must not see zero connections in between.
         let served = connection.served;
         let link = router.and_then(|(router, link)| self.engine.redial(router, link, served));

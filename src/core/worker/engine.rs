@@ -403,7 +403,8 @@ impl Engine {
         None
     }
 
-    fn dial_later(&self, router: usize, link: u32) {
+    /// Leaves it to the clock.
+    pub(super) fn dial_later(&self, router: usize, link: u32) {
         if let Some(undialled) = self.undialled.get(router) {
             undialled.lock().unwrap_or_else(PoisonError::into_inner).push(link);
         }
@@ -668,7 +669,8 @@ impl Engine {
 
     /// Whether this worker leaves, or is about to be told so: with every core in a request nobody reads the orders.
     pub(super) fn is_leaving(&self) -> bool {
-        let mut orders = [0_u8; 16];
+        // There may be many others before it that nobody has read.
+        let mut orders = [0_u8; 4096];
         let flags = nix::sys::socket::MsgFlags::MSG_PEEK | nix::sys::socket::MsgFlags::MSG_DONTWAIT;
         let leaves = |byte: &u8| matches!(Order::from_byte(*byte), Some(Order::Drain | Order::Retire | Order::Quit));
         self.is_draining()

@@ -179,7 +179,8 @@ impl LinkAnswer<'_> {
             }
             State::Done | State::Broken => {}
         }
-        let keep_alive = self.state == State::Done && (self.out.is_empty() || self.flush(&[]).is_ok());
+        let is_sound = self.state == State::Done && !self.rest.is_lost();
+        let keep_alive = (self.out.is_empty() || self.flush(&[]).is_ok()) && is_sound;
         Finished { tally: self.tally, keep_alive, remains: self.rest.finish(), transfer: None, is_leaving: false }
     }
 }

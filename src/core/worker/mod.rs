@@ -44,6 +44,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tunnel;
+mod turn;
 mod websocket;
 mod wire;
 

@@ -105,10 +105,9 @@ fn ask(reload: Reload, client: UnixStream, mut orders: UnixStream, remote: Remot
 /// Sends the request and reads the answer; returns status code and phrase.
 fn status(mut client: UnixStream, path: &str, limit: Duration) -> io::Result<String> {
     let until = Instant::now() + limit;
-    write!(
-        client,
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: rsgi-reload-check\r\nConnection: close\r\n\r\n"
-    )?;
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: rsgi-reload-check\r\nConnection: close\r\n\r\n");
+    client.write_all(request.as_bytes())?;
     let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
     loop {
         let left = until.saturating_duration_since(Instant::now());

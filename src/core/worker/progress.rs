@@ -30,6 +30,9 @@ impl Core<'_> {
     /// Goes on with a connection as far as its bytes reach.
     pub(super) fn progress(&mut self, connection: &mut Connection) -> Fate {
         loop {
+            if matches!(connection.phase, Phase::Head) && !connection.input.is_empty() && self.turn.is_over() {
+                return Fate::Queue;
+            }
             let fate = match &connection.phase {
                 Phase::Proxy => self.hear_proxy(connection),
                 Phase::Hello(_) => self.greet(connection),
@@ -92,7 +95,12 @@ impl Core<'_> {
             }
             match self.read(connection, self.head_limit(connection)) {
                 Read::More => {}
-                Read::Nothing => return Some(Fate::Wait),
+                Read::Nothing => {
+                    if connection.is_amid() {
+                        connection.head_began.get_or_insert_with(|| self.engine.now());
+                    }
+                    return Some(Fate::Wait);
+                }
                 Read::Over => return Some(Fate::Close),
             }
         }
@@ -177,6 +185,7 @@ impl Core<'_> {
                 Read::Over => return Some(Fate::Close),
             }
         }
+        self.turn.count();
         let fate = self.serve(connection, &mut request, ahead);
         self.spare_request = request;
         fate
@@ -201,7 +210,7 @@ impl Core<'_> {
     fn give_up(&mut self, connection: &mut Connection, trouble: Trouble) -> Fate {
         match trouble {
             Trouble::Refuse(reject) => self.refuse(connection, &reject.into()),
-            Trouble::Gone => Fate::Close,
+            Trouble::Gone | Trouble::Framing => Fate::Close,
             Trouble::File(error) => {
                 let reason = format!("cannot buffer a request body in a temporary file: {error}");
                 // Not 507, which is about room for what the request asks to keep (RFC 4918 §11.5): here anything larger than

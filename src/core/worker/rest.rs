@@ -29,6 +29,8 @@ pub(super) struct Rest<'a> {
     largest: Option<u64>,
     /// Why nothing more will come.
     broken: Option<ReadError>,
+    /// More than the body had come before the application ran.
+    is_followed: bool,
 }
 
 #[derive(Debug)]
@@ -68,20 +70,22 @@ impl<'a> Rest<'a> {
         body: Body,
         ahead: &mut Ahead,
         prefix: &'a [u8],
+        is_followed: bool,
     ) -> Self {
         let received = ahead.received;
         let left = match (ahead.file.take(), ahead.complete, ahead.decoder.take(), body) {
             (Some(file), ..) => Left::Stored { file, position: 0 },
             (None, true, ..) => Left::Nothing { replay: None },
             (None, false, Some(decoder), _) => {
-                Left::Framed { decoder, decoded: Vec::new(), at: 0, raw: Vec::new(), done: false }
+                let raw = std::mem::take(&mut ahead.undecoded);
+                Left::Framed { decoder, decoded: Vec::new(), at: 0, raw, done: false }
             }
             (None, false, None, Body::Length(length)) => Left::Plain(length.saturating_sub(received)),
             (None, false, None, _) => Left::Nothing { replay: None },
         };
         let mut rate = Rate::default();
         rate.moved(received);
-        Self { wire, timeout, rate, least, prefix, left, received, largest, broken: None }
+        Self { wire, timeout, rate, least, prefix, left, received, largest, broken: None, is_followed }
     }
 
     /// Whether more has to come from the client.
@@ -147,12 +151,13 @@ impl<'a> Rest<'a> {
                 let count = read(self.wire, &mut self.rate, self.least, room, wait);
                 raw.truncate(kept + count.unwrap_or(0));
                 count?;
-                let (used, over) = decoder.decode(raw, decoded).map_err(|trouble| match trouble {
-                    Trouble::Refuse(_) => ReadError::Malformed,
+                let (used, step) = decoder.decode(raw, decoded);
+                // Whatever came of them: the decoder stands behind these bytes, and on a link the next request does.
+                raw.drain(..used.min(raw.len()));
+                *done = step.map_err(|trouble| match trouble {
+                    Trouble::Refuse(_) | Trouble::Framing => ReadError::Malformed,
                     Trouble::Gone | Trouble::File(_) => ReadError::Gone,
                 })?;
-                raw.drain(..used.min(raw.len()));
-                *done = over;
                 self.received += decoded.len() as u64;
                 let size = self.received.max(decoder.announced());
                 if self.largest.is_some_and(|largest| size > largest) {
@@ -173,16 +178,24 @@ impl<'a> Rest<'a> {
     }
 
     /// A look, without waiting, at whether the other side of a link has called the request off.
-    pub(super) fn is_called_off(&mut self) -> bool {
-        let mut byte = [0; 1];
-        match &self.left {
-            Left::Nothing { .. } | Left::Plain(0) => match self.wire.read_now(&mut byte) {
-                // Between the end of the body and our answer the router has nothing to say but ABORT.
-                Got::Bytes(_) | Got::End | Got::Gone => true,
-                Got::Nothing => false,
-            },
-            Left::Plain(_) | Left::Framed { .. } | Left::Stored { .. } => false,
+    pub(super) fn is_called_off(&self) -> bool {
+        if self.broken.is_some() {
+            return true;
         }
+        let is_complete = match &self.left {
+            Left::Nothing { .. } | Left::Plain(0) | Left::Stored { .. } => true,
+            // What is behind the end of the body is here already.
+            Left::Framed { done: true, raw, .. } if !raw.is_empty() => return true,
+            Left::Framed { done, .. } => *done,
+            Left::Plain(_) => false,
+        };
+        // Between the end of the body and our answer the router has nothing to say but ABORT.
+        is_complete && (self.is_followed || !matches!(self.wire.read_now(&mut [0]), Got::Nothing))
+    }
+
+    /// Nobody knows what the next bytes of the connection mean.
+    pub(super) fn is_lost(&self) -> bool {
+        self.broken == Some(ReadError::Malformed)
     }
 
     /// How the body stands at the end.

@@ -25,7 +25,7 @@ impl Core<'_> {
         }
         let workers = &self.engine.config.workers;
         let is_young = u64::from(self.engine.now()) < workers.min_lifetime.0;
-        if is_young || self.engine.is_draining() || self.engine.awaits_successor() {
+        if is_young || self.leaving.is_some() || self.engine.is_draining() || self.engine.awaits_successor() {
             return;
         }
         if self.has_served_enough() || self.has_grown_too_large() {

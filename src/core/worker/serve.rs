@@ -42,6 +42,7 @@ impl Core<'_> {
             self.begin_on_board(connection, request, started);
         }
         let facts = request.facts;
+        ahead.take_undecoded(&mut connection.input);
         let used = ahead.used();
         let body_length = match facts.body {
             rsgi_proto::Body::None => Some(0),
@@ -52,7 +53,7 @@ impl Core<'_> {
         let input = &connection.input;
         let data = input.data();
         let prefix = if ahead.is_apart() { decoded.as_slice() } else { data.get(facts.head..used).unwrap_or_default() };
-        let hold = input.len() > used;
+        let is_followed = input.len() > used;
 
         // What comes over a link has passed the router, which has looked for a file already.
         let statics = self.engine.statics.as_ref().filter(|_| !connection.is_link());
@@ -76,7 +77,7 @@ impl Core<'_> {
             _ => limits.socket,
         };
         let least = limits.least.filter(|_| matches!(connection.speaks, Speaks::Http));
-        let rest = Rest::new(wire, patience, least, limits.body.largest, facts.body, &mut ahead, prefix);
+        let rest = Rest::new(wire, patience, least, limits.body.largest, facts.body, &mut ahead, prefix, is_followed);
         let waits = facts.expect_continue && rest.is_missing();
         let mut switch = Switch::new(engine, slot, &vars, data.get(used..).unwrap_or_default());
         let (outcome, finished) = if let Speaks::Link { end, .. } = connection.speaks {
@@ -117,8 +118,7 @@ impl Core<'_> {
                 head_limit: limits.answer_head,
                 dialect,
                 facts,
-                must_close: self.engine.is_draining() || facts.upgrade && switch.is_offered(),
-                hold,
+                must_close: self.engine.is_draining() || self.leaving.is_some() || facts.upgrade && switch.is_offered(),
                 date: self.clock.date().as_bytes(),
                 rest,
                 switch,
@@ -166,7 +166,7 @@ impl Core<'_> {
         self.consider_leaving(&outcome);
         self.is_told |= is_leaving;
         connection.said_bye |= is_leaving;
-        let next = after(connection, keep_alive, remains, hold);
+        let next = after(connection, keep_alive, remains, is_followed);
         if let Some(transfer) = transfer {
             self.transfer = Some((transfer, next));
             return Some(Fate::Hand);
@@ -269,7 +269,7 @@ const fn head_of(verdict: Verdict) -> HeadView<'static> {
 }
 
 /// What the connection does after an answer.
-fn after(connection: &mut Connection, alive: bool, remains: Remains, hold: bool) -> Next {
+fn after(connection: &mut Connection, alive: bool, remains: Remains, is_followed: bool) -> Next {
     if let (Speaks::Link { end, .. }, Some(Decoder::Link(decoder))) = (&mut connection.speaks, remains.decoder) {
         *end = decoder;
     }
@@ -280,7 +280,7 @@ fn after(connection: &mut Connection, alive: bool, remains: Remains, hold: bool)
     match remains.missing {
         None if alive => Next::Request,
         // More input than we care for is on its way or here: let the client read its answer first.
-        None if hold => Next::Linger,
+        None if is_followed => Next::Linger,
         None => Next::Close,
         Some(Some(left)) if alive && left <= SKIPPED && skip(connection, left) => Next::Request,
         Some(_) => Next::Linger,

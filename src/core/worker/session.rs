@@ -32,12 +32,19 @@ pub(super) struct Session {
     early: VecDeque<u8>,
     /// The client has to take something before this goes on.
     is_stuck: bool,
+    /// Something has come since the last byte that could be read.
+    is_amid: bool,
 }
 
 impl Session {
     /// `early` was received behind the client's first message.
     pub(super) fn new(tls: ServerConnection, site: Arc<Site>, early: &[u8]) -> Self {
-        Self { tls, site, early: early.iter().copied().collect(), is_stuck: false }
+        Self { tls, site, early: early.iter().copied().collect(), is_stuck: false, is_amid: false }
+    }
+
+    /// A record has begun to come, whose content cannot be read yet.
+    pub(super) const fn is_amid(&self) -> bool {
+        self.is_amid
     }
 
     pub(super) const fn is_stuck(&self) -> bool {
@@ -75,13 +82,19 @@ impl Session {
         loop {
             match self.tls.reader().read(buffer) {
                 Ok(0) => return Got::End,
-                Ok(count) => return Got::Bytes(count),
+                Ok(count) => {
+                    self.is_amid = false;
+                    return Got::Bytes(count);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return Got::Gone,
             }
             match self.take_in(socket) {
                 // An answer to the client's new keys, if there is one. What cannot go now goes with what is sent next.
-                Ok(Got::Bytes(_)) => drop(self.put_out(socket)),
+                Ok(Got::Bytes(_)) => {
+                    self.is_amid = true;
+                    self.put_out(socket);
+                }
                 Ok(other) => return other,
                 Err(error) => {
                     tracing::debug!("a TLS connection is broken: {error}");

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use rsgi_abi::guest::Request;
@@ -24,9 +25,14 @@ mod hostile;
 mod limits;
 mod monitoring;
 mod offload;
+mod turns;
+mod uploads;
 mod websocket;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where `/complete` stays until its client has the answer.
+static GATE: Barrier = Barrier::new(2);
 
 struct Quiet;
 
@@ -70,6 +76,31 @@ fn application(_: u32, request: &Request<'_>) -> Outcome {
             let _ = request.send(Some(&head), b"first,", false);
             let _ = read_all(request);
             let _ = request.send(None, b"second", true);
+        }
+        b"/later" => {
+            start(&[]);
+            let _ = request.send(Some(&head), b"first,", false);
+            let body = read_all(request).unwrap_or_else(|error| format!("{error:?}").into_bytes());
+            let _ = request.send(None, &body, true);
+        }
+        b"/chatter" => {
+            let _ = read_all(request);
+            start(&[]);
+            let _ = request.send(Some(&head), b"first,", false);
+            let began = Instant::now();
+            while request.send(None, b".", false).is_ok() {
+                if began.elapsed() > PATIENCE {
+                    let _ = request.send(None, b"nobody has called it off", true);
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        b"/complete" => {
+            start(&[("Content-Length", "4")]);
+            let _ = request.send(Some(&head), b"done", true);
+            // The client has it, whatever happens now.
+            GATE.wait();
         }
         b"/stream" => {
             start(&[]);
@@ -742,6 +773,28 @@ fn puwsgi_connections_carry_one_packet_after_the_other() {
     }
 }
 
+fn head_frame(path: &str, body: Body) -> Vec<u8> {
+    let mut vars = Vars::new();
+    vars.push_key(b"REQUEST_METHOD", b"GET");
+    vars.push_key(b"PATH_INFO", path.as_bytes());
+    let mut frame = Vec::new();
+    let request = link::Request { body, ..link::Request::default() };
+    link::encode_head(&mut frame, &request, vars.iter(b"")).unwrap();
+    frame
+}
+
+fn body_frame(data: &[u8], last: bool) -> Vec<u8> {
+    let mut frame = Vec::new();
+    link::body_prefix(&mut frame, data.len() as u32, last);
+    frame.extend_from_slice(data);
+    frame
+}
+
+/// A link that is closed while something is under way is reset.
+fn end_of_link(error: std::io::Error) -> std::io::Result<usize> {
+    if error.kind() == ErrorKind::ConnectionReset { Ok(0) } else { Err(error) }
+}
+
 /// The router's end of one link.
 struct Link {
     stream: UnixStream,
@@ -751,6 +804,10 @@ struct Link {
 
 /// Starts a worker with links only and gives the routers' ends of them.
 fn linked(cores: u32) -> (Worker, Vec<Link>, OwnedFd) {
+    linked_with(cores, |_| {})
+}
+
+fn linked_with(cores: u32, configure: impl FnOnce(&mut Config)) -> (Worker, Vec<Link>, OwnedFd) {
     let (ours, theirs) = nix::sys::socket::socketpair(
         nix::sys::socket::AddressFamily::Unix,
         nix::sys::socket::SockType::SeqPacket,
@@ -758,7 +815,7 @@ fn linked(cores: u32) -> (Worker, Vec<Link>, OwnedFd) {
         nix::sys::socket::SockFlag::empty(),
     )
     .unwrap();
-    let worker = Worker::start_with(Protocol::Http, cores, vec![theirs], |_| {});
+    let worker = Worker::start_with(Protocol::Http, cores, vec![theirs], configure);
     let links = (0..cores).map(|core| Link::take(&ours, core)).collect();
     (worker, links, ours)
 }
@@ -777,30 +834,30 @@ impl Link {
     }
 
     fn ask(&mut self, path: &str, body: Body) {
-        let mut vars = Vars::new();
-        vars.push_key(b"REQUEST_METHOD", b"GET");
-        vars.push_key(b"PATH_INFO", path.as_bytes());
-        let mut frame = Vec::new();
-        let request = link::Request { body, ..link::Request::default() };
-        link::encode_head(&mut frame, &request, vars.iter(b"")).unwrap();
-        self.stream.write_all(&frame).unwrap();
+        self.stream.write_all(&head_frame(path, body)).unwrap();
     }
 
     fn body(&mut self, data: &[u8], last: bool) {
-        let mut frame = Vec::new();
-        link::body_prefix(&mut frame, data.len() as u32, last);
-        frame.extend_from_slice(data);
-        self.stream.write_all(&frame).unwrap();
+        self.stream.write_all(&body_frame(data, last)).unwrap();
     }
 
     /// Everything up to the answer's end, as text; `None` at the end of the link.
     fn answer(&mut self) -> Option<String> {
+        self.read(|_, is_over| is_over)
+    }
+
+    /// What has come of an answer as soon as it contains `mark`.
+    fn answer_up_to(&mut self, mark: &str) -> Option<String> {
+        self.read(|text, _| text.contains(mark))
+    }
+
+    fn read(&mut self, is_enough: impl Fn(&str, bool) -> bool) -> Option<String> {
         let mut text = String::new();
         loop {
             let step = self.end.decode(&self.input).unwrap();
             let Some((used, event)) = step else {
                 let mut piece = [0; 4096];
-                match self.stream.read(&mut piece).unwrap() {
+                match self.stream.read(&mut piece).or_else(end_of_link).unwrap() {
                     0 => return (!text.is_empty()).then_some(text),
                     count => self.input.extend_from_slice(&piece[..count]),
                 }
@@ -833,7 +890,7 @@ impl Link {
                 }
             };
             self.input.drain(..used);
-            if over {
+            if is_enough(&text, over) {
                 return Some(text);
             }
         }

@@ -6,7 +6,7 @@ use rsgi_abi::host::SendError;
 use rsgi_proto::link::{self, ToWorker, WorkerEnd};
 use rsgi_proto::vars::Vars;
 
-use super::wire::{self, Got, Wire};
+use super::wire::{Got, Patience, Wire};
 
 const PIECE: usize = 16 * 1024;
 /// What is sent is copied up to this size, so that it leaves in one piece with its header.
@@ -51,7 +51,7 @@ impl<'a> Tunnel<'a> {
     /// Appends what comes to `input`, waiting for it at most so long.
     pub(super) fn read(&mut self, input: &mut Vec<u8>, wait: Duration) -> Came {
         let before = (input.len(), self.must_end);
-        let mut waited = false;
+        let mut patience = Patience::new(wait);
         loop {
             self.unpack(input);
             if before != (input.len(), self.must_end) {
@@ -68,8 +68,8 @@ impl<'a> Tunnel<'a> {
             match got {
                 Got::Bytes(_) => {}
                 Got::End | Got::Gone => self.ended = true,
-                Got::Nothing if waited || wait.is_zero() => return Came::Nothing,
-                Got::Nothing => waited = !wire::readable(self.wire.socket(), wait),
+                Got::Nothing if patience.wait(self.wire.socket()) => {}
+                Got::Nothing => return Came::Nothing,
             }
         }
     }

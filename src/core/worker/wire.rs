@@ -68,11 +68,13 @@ impl<'a> Wire<'a> {
 
     /// Reads something, waiting for it. 0 never: an early end is [`ReadError::Gone`].
     pub(super) fn read_wait(&self, buffer: &mut [u8], timeout: Duration) -> Result<usize, ReadError> {
+        // A piece of an encrypted record is nothing to read, and no reason to wait any longer.
+        let mut patience = Patience::new(timeout);
         loop {
             match self.read_now(buffer) {
                 Got::Bytes(count) => return Ok(count),
                 Got::End | Got::Gone => return Err(ReadError::Gone),
-                Got::Nothing if !timeout.is_zero() && wait(self.socket, PollFlags::POLLIN, timeout) => {}
+                Got::Nothing if patience.wait(self.socket) => {}
                 Got::Nothing => return Err(ReadError::Timeout),
             }
         }
@@ -205,9 +207,28 @@ pub(super) fn wait_writable(socket: BorrowedFd<'_>, timeout: Duration) -> bool {
     wait(socket, PollFlags::POLLOUT, timeout)
 }
 
-/// Waits until something can be read, or the connection is broken; `false` when the time is over.
-pub(super) fn readable(socket: BorrowedFd<'_>, timeout: Duration) -> bool {
-    wait(socket, PollFlags::POLLIN, timeout)
+/// A span of time for something to read, however often there is nothing in what comes.
+#[derive(Debug)]
+pub(super) struct Patience {
+    span: Duration,
+    /// When it is over; unknown until somebody has had to wait.
+    end: Option<Instant>,
+}
+
+impl Patience {
+    pub(super) const fn new(span: Duration) -> Self {
+        Self { span, end: None }
+    }
+
+    /// Waits until something comes, or the connection is broken; `false` when the time is over.
+    pub(super) fn wait(&mut self, socket: BorrowedFd<'_>) -> bool {
+        if self.span.is_zero() {
+            return false;
+        }
+        let now = Instant::now();
+        let end = *self.end.get_or_insert(now + self.span);
+        end > now && wait(socket, PollFlags::POLLIN, end - now)
+    }
 }
 
 /// Waits until the socket is ready or broken; `false` when the time is over. The scoreboard says so meanwhile: only here

@@ -118,7 +118,8 @@ impl Offload {
         }
     }
 
-    fn give_to_core(&self, connection: Box<Connection>) {
+    /// Lets the next core that is free go on with a connection.
+    pub(super) fn give_to_core(&self, connection: Box<Connection>) {
         self.returned.lock().unwrap_or_else(PoisonError::into_inner).push_back(connection);
         let _ = self.bell.write(1);
     }

@@ -1,6 +1,7 @@
 //! Sockets with TLS as clients see them: handshakes fast and slow, requests, files, and who is who.
 
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 
 use rsgi_config::{Socket, Tls};
 use rustls::ClientConfig;
@@ -144,6 +145,51 @@ fn a_handshake_that_does_not_come_is_given_up() {
     let mut stream = connect(&worker, authority.client(&[], None));
     stream.write_all(b"GET / HT").unwrap();
     assert!(rest(&mut stream).starts_with("HTTP/1.1 408 "));
+}
+
+/// Sends `text` in one record, a byte at a time, while `read` goes on.
+fn drip<T>(stream: &mut Encrypted, text: &[u8], read: impl FnOnce(&mut Encrypted) -> T) -> T {
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock).unwrap();
+    }
+    stream.conn.writer().write_all(text).unwrap();
+    let mut record = Vec::new();
+    stream.conn.write_tls(&mut record).unwrap();
+    let mut socket = stream.sock.try_clone().unwrap();
+    let (over, is_over) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for byte in record {
+                let pause = is_over.recv_timeout(Duration::from_millis(100));
+                if pause != Err(RecvTimeoutError::Timeout) || socket.write_all(&[byte]).is_err() {
+                    return;
+                }
+            }
+        });
+        let found = read(stream);
+        drop(over);
+        found
+    })
+}
+
+#[test]
+fn a_record_that_drips_in_gets_no_more_time() {
+    let authority = Authority::new();
+    let limits = |head: u64, socket: u64| {
+        start(Protocol::Https, 1, &authority, authority.vouch("localhost"), move |config| {
+            config.limits.header_timeout = Seconds(head);
+            config.limits.socket_timeout = Seconds(socket);
+        })
+    };
+    let head = limits(1, 60);
+    let mut stream = connect(&head, authority.client(&[], None));
+    assert_eq!(drip(&mut stream, &[b'x'; 1000], rest), "", "a head");
+    let body = limits(60, 1);
+    let mut stream = connect(&body, authority.client(&[], None));
+    let opening = "POST /later HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n";
+    stream.write_all(&[opening.as_bytes(), &[b'x'; 70_000]].concat()).unwrap();
+    let answer = drip(&mut stream, &[b'x'; 10_000], rest);
+    assert!(answer.contains("first,") && answer.contains("Timeout"), "{answer}");
 }
 
 #[test]

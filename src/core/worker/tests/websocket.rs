@@ -1,6 +1,7 @@
 //! A worker that is told to leave while its only core is in a websocket.
 
 use super::*;
+use crate::control::Bell;
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
@@ -28,6 +29,8 @@ fn it_ends_when_the_worker_leaves_and_who_waits_is_answered() {
     // The next client waits for the core.
     let mut next = worker.connect();
     next.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    // Signals of the application that nobody has had time for.
+    worker.control.write_all(&Bell(1).message().repeat(50)).unwrap();
     worker.control.write_all(&[Order::Drain.byte()]).unwrap();
     let mut close = [0; 4];
     socket.read_exact(&mut close).unwrap();
