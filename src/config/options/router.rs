@@ -523,8 +523,9 @@ pub(super) static ROWS: &[Opt] = &[
 /// Without a value, or with 1, the router's own timeout is the limit (`Seconds(0)` until it is known).
 fn keepalive(value: &Value<'_>) -> Result<Option<Seconds>, Fault> {
     match value.text() {
-        "" | "1" | "true" => Ok(Some(Seconds(0))),
-        "false" => Ok(None),
+        "" | "1" => Ok(Some(Seconds(0))),
+        _ if value.on() => Ok(Some(Seconds(0))),
+        _ if value.off() => Ok(None),
         _ => value.seconds_or_off(),
     }
 }

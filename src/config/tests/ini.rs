@@ -49,6 +49,20 @@ fn switches_know_four_words_for_off() {
 }
 
 #[test]
+fn switch_words_for_a_number_count_as_0() {
+    let ran = run(
+        "log-slow = true\npost-buffering = on\nthreads = true\nharakiri = false\nmax-requests = No\nlimit-post = off",
+    );
+    let (workers, limits) = (&ran.config.workers, &ran.config.limits);
+    assert_eq!((workers.threads, workers.harakiri, workers.max_requests), (1, None, None));
+    assert_eq!((limits.post_buffering, limits.limit_post), (0, None));
+    assert_eq!(ran.warnings.len(), 6);
+    for (text, on) in [("True", true), ("YES", true), ("on", true), ("False", false), ("Off", false), ("no", false)] {
+        assert_eq!(run(&format!("http-keepalive = {text}")).quiet().router.keepalive.is_some(), on, "{text}");
+    }
+}
+
+#[test]
 fn sections_are_chosen_and_may_come_again() {
     let text =
         "early = 1\nthreads = 9\n[uwsgi]\nprocesses = 2\n[other]\nprocesses = 7\nthreads = 7\n[uwsgi]\nthreads = 3\n";
