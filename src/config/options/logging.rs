@@ -112,9 +112,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/slow",
         example: "log-slow = 1000",
-        doc: "Logs requests that took longer than this, even with `disable-logging`.",
+        doc: "Logs requests that took longer than this, even with `disable-logging`; 0 turns it off.",
         act: Act::Set(|d, v| {
-            d.config.log.slow = Some(v.count_as()?);
+            d.config.log.slow = v.count_or_off()?;
             Ok(())
         }),
         ..OPT
@@ -140,9 +140,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/big",
         example: "log-big = 1048576",
-        doc: "Logs answers larger than this, even with `disable-logging`.",
+        doc: "Logs answers larger than this, even with `disable-logging`; 0 turns it off.",
         act: Act::Set(|d, v| {
-            d.config.log.big = Some(v.count_as()?);
+            d.config.log.big = v.count_or_off()?;
             Ok(())
         }),
         ..OPT

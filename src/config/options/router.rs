@@ -1,7 +1,7 @@
 //! Options of the HTTP router.
 
 use crate::address::Address;
-use crate::config::{Seconds, Tls, TlsProfile};
+use crate::config::{Router, Seconds, Tls, TlsProfile};
 use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
 use crate::value::{Fault, Value};
 
@@ -109,9 +109,10 @@ pub(super) static ROWS: &[Opt] = &[
         default: "60",
         field: "/router/timeout",
         example: "http-timeout = 120",
-        doc: "Closes a connection of the router on which nothing moved for so long.",
+        doc: "Closes a connection of the router on which nothing moved for so long; 0 is the default.",
         act: Act::Set(|d, v| {
-            d.config.router.timeout = v.seconds()?;
+            // uWSGI takes 0 for its default; no limit at all would keep dead connections for ever.
+            d.config.router.timeout = v.seconds_or_off()?.unwrap_or(Router::default().timeout);
             Ok(())
         }),
         ..OPT
@@ -123,9 +124,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "60",
         field: "/router/headers_timeout",
         example: "http-headers-timeout = 10",
-        doc: "Sets the time for a whole request head; `http-timeout` unless given.",
+        doc: "Sets the time for a whole request head; `http-timeout` unless given, or 0.",
         act: Act::Set(|d, v| {
-            d.headers_timeout = Some(v.seconds()?);
+            d.headers_timeout = v.seconds_or_off()?;
             Ok(())
         }),
         ..OPT
@@ -137,9 +138,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "60",
         field: "/router/connect_timeout",
         example: "http-connect-timeout = 5",
-        doc: "Sets the time for reaching a backend; `http-timeout` unless given.",
+        doc: "Sets the time for reaching a backend; `http-timeout` unless given, or 0.",
         act: Act::Set(|d, v| {
-            d.connect_timeout = Some(v.seconds()?);
+            d.connect_timeout = v.seconds_or_off()?;
             Ok(())
         }),
         ..OPT

@@ -20,6 +20,11 @@ impl Value<'_> {
         self.count().map(|number| (number > 0).then_some(number))
     }
 
+    /// [`Self::count_or_off`] for a field of another width.
+    pub(crate) fn count_or_off_as<T: TryFrom<u64> + PartialEq + Default>(&self) -> Result<Option<T>, Fault> {
+        self.count_as().map(|number| Some(number).filter(|number| *number != T::default()))
+    }
+
     /// The number of a plugin. There is only 0.
     pub(crate) fn modifier(&self) -> Result<u8, Fault> {
         let number = self.count_as()?;
