@@ -66,18 +66,21 @@ impl Format {
 }
 
 impl Reader<'_> {
-    /// Reads the file `text` names: `path`, `path:section`, `:section` (of the file that names it) or `-`.
+    /// Reads the file `text` names: `path`, `path:section`, `:section` or `-`.
     pub(super) fn load(&mut self, text: &str, format: Format, from: &Origin) -> Result<(), Halt> {
         if from.depth() >= DEEPEST {
             let error = Diagnostic::error(format!("files load each other, {DEEPEST} deep"));
             return Err(error.help("remove the line that closes the circle").at_value(from).into());
         }
-        let (name, section) = self.split(text, from)?;
+        let (name, section) = self.split(text, format, from)?;
         let format = match format {
             Format::BySuffix => Format::of(&name).ok_or_else(|| not_a_config(text, None, from))?,
             given => given,
         };
         let bytes = self.content(&name, from)?;
+        if format == Format::Ini {
+            self.last_ini = Some(name.clone());
+        }
         self.files.push(self.machine.path(&name));
         let names = FileNames::of(&name, &section, self.machine);
         self.first.get_or_insert_with(|| names.clone());
@@ -131,10 +134,12 @@ impl Reader<'_> {
         magic::replace(text, names, self.first.as_ref().unwrap_or(names), self.machine)
     }
 
-    /// Splits `path:section`.
-    fn split(&self, text: &str, from: &Origin) -> Result<(String, String), Halt> {
+    /// Splits `path:section`. Without a path it is the ini file read last, as under uWSGI; in other formats, which have no
+    /// such thing there, the file that names it.
+    fn split(&self, text: &str, format: Format, from: &Origin) -> Result<(String, String), Halt> {
         if let Some(section) = text.strip_prefix(':') {
-            let file = from.file().ok_or_else(|| {
+            let last = self.last_ini.as_deref().filter(|_| format == Format::Ini);
+            let file = last.or_else(|| from.file().map(|file| &**file)).ok_or_else(|| {
                 let error = Diagnostic::error(format!("{text} names a section of a file, but no file"));
                 Halt::from(error.help("write file.ini:section").at_value(from))
             })?;

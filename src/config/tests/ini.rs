@@ -85,6 +85,24 @@ fn a_section_of_the_same_file_is_read_in_place() {
 }
 
 #[test]
+fn a_section_without_a_file_is_that_of_the_ini_file_read_last() {
+    let sections = |name: &str| format!("[app]\nprint = {name} app\n[prod]\nprint = {name} prod\n");
+    let case = Case::with("t.ini", &format!("[uwsgi]\nini = base.ini\nini = :app\n{}", sections("t")))
+        .file("outer.ini", &format!("[uwsgi]\nini = t.ini\nini = :prod\n{}", sections("outer")))
+        .file("base.ini", &sections("base"))
+        .file("t.yaml", "uwsgi:\n  ini: :app\n  yaml: :other\nother:\n  print: other\n");
+    for (words, printed) in [
+        ("t.ini", &["base app"][..]),
+        ("--ini t.ini --ini :prod", &["base app", "base prod"]),
+        ("--ini base.ini:prod --ini :app", &["base prod", "base app"]),
+        ("outer.ini", &["base app", "base prod"]),
+        ("--ini base.ini:prod --yaml t.yaml", &["base prod", "base app", "other"]),
+    ] {
+        assert_eq!(case.run(words).printed, printed, "{words}");
+    }
+}
+
+#[test]
 fn includes_are_read_in_place_and_inherited_files_last() {
     let case = Case::ini("inherit = base.ini\ninclude = more.ini\nprocesses = 3\nprint = %(z)")
         .file("base.ini", "[uwsgi]\nprocesses = 5\nz = last\nchdir = /base")
