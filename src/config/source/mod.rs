@@ -10,6 +10,7 @@ mod ini;
 mod json;
 mod located;
 mod logic;
+mod rounds;
 mod toml;
 mod xml;
 mod yaml;
