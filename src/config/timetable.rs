@@ -71,6 +71,9 @@ pub enum Times {
     Range(u32, u32),
 }
 
+/// Usual seconds between two looks at a pid file.
+const PERIOD: u64 = 10;
+
 impl Times {
     /// Whether `now` fits.
     #[must_use]
@@ -175,14 +178,20 @@ impl Daemon {
         Ok(Self { control, ..Self::of(value.word()?) })
     }
 
-    /// Reads `PIDFILE COMMAND`.
+    /// Reads `PIDFILE[,PERIOD] COMMAND`.
     pub(crate) fn read_smart(value: &Value<'_>, stays: bool) -> Result<Self, Fault> {
         let text = value.word()?;
         let parts = text.split_once(' ').map(|(file, command)| (file, command.trim()));
         let Some((file, command)) = parts.filter(|(_, command)| !command.is_empty()) else {
             return Err(Fault::new("expected a pid file and a command", "write PIDFILE COMMAND"));
         };
-        Ok(Self { pidfile: Some(file.into()), stays, ..Self::of(command.to_owned()) })
+        let mut daemon = Self { stays, ..Self::of(command.to_owned()) };
+        let (file, period) = file.split_once(',').map_or((file, None), |(file, period)| (file, Some(period)));
+        daemon.pidfile = Some(file.into());
+        if let Some(period) = period {
+            daemon.look_every(period)?;
+        }
+        Ok(daemon)
     }
 
     /// Reads `KEY=VALUE,KEY=VALUE`.
@@ -193,7 +202,7 @@ impl Daemon {
             match key {
                 "cmd" | "command" | "exec" => value.clone_into(&mut daemon.command),
                 "pidfile" => daemon.pidfile = Some(value.into()),
-                "freq" => daemon.period = number(key, value)?,
+                "freq" => daemon.look_every(value)?,
                 "control" => daemon.control = value != "0",
                 "daemonize" | "daemon" => daemon.stays = value != "0",
                 "touch" => daemon.touch = value.split(';').map(PathBuf::from).collect(),
@@ -218,6 +227,15 @@ impl Daemon {
         Ok(daemon)
     }
 
+    /// Sets the period; 0 is the usual one.
+    fn look_every(&mut self, period: &str) -> Result<(), Fault> {
+        self.period = match number("the period", period)? {
+            0 => PERIOD,
+            period => period,
+        };
+        Ok(())
+    }
+
     fn of(command: String) -> Self {
         const SIGTERM: i32 = 15;
         Self {
@@ -225,7 +243,7 @@ impl Daemon {
             pidfile: None,
             stays: false,
             control: false,
-            period: 10,
+            period: PERIOD,
             stop_signal: SIGTERM,
             reload_signal: None,
             touch: Vec::new(),
@@ -271,7 +289,14 @@ mod tests {
         let smart = |text| Daemon::read_smart(&Value::new(text), true).map_err(|fault| fault.problem);
         let keys = |text| Daemon::read_keys(&Value::new(text)).map_err(|fault| fault.problem);
         insta::assert_debug_snapshot!((
-            ["/tmp/a.pid memcached -p 1", "memcached"].map(smart),
+            [
+                "/tmp/a.pid memcached -p 1",
+                "/tmp/a.pid,3 memcached -u a,b",
+                "/tmp/a.pid,0 memcached",
+                "/tmp/a.pid,x memcached",
+                "memcached",
+            ]
+            .map(smart),
             [
                 "cmd=celery worker,stopsignal=2,touch=a;b,chdir=/srv,uid=www-data,gid=33,stdin=1,max_throttle=5",
                 "pidfile=/a",
