@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Fault, Value};
+use crate::value::{Fault, Value, pairs};
 
 /// A command that the master keeps running (`attach-daemon` and its kin).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +157,7 @@ impl Cron {
             harakiri: None,
         };
         for (key, value) in pairs(keys)? {
+            let (key, value) = (key.as_str(), value.as_str());
             match key {
                 "minute" => cron.minute = Times::read(value, "minute", 59)?,
                 "hour" => cron.hour = Times::read(value, "hour", 23)?,
@@ -199,6 +200,7 @@ impl Daemon {
         let text = value.word()?;
         let mut daemon = Self::of(String::new());
         for (key, value) in pairs(&text)? {
+            let (key, value) = (key.as_str(), value.as_str());
             match key {
                 "cmd" | "command" | "exec" => value.clone_into(&mut daemon.command),
                 "pidfile" => daemon.pidfile = Some(value.into()),
@@ -256,11 +258,6 @@ impl Daemon {
     }
 }
 
-fn pairs(text: &str) -> Result<Vec<(&str, &str)>, Fault> {
-    let pair = |word: &str| Fault::bare(format!("expected KEY=VALUE, found \"{word}\""));
-    text.split(',').filter(|word| !word.is_empty()).map(|word| word.split_once('=').ok_or_else(|| pair(word))).collect()
-}
-
 fn number<N: std::str::FromStr>(key: &str, value: &str) -> Result<N, Fault> {
     value.parse().map_err(|_| Fault::bare(format!("expected a number for {key}, found \"{value}\"")))
 }
@@ -298,7 +295,7 @@ mod tests {
             ]
             .map(smart),
             [
-                "cmd=celery worker,stopsignal=2,touch=a;b,chdir=/srv,uid=www-data,gid=33,stdin=1,max_throttle=5",
+                r"cmd=celery -Q a\,b worker,stopsignal=2,touch=a;b,chdir=/srv,uid=www-data,gid=33,stdin=1,max_throttle=5",
                 "pidfile=/a",
                 "cmd=a,speed=1",
             ]

@@ -3,7 +3,7 @@
 use crate::address::Address;
 use crate::config::{Router, Seconds, Tls, TlsProfile};
 use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
-use crate::value::{Fault, Value};
+use crate::value::{Fault, Value, pairs};
 
 /// The rows, in the order of the manual.
 pub(super) static ROWS: &[Opt] = &[
@@ -534,8 +534,7 @@ fn keepalive(value: &Value<'_>) -> Result<Option<Seconds>, Fault> {
 /// `addr=…,cert=…,key=…`.
 fn https2(value: &Value<'_>) -> Result<(Address, Tls), Fault> {
     let (mut address, mut tls) = (None, Tls::default());
-    for part in value.text().split(',').filter(|part| !part.trim().is_empty()) {
-        let (key, text) = Value::new(part).pair()?;
+    for (key, text) in pairs(value.text())? {
         match key.as_str() {
             "addr" => address = Some(Value::new(&text).address()?),
             "cert" | "crt" => tls.certificate = text.into(),

@@ -3,10 +3,13 @@
 
 mod farm;
 mod number;
+mod pairs;
 mod place;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+
+pub(crate) use pairs::pairs;
 
 /// The text given to an option, with every placeholder expanded.
 pub(crate) struct Value<'a> {
