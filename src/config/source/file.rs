@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Halt, Reader};
 use crate::diagnostic::{Diagnostic, cause};
+use crate::embed::scheme_content;
 use crate::magic::{self, FileNames};
 use crate::origin::Origin;
 
@@ -66,7 +67,8 @@ impl Format {
 }
 
 impl Reader<'_> {
-    /// Reads the file `text` names: `path`, `path:section`, `:section` or `-`.
+    /// Reads the file `text` names: `path`, `path:section`, `:section`, `-`, `exec://command` or
+    /// `fd://N`.
     pub(super) fn load(&mut self, text: &str, format: Format, from: &Origin) -> Result<(), Halt> {
         if from.depth() >= DEEPEST {
             let error = Diagnostic::error(format!("files load each other, {DEEPEST} deep"));
@@ -81,8 +83,14 @@ impl Reader<'_> {
         if format == Format::Ini {
             self.last_ini = Some(name.clone());
         }
-        self.files.push(self.machine.path(&name));
-        let names = FileNames::of(&name, &section, self.machine);
+        let names = match name.contains("://") {
+            // As under uWSGI, such a text goes by the names of a file before it.
+            true => self.first.clone().unwrap_or_default().given_as(&name, &section),
+            false => {
+                self.files.push(self.machine.path(&name));
+                FileNames::of(&name, &section, self.machine)
+            }
+        };
         self.first.get_or_insert_with(|| names.clone());
         let file = Loaded { name: name.as_str().into(), section, bytes };
         // A block of the file above goes on behind this one.
@@ -154,6 +162,12 @@ impl Reader<'_> {
     }
 
     fn content(&self, name: &str, from: &Origin) -> Result<Vec<u8>, Halt> {
+        if let Some((scheme, rest)) = name.split_once("://") {
+            return scheme_content(scheme, rest, name, self.machine).map_err(|fault| {
+                let error = Diagnostic { help: fault.help, ..Diagnostic::error(fault.problem) };
+                error.at_value(from).into()
+            });
+        }
         let mut bytes = Vec::new();
         let read = match name {
             "" => Err(std::io::Error::other("no file is named")),
@@ -174,9 +188,6 @@ impl Reader<'_> {
 
     /// What to do about a file that cannot be read.
     fn advice(&self, name: &str, from: &Origin) -> String {
-        if name.contains("://") {
-            return "configurations are not read over the network; fetch the file first".into();
-        }
         if let Some(placeholder) = name.find("%(").or_else(|| name.find("$(")) {
             let name = name.get(placeholder..).unwrap_or(name);
             return format!("define {name} above this line, or write the path itself");

@@ -162,6 +162,8 @@ fn a_strangers_configuration_runs_nothing_and_reads_nothing_elsewhere() {
         "env = @(fd://0)",
         "ini = ../secret",
         "ini = -",
+        "ini = fd://0",
+        &format!("ini = exec://touch {}", ran.display()),
         "for-readline = ../secret",
         "for-glob = ../*",
         "for-glob = /etc/*",

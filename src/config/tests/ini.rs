@@ -103,6 +103,29 @@ fn a_section_without_a_file_is_that_of_the_ini_file_read_last() {
 }
 
 #[test]
+fn a_command_or_a_descriptor_may_give_the_whole_configuration() {
+    let text = "[uwsgi]\nprint = %n %o\n[app]\nprint = %x\n";
+    let case =
+        Case::ini("ini = exec://cat %n.txt\nini = :app").file("t.txt", text).file("e.txt", "uwsgi:\n  print: yes\n");
+    let ran = case.run("t.ini");
+    assert_eq!(ran.printed, ["t exec://cat t.txt", "app"]);
+    assert_eq!(ran.config.files.len(), 1);
+    let loaded = case.load_words(&["--ini", "exec://cat t.txt:app"]);
+    assert!(matches!(loaded, Ok(crate::Loaded::Run { printed, .. }) if printed == ["app"]));
+    let file = std::fs::File::open(case.path().join("e.txt")).unwrap();
+    let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+    assert_eq!(case.run(&format!("--yaml fd://{number}")).printed, ["yes"]);
+    for (words, said) in [
+        (["--ini", "exec://exit 3"], "exec://exit 3: exit status: 3"),
+        (["--ini", "fd://x"], "write the number of a descriptor"),
+        (["--ini", "sym://x"], "nothing is attached to this program"),
+    ] {
+        let error = case.load_words(&words).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
 fn includes_are_read_in_place_and_inherited_files_last() {
     let case = Case::ini("inherit = base.ini\ninclude = more.ini\nprocesses = 3\nprint = %(z)")
         .file("base.ini", "[uwsgi]\nprocesses = 5\nz = last\nchdir = /base")
