@@ -65,6 +65,11 @@ impl Reader<'_> {
                 self.entries.push(entry);
                 return Ok(());
             }
+            // To uWSGI it is an end like the others, though no option of this name exists.
+            None if entry.key == "end" => {
+                self.entries.push(Entry { defined: true, ..entry });
+                return Ok(());
+            }
             Some(Directive::Repeat(_) | Directive::When(..)) => {
                 let message = format!("{} inside {}: blocks do not nest", entry.key, block.opener.key);
                 let help = match block.opener.key.starts_with("if") {

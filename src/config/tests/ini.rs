@@ -250,6 +250,14 @@ fn conditions_take_or_skip_lines() {
 }
 
 #[test]
+fn end_ends_a_block_and_is_a_word_elsewhere() {
+    let ran = run("strict = true\nif-env = NOPE\nprint = no\nend =\nfor = a b\nprint = %(_)\nend\nprint = c");
+    assert_eq!(ran.printed, ["a", "b", "c"]);
+    ran.quiet();
+    assert_eq!(run("end = 5\nprint = %(end)").printed, ["5"]);
+}
+
+#[test]
 fn what_a_condition_asks_for_is_no_unknown_option() {
     run("flavour = red\nif-opt = flavour=red\nthreads = 2\nendif").quiet();
 }
