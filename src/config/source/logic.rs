@@ -2,8 +2,8 @@
 
 use super::rounds::rounds;
 use super::{Directive, Entry, Halt, Reader, directive, fault_at, first_value};
-use crate::diagnostic::Diagnostic;
-use crate::value::Fault;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::value::{Fault, Value};
 
 /// What an `if-…` looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,14 @@ impl Reader<'_> {
         let value = self.expand_now(entry)?;
         let fault = |fault| Halt::from(fault_at(entry, fault));
         let (items, other) = match directive {
-            Directive::Repeat(repeat) => (rounds(repeat, &value, self.machine).map_err(fault)?, None),
+            Directive::Repeat(repeat) => {
+                let value = Value::new(&value);
+                let items = rounds(repeat, &value, self.machine).map_err(fault)?;
+                let remarks = value.into_remarks().into_iter();
+                let warn = |remark| Diagnostic::of_value(Severity::Warning, &entry.key, remark, &entry.origin);
+                self.warnings.extend(remarks.map(warn));
+                (items, None)
+            }
             Directive::When(test, negated) => {
                 let found = self.outcome(test, negated, &value).map_err(fault)?;
                 (found.into_iter().collect(), Some(value))

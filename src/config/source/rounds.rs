@@ -12,27 +12,31 @@ use crate::value::{Fault, Value};
 const MOST: u64 = 100_000;
 
 /// What `%(_)` stands for in each round.
-pub(super) fn rounds(repeat: Repeat, value: &str, machine: &Machine) -> Result<Vec<String>, Fault> {
+pub(super) fn rounds(repeat: Repeat, value: &Value<'_>, machine: &Machine) -> Result<Vec<String>, Fault> {
+    let text = value.text();
     match repeat {
-        Repeat::Words => Ok(value.split_ascii_whitespace().map(String::from).collect()),
+        Repeat::Words => Ok(text.split_ascii_whitespace().map(String::from).collect()),
         Repeat::Times => {
-            let times = Value::new(value).count()?;
+            let times = value.count()?;
             match times <= MOST {
                 true => Ok((1..=times).map(|number| number.to_string()).collect()),
                 false => Err(Fault::bare(format!("{times} rounds are too many, at most {MOST} are made"))),
             }
         }
-        Repeat::Lines => {
-            let text = machine.readable(value).and_then(std::fs::read_to_string);
-            let text = text.map_err(|error| {
-                Fault::new(format!("{value} cannot be read: {}", cause(&error)), "name a file of text")
-            })?;
-            Ok(text.lines().map(String::from).collect())
+        Repeat::Lines => match machine.readable(text).and_then(std::fs::read_to_string) {
+            Ok(lines) => Ok(lines.lines().map(String::from).collect()),
+            // As under uWSGI, a file that is not there has no lines.
+            Err(error) if !machine.is_confined && error.kind() != std::io::ErrorKind::InvalidData => {
+                let problem = format!("{text} cannot be read and counts as empty: {}", cause(&error));
+                value.remark(Fault::new(problem, "name a file of text"));
+                Ok(Vec::new())
+            }
+            Err(error) => Err(Fault::new(format!("{text} cannot be read: {}", cause(&error)), "name a file of text")),
+        },
+        Repeat::Glob if machine.is_confined && (text.starts_with('/') || text.contains("..")) => {
+            Err(Fault::bare(format!("{text} is not searched for strangers")))
         }
-        Repeat::Glob if machine.is_confined && (value.starts_with('/') || value.contains("..")) => {
-            Err(Fault::bare(format!("{value} is not searched for strangers")))
-        }
-        Repeat::Glob => Ok(matches(value, machine)),
+        Repeat::Glob => Ok(matches(text, machine)),
     }
 }
 
@@ -91,7 +95,7 @@ mod tests {
             ("g/a**i", &["g/a.ini"]),
             ("", &[""]),
         ] {
-            assert_eq!(rounds(Repeat::Glob, pattern, &machine).unwrap(), found, "{pattern}");
+            assert_eq!(rounds(Repeat::Glob, &Value::new(pattern), &machine).unwrap(), found, "{pattern}");
         }
         let whole = |name: &str| cwd.join(name).to_string_lossy().into_owned();
         let pattern = whole("g/*.ini").replace("[x]", "?x?");

@@ -210,6 +210,12 @@ fn loops_repeat_line_by_line() {
 }
 
 #[test]
+fn a_file_that_is_not_there_has_no_lines() {
+    let ran = run("for-readline = nofile\nprint = %(_)\nendfor\nprint = end");
+    assert_eq!((ran.printed, ran.warnings.len()), (vec!["end".to_owned()], 1));
+}
+
+#[test]
 fn loops_over_paths_give_them_as_written() {
     let case =
         Case::ini("for-glob = conf.d/*.ini\nprint = %(_)\nendfor").file("conf.d/b.ini", "").file("conf.d/a.ini", "");
