@@ -46,7 +46,13 @@ let
     )
   ];
 
+  isReachable = one: one.address != null && lib.hasPrefix "/" one.address;
+
   ofVassal = _: one: [
+    (assertion
+      "${one.place}.nginx.virtualHost: there is no socket that is a file; set socket"
+      (one.nginx.virtualHost == null || isReachable one)
+    )
     (assertion
       "${one.place}.nginx.virtualHost: nginx cannot connect to the socket; set services.rsgi.emperor.group to its group"
       (one.nginx.virtualHost == null || cfg.emperor.group == config.services.nginx.group)
@@ -56,7 +62,7 @@ let
   ofInstance = _: one: [
     (assertion
       "${one.place}.nginx.virtualHost: there is no socket that is a file; set socket, or use socketActivation"
-      (one.nginx.virtualHost == null || lib.hasPrefix "/" one.address)
+      (one.nginx.virtualHost == null || isReachable one)
     )
   ];
 in

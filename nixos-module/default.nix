@@ -144,7 +144,7 @@ in
       virtualHosts = lib.mkMerge (
         map (one: {
           ${one.nginx.virtualHost}.locations.${one.nginx.location} = {
-            uwsgiPass = "unix:${one.address}";
+            uwsgiPass = "unix:${toString one.address}";
             recommendedUwsgiSettings = lib.mkDefault true;
           };
         }) hosts

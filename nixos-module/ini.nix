@@ -3,6 +3,7 @@
 let
   list = lib.importJSON ./options.json;
   canonical = name: list.options.${name}.means or name;
+  sockets = import ./sockets.nix { inherit lib; };
 
   # Every value that these take; more than one where a list is given.
   text =
@@ -24,13 +25,7 @@ name: one:
 let
   written = lib.filterAttrs (_: value: value != null) one.settings;
   meant = map canonical (lib.attrNames written);
-  own = lib.any (name: lib.elem name meant) [
-    "socket"
-    "uwsgi-socket"
-    "http-socket"
-    "http"
-    "https"
-  ];
+  own = (sockets one.settings).any;
   activated = one.socketActivation.enable or false;
 
   python = lib.optionalAttrs (one.python != null) {

@@ -8,9 +8,13 @@
   lib,
   name,
   config,
+  options,
   ...
 }:
 let
+  sockets = import ../sockets.nix { inherit lib; } config.settings;
+  # Somebody wrote it: the default has a lower priority.
+  isSocketGiven = options.socket.highestPrio < (lib.mkOptionDefault null).priority;
   inherit (lib) mkOption types literalExpression;
   scalar = types.oneOf [
     types.bool
@@ -101,7 +105,7 @@ in
       example = "127.0.0.1:3031";
       description = ''
         Where the uwsgi protocol is spoken, unless the sockets come from systemd or `settings` name one themselves. `null` for
-        none.
+        none. Beside a `configFile` it is not added, and tells nginx where that file listens.
       '';
     };
 
@@ -114,15 +118,20 @@ in
     };
 
     address = mkOption {
-      type = types.str;
+      type = types.nullOr types.str;
       default =
         if config.socketActivation.enable or false then
           lib.head config.socketActivation.listenStreams
+        else if config.configFile != null then
+          # What the file says is not read here.
+          (if isSocketGiven then config.socket else null)
+        else if sockets.any then
+          sockets.uwsgi
         else
-          toString (config.settings.socket or config.socket);
+          config.socket;
       internal = true;
       readOnly = true;
-      description = "Where nginx finds it.";
+      description = "Where nginx finds it, `null` where it cannot.";
     };
 
     faults = mkOption {

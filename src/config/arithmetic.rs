@@ -3,8 +3,8 @@
 /// Computes an expression of several words. `lookup` gives the value of a name.
 ///
 /// Words that stand side by side are joined (`a b` with 5 and 5 gives `55`), an operator takes what is there so far and
-/// the next word, `++` and `--` act on what is there so far. A word that is neither a number nor a known name counts as
-/// nothing, and so does a division by zero.
+/// the next word, `++` and `--` act on what is there so far. A word that is neither a number nor a known name is nothing:
+/// empty where words are joined, 0 to an operator. A division by zero is 0 too.
 ///
 /// Source: observed on uWSGI 2.0.31.
 pub(crate) fn compute<E>(words: &str, mut lookup: impl FnMut(&str) -> Result<Option<String>, E>) -> Result<String, E> {
@@ -23,16 +23,10 @@ pub(crate) fn compute<E>(words: &str, mut lookup: impl FnMut(&str) -> Result<Opt
                 let known = lookup(word)?;
                 let value = known.unwrap_or_else(|| if is_number(word) { word.into() } else { String::new() });
                 match operator {
-                    _ if value.is_empty() => operator,
-                    Some(act) => {
-                        so_far = act(number(&so_far), number(&value)).to_string();
-                        None
-                    }
-                    None => {
-                        so_far.push_str(&value);
-                        None
-                    }
+                    Some(act) => so_far = act(number(&so_far), number(&value)).to_string(),
+                    None => so_far.push_str(&value),
                 }
+                None
             }
         }
     }
@@ -73,6 +67,12 @@ mod tests {
             ("-- p", "5"),
             ("p -- 2", "42"),
             ("p foo", "5"),
+            ("p * foo", "0"),
+            ("p / foo", "0"),
+            ("p - foo", "5"),
+            ("foo * p", "0"),
+            ("p * foo + 2", "2"),
+            ("p + foo 3", "53"),
             ("2 + 3 * 4", "20"),
             ("p + 3", "8"),
             ("9223372036854775807 + 1", "9223372036854775807"),

@@ -30,6 +30,7 @@ mod option;
 mod option_list;
 mod options;
 mod origin;
+mod pattern;
 mod reference;
 mod source;
 #[cfg(test)]
@@ -52,6 +53,7 @@ pub use manual::manual;
 pub use network::Network;
 pub use option_list::option_list;
 pub use origin::{Origin, Place, Span};
+pub use pattern::paths_matching;
 pub use reference::reference;
 pub use timetable::{Cron, Daemon, Times};
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Fault, Value};
+use crate::value::{Fault, Value, pairs};
 
 /// A place for records (`logger`, `req-logger`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +34,13 @@ pub enum LogTarget {
         /// Name of the rotated file.
         backup_name: Option<PathBuf>,
     },
-    /// Datagrams to `host:port` or to a unix socket.
-    Socket(String),
+    /// Datagrams.
+    Socket {
+        /// To `host:port` or to a unix socket.
+        address: String,
+        /// What each begins with.
+        prefix: String,
+    },
     /// The syslog of this machine.
     Syslog {
         /// Name of the program in the log.
@@ -151,7 +156,11 @@ impl LogTarget {
                 Self::Fd(number.parse().ok().filter(|fd| *fd >= 0).ok_or_else(fault)?)
             }
             "file" => Self::file(&needs("a file")?)?,
-            "socket" => Self::Socket(needs("an address")?),
+            "socket" => {
+                let argument = needs("an address")?;
+                let (address, prefix) = argument.split_once(',').unwrap_or((&argument, ""));
+                Self::Socket { address: address.to_owned(), prefix: prefix.to_owned() }
+            }
             "syslog" => Self::syslog(argument)?,
             "rsyslog" => {
                 let (address, ident) = argument.split_once(',').unwrap_or((argument, ""));
@@ -175,16 +184,18 @@ impl LogTarget {
         })
     }
 
-    /// Reads a path, or `logfile=PATH[,maxsize=BYTES][,backupname=PATH]`.
+    /// Reads a path, or `logfile=PATH`, `maxsize=BYTES` and `backupname=PATH` in any order.
     fn file(argument: &str) -> Result<Self, Fault> {
-        let (mut path, mut max_size, mut backup_name) = (argument, None, None);
-        if argument.starts_with("logfile=") {
-            for (key, value) in argument.split(',').filter_map(|pair| pair.split_once('=')) {
+        let (mut path, mut max_size, mut backup_name) = (argument.to_owned(), None, None);
+        // A path may have an equals sign too.
+        if ["logfile=", "maxsize=", "backupname="].iter().any(|key| argument.starts_with(key)) {
+            path.clear();
+            for (key, value) in pairs(argument)? {
                 let number = || value.parse().map_err(|_| Fault::bare(format!("expected bytes, found \"{value}\"")));
-                match key {
+                match key.as_str() {
                     "logfile" => path = value,
                     "maxsize" => max_size = Some(number()?),
-                    "backupname" => backup_name = Some(value.into()),
+                    "backupname" => backup_name = Some(PathBuf::from(value)),
                     other => {
                         return Err(Fault::new(
                             format!("a file logger has no \"{other}\""),
@@ -193,6 +204,9 @@ impl LogTarget {
                     }
                 }
             }
+        }
+        if path.is_empty() {
+            return Err(Fault::new("the logger file needs a file", "write file:logfile=PATH,maxsize=BYTES"));
         }
         Ok(Self::File { path: path.into(), max_size, backup_name })
     }
@@ -281,7 +295,7 @@ impl fmt::Display for LogTarget {
             Self::Stdio => f.write_str("stdio"),
             Self::Fd(number) => write!(f, "fd:{number}"),
             Self::File { path, .. } => write!(f, "file:{}", path.display()),
-            Self::Socket(address) => write!(f, "socket:{address}"),
+            Self::Socket { address, .. } => write!(f, "socket:{address}"),
             Self::Syslog { ident, .. } => write!(f, "syslog:{ident}"),
             Self::Rsyslog { address, ident, .. } => write!(f, "rsyslog:{address},{ident}"),
             Self::Journal => f.write_str("journald"),
@@ -305,9 +319,13 @@ mod tests {
                 "mine file:a.log",
                 "file:logfile=a.log,maxsize=100,backupname=b.log",
                 "file:logfile=a.log,size=100",
+                r"file:maxsize=100,logfile=a\,b.log",
+                "file:maxsize=100",
+                "file:a=b.log",
                 "stdio",
                 "fd:7",
                 "socket:127.0.0.1:1717",
+                "socket:127.0.0.1:1717,shop: ",
                 "syslog",
                 "s syslog:shop,local3",
                 "rsyslog:10.0.0.1,shop",

@@ -53,6 +53,11 @@ impl FileNames {
         }
     }
 
+    /// The same names for a text that is no file.
+    pub(crate) fn given_as(self, given: &str, section: &str) -> Self {
+        Self { given: given.into(), section: section.into(), ..self }
+    }
+
     fn get(&self, letter: char) -> Option<String> {
         Some(match letter {
             'o' => self.given.clone(),

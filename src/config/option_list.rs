@@ -39,11 +39,13 @@ fn lines(entries: &Map<String, Json>) -> String {
 
 fn entry(opt: &Opt) -> Json {
     let value = match (opt.arg, opt.unit) {
-        (Arg::None, _) | (_, "" | "switch") => "flag",
+        // Some take a number in files and nothing on the command line.
         (_, unit) if AMOUNTS.contains(&unit) => "number",
+        (Arg::None, _) | (_, "" | "switch") => "flag",
         _ => "text",
     };
-    json!({ "means": opt.name, "value": value, "bare": opt.arg != Arg::Required })
+    let bare = opt.arg == Arg::Optional || (opt.arg == Arg::None && value == "flag");
+    json!({ "means": opt.name, "value": value, "bare": bare })
 }
 
 fn other(verdict: &str, text: &str) -> Json {
@@ -68,6 +70,8 @@ mod tests {
         assert_eq!(list["options"]["virtualenv"]["means"], "home");
         assert_eq!(list["options"]["vacuum"]["value"], "flag");
         assert_eq!(list["options"]["http"]["value"], "text");
+        let number = json!({ "means": "so-send-timeout", "value": "number", "bare": false });
+        assert_eq!(list["options"]["so-write-timeout"], number);
         assert!(list["others"].as_object().unwrap().values().any(|other| other["verdict"] == "refused"));
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Fault, Value};
+use crate::value::{Fault, Value, pairs};
 
 /// A command that the master keeps running (`attach-daemon` and its kin).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,9 @@ pub enum Times {
     /// From the first to the last of these.
     Range(u32, u32),
 }
+
+/// Usual seconds between two looks at a pid file.
+const PERIOD: u64 = 10;
 
 impl Times {
     /// Whether `now` fits.
@@ -154,6 +157,7 @@ impl Cron {
             harakiri: None,
         };
         for (key, value) in pairs(keys)? {
+            let (key, value) = (key.as_str(), value.as_str());
             match key {
                 "minute" => cron.minute = Times::read(value, "minute", 59)?,
                 "hour" => cron.hour = Times::read(value, "hour", 23)?,
@@ -175,14 +179,20 @@ impl Daemon {
         Ok(Self { control, ..Self::of(value.word()?) })
     }
 
-    /// Reads `PIDFILE COMMAND`.
+    /// Reads `PIDFILE[,PERIOD] COMMAND`.
     pub(crate) fn read_smart(value: &Value<'_>, stays: bool) -> Result<Self, Fault> {
         let text = value.word()?;
         let parts = text.split_once(' ').map(|(file, command)| (file, command.trim()));
         let Some((file, command)) = parts.filter(|(_, command)| !command.is_empty()) else {
             return Err(Fault::new("expected a pid file and a command", "write PIDFILE COMMAND"));
         };
-        Ok(Self { pidfile: Some(file.into()), stays, ..Self::of(command.to_owned()) })
+        let mut daemon = Self { stays, ..Self::of(command.to_owned()) };
+        let (file, period) = file.split_once(',').map_or((file, None), |(file, period)| (file, Some(period)));
+        daemon.pidfile = Some(file.into());
+        if let Some(period) = period {
+            daemon.look_every(period)?;
+        }
+        Ok(daemon)
     }
 
     /// Reads `KEY=VALUE,KEY=VALUE`.
@@ -190,10 +200,11 @@ impl Daemon {
         let text = value.word()?;
         let mut daemon = Self::of(String::new());
         for (key, value) in pairs(&text)? {
+            let (key, value) = (key.as_str(), value.as_str());
             match key {
                 "cmd" | "command" | "exec" => value.clone_into(&mut daemon.command),
                 "pidfile" => daemon.pidfile = Some(value.into()),
-                "freq" => daemon.period = number(key, value)?,
+                "freq" => daemon.look_every(value)?,
                 "control" => daemon.control = value != "0",
                 "daemonize" | "daemon" => daemon.stays = value != "0",
                 "touch" => daemon.touch = value.split(';').map(PathBuf::from).collect(),
@@ -218,6 +229,15 @@ impl Daemon {
         Ok(daemon)
     }
 
+    /// Sets the period; 0 is the usual one.
+    fn look_every(&mut self, period: &str) -> Result<(), Fault> {
+        self.period = match number("the period", period)? {
+            0 => PERIOD,
+            period => period,
+        };
+        Ok(())
+    }
+
     fn of(command: String) -> Self {
         const SIGTERM: i32 = 15;
         Self {
@@ -225,7 +245,7 @@ impl Daemon {
             pidfile: None,
             stays: false,
             control: false,
-            period: 10,
+            period: PERIOD,
             stop_signal: SIGTERM,
             reload_signal: None,
             touch: Vec::new(),
@@ -236,11 +256,6 @@ impl Daemon {
             max_throttle: None,
         }
     }
-}
-
-fn pairs(text: &str) -> Result<Vec<(&str, &str)>, Fault> {
-    let pair = |word: &str| Fault::bare(format!("expected KEY=VALUE, found \"{word}\""));
-    text.split(',').filter(|word| !word.is_empty()).map(|word| word.split_once('=').ok_or_else(|| pair(word))).collect()
 }
 
 fn number<N: std::str::FromStr>(key: &str, value: &str) -> Result<N, Fault> {
@@ -271,9 +286,16 @@ mod tests {
         let smart = |text| Daemon::read_smart(&Value::new(text), true).map_err(|fault| fault.problem);
         let keys = |text| Daemon::read_keys(&Value::new(text)).map_err(|fault| fault.problem);
         insta::assert_debug_snapshot!((
-            ["/tmp/a.pid memcached -p 1", "memcached"].map(smart),
             [
-                "cmd=celery worker,stopsignal=2,touch=a;b,chdir=/srv,uid=www-data,gid=33,stdin=1,max_throttle=5",
+                "/tmp/a.pid memcached -p 1",
+                "/tmp/a.pid,3 memcached -u a,b",
+                "/tmp/a.pid,0 memcached",
+                "/tmp/a.pid,x memcached",
+                "memcached",
+            ]
+            .map(smart),
+            [
+                r"cmd=celery -Q a\,b worker,stopsignal=2,touch=a;b,chdir=/srv,uid=www-data,gid=33,stdin=1,max_throttle=5",
                 "pidfile=/a",
                 "cmd=a,speed=1",
             ]

@@ -34,7 +34,7 @@ pub(super) static ROWS: &[Opt] = &[
         implies_master: true,
         doc: "Sets how many workers run at the start when their number follows the load.",
         act: Act::Set(|d, v| {
-            d.config.cheaper.initial = Some(v.count_as()?);
+            d.config.cheaper.initial = v.count_or_off_as()?;
             Ok(())
         }),
         ..OPT

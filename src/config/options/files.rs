@@ -11,7 +11,7 @@ pub(super) static ROWS: &[Opt] = &[
         group: Group::Files,
         unit: "FILE[:SECTION]",
         example: "ini = base.ini",
-        doc: "Reads an ini file at this place: `file.ini`, `file.ini:section`, `:section` of the same file, or `-` for the standard input.",
+        doc: "Reads an ini file at this place: `file.ini`, `file.ini:section`, `:section` of the ini file read last, or `-` for the standard input.\n\n`exec://COMMAND` is what a command prints, `fd://N` what a descriptor holds.",
         act: Act::Read(Directive::Load(Format::Ini)),
         ..OPT
     },

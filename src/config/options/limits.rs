@@ -195,9 +195,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/so_send_timeout",
         example: "so-send-timeout = 30",
-        doc: "Sets the time for a blocked write to a client on the workers' own sockets; `socket-timeout` unless given.",
+        doc: "Sets the time for a blocked write to a client on the workers' own sockets; `socket-timeout` unless given, or 0.",
         act: Act::Set(|d, v| {
-            d.config.limits.so_send_timeout = Some(v.seconds()?);
+            d.config.limits.so_send_timeout = v.seconds_or_off()?;
             Ok(())
         }),
         ..OPT
@@ -210,9 +210,9 @@ pub(super) static ROWS: &[Opt] = &[
         field: "/limits/response_headers",
         example: "response-headers-limit = 16384",
         differs: "a larger head is answered with 500 and a line in the log",
-        doc: "Sets the largest head of an application's answer.\n\nStatus and header lines count. A larger one is answered with 500, and a line in the log says so. Less than 4096 counts as 4096.",
+        doc: "Sets the largest head of an application's answer.\n\nStatus and header lines count. A larger one is answered with 500, and a line in the log says so. 0 is no limit, less than 4096 counts as 4096.",
         act: Act::Set(|d, v| {
-            d.config.limits.response_headers = Some(v.size()?.max(4096));
+            d.config.limits.response_headers = v.count_or_off_as::<usize>()?.map(|most| most.max(4096));
             Ok(())
         }),
         ..OPT
@@ -239,9 +239,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/chunked_input_timeout",
         example: "chunked-input-timeout = 10",
-        doc: "Sets how long the next piece of a chunked request body may take on the workers' own sockets; `socket-timeout` unless given.",
+        doc: "Sets how long the next piece of a chunked request body may take on the workers' own sockets; `socket-timeout` unless given, or 0.",
         act: Act::Set(|d, v| {
-            d.config.limits.chunked_input_timeout = Some(v.seconds()?);
+            d.config.limits.chunked_input_timeout = v.seconds_or_off()?;
             Ok(())
         }),
         ..OPT
@@ -253,9 +253,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/max_fd",
         example: "max-fd = 65536",
-        doc: "Sets how many files each process may open.",
+        doc: "Sets how many files each process may open; 0 leaves it as it is.",
         act: Act::Set(|d, v| {
-            d.config.limits.max_fd = Some(v.count_as()?);
+            d.config.limits.max_fd = v.count_or_off()?;
             Ok(())
         }),
         ..OPT
@@ -267,9 +267,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/address_space",
         example: "limit-as = 1024",
-        doc: "Sets how much address space each process may use.",
+        doc: "Sets how much address space each process may use; 0 for no limit.",
         act: Act::Set(|d, v| {
-            d.config.limits.address_space = Some(v.count_as()?);
+            d.config.limits.address_space = v.count_or_off()?;
             Ok(())
         }),
         ..OPT
@@ -281,9 +281,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/nproc",
         example: "limit-nproc = 256",
-        doc: "Sets how many processes the user may run.",
+        doc: "Sets how many processes the user may run; 0 for no limit.",
         act: Act::Set(|d, v| {
-            d.config.limits.nproc = Some(v.count_as()?);
+            d.config.limits.nproc = v.count_or_off()?;
             Ok(())
         }),
         ..OPT

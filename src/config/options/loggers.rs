@@ -13,7 +13,7 @@ pub(super) static ROWS: &[Opt] = &[
         field: "/log/loggers",
         example: "logger = syslog:shop,local3",
         implies_master: true,
-        doc: "Sends the log to a place; may be given several times.\n\nKinds: `file:PATH`, `fd:N`, `stdio`, `socket:ADDRESS` (datagrams to `host:port` or a unix socket), `syslog:IDENT[,FACILITY]`, `rsyslog:HOST[:PORT],IDENT[,PRIORITY]`, `journald`. A logger with a name gets only what `log-route` sends there. Request lines go there as well, unless there is a `req-logger`.",
+        doc: "Sends the log to a place; may be given several times.\n\nKinds: `file:PATH`, `fd:N`, `stdio`, `socket:ADDRESS[,PREFIX]` (datagrams to `host:port` or a unix socket), `syslog:IDENT[,FACILITY]`, `rsyslog:HOST[:PORT],IDENT[,PRIORITY]`, `journald`. A logger with a name gets only what `log-route` sends there. Request lines go there as well, unless there is a `req-logger`.",
         act: Act::Set(|d, v| {
             d.config.log.loggers.push(Logger::read(v, false)?);
             Ok(())

@@ -112,9 +112,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/slow",
         example: "log-slow = 1000",
-        doc: "Logs requests that took longer than this, even with `disable-logging`.",
+        doc: "Logs requests that took longer than this, even with `disable-logging`; 0 turns it off.",
         act: Act::Set(|d, v| {
-            d.config.log.slow = Some(v.count_as()?);
+            d.config.log.slow = v.count_or_off()?;
             Ok(())
         }),
         ..OPT
@@ -140,9 +140,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/log/big",
         example: "log-big = 1048576",
-        doc: "Logs answers larger than this, even with `disable-logging`.",
+        doc: "Logs answers larger than this, even with `disable-logging`; 0 turns it off.",
         act: Act::Set(|d, v| {
-            d.config.log.big = Some(v.count_as()?);
+            d.config.log.big = v.count_or_off()?;
             Ok(())
         }),
         ..OPT
@@ -421,11 +421,36 @@ pub(super) static ROWS: &[Opt] = &[
     },
 ];
 
-/// `true` and nothing mean the standard date (empty), anything else is a format.
+/// The words for on and nothing mean the standard date (empty), those for off none, anything else is a format.
 fn date(value: &Value<'_>) -> Option<String> {
     match value.text() {
-        "" | "true" | "1" | "on" | "yes" => Some(String::new()),
-        "false" | "0" | "off" | "no" => None,
+        "" | "1" => Some(String::new()),
+        _ if value.on() => Some(String::new()),
+        "0" => None,
+        _ if value.off() => None,
         format => Some(format.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_switch_are_no_format() {
+        for (text, format) in [
+            ("", Some("")),
+            ("1", Some("")),
+            ("True", Some("")),
+            ("YES", Some("")),
+            ("On", Some("")),
+            ("0", None),
+            ("False", None),
+            ("OFF", None),
+            ("No", None),
+            ("%H:%M", Some("%H:%M")),
+        ] {
+            assert_eq!(date(&Value::new(text)).as_deref(), format, "{text}");
+        }
     }
 }

@@ -185,6 +185,37 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_the_default_where_0_would_forbid_everything() {
+        let defaults = serde_json::to_value(Config::default()).unwrap();
+        let names = [
+            "max-fd",
+            "limit-as",
+            "limit-nproc",
+            "threads-stacksize",
+            "log-slow",
+            "log-big",
+            "http-timeout",
+            "http-headers-timeout",
+            "http-connect-timeout",
+            "chunked-input-timeout",
+            "so-send-timeout",
+            "response-headers-limit",
+            "socket-sndbuf",
+            "socket-rcvbuf",
+            "tcp-fast-open",
+            "cheaper-initial",
+        ];
+        for name in names {
+            let Some(Known::Row(Opt { act: Act::Set(set), field, .. })) = find(name) else { panic!("{name}") };
+            let mut draft = Draft::default();
+            set(&mut draft, &Value::new("7")).unwrap();
+            set(&mut draft, &Value::new("0")).unwrap();
+            let changed = serde_json::to_value(draft.resolve().0).unwrap();
+            assert_eq!(changed.pointer(field), defaults.pointer(field), "{name}");
+        }
+    }
+
+    #[test]
     fn every_difference_is_in_the_list_of_differences() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/differences.md");
         let page = std::fs::read_to_string(path).unwrap();

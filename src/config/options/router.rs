@@ -1,9 +1,9 @@
 //! Options of the HTTP router.
 
 use crate::address::Address;
-use crate::config::{Seconds, Tls, TlsProfile};
+use crate::config::{Router, Seconds, Tls, TlsProfile};
 use crate::option::{Act, Arg, Group, OPT, Opt, Tier};
-use crate::value::{Fault, Value};
+use crate::value::{Fault, Value, pairs};
 
 /// The rows, in the order of the manual.
 pub(super) static ROWS: &[Opt] = &[
@@ -109,9 +109,10 @@ pub(super) static ROWS: &[Opt] = &[
         default: "60",
         field: "/router/timeout",
         example: "http-timeout = 120",
-        doc: "Closes a connection of the router on which nothing moved for so long.",
+        doc: "Closes a connection of the router on which nothing moved for so long; 0 is the default.",
         act: Act::Set(|d, v| {
-            d.config.router.timeout = v.seconds()?;
+            // uWSGI takes 0 for its default; no limit at all would keep dead connections for ever.
+            d.config.router.timeout = v.seconds_or_off()?.unwrap_or(Router::default().timeout);
             Ok(())
         }),
         ..OPT
@@ -123,9 +124,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "60",
         field: "/router/headers_timeout",
         example: "http-headers-timeout = 10",
-        doc: "Sets the time for a whole request head; `http-timeout` unless given.",
+        doc: "Sets the time for a whole request head; `http-timeout` unless given, or 0.",
         act: Act::Set(|d, v| {
-            d.headers_timeout = Some(v.seconds()?);
+            d.headers_timeout = v.seconds_or_off()?;
             Ok(())
         }),
         ..OPT
@@ -137,9 +138,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "60",
         field: "/router/connect_timeout",
         example: "http-connect-timeout = 5",
-        doc: "Sets the time for reaching a backend; `http-timeout` unless given.",
+        doc: "Sets the time for reaching a backend; `http-timeout` unless given, or 0.",
         act: Act::Set(|d, v| {
-            d.connect_timeout = Some(v.seconds()?);
+            d.connect_timeout = v.seconds_or_off()?;
             Ok(())
         }),
         ..OPT
@@ -523,8 +524,9 @@ pub(super) static ROWS: &[Opt] = &[
 /// Without a value, or with 1, the router's own timeout is the limit (`Seconds(0)` until it is known).
 fn keepalive(value: &Value<'_>) -> Result<Option<Seconds>, Fault> {
     match value.text() {
-        "" | "1" | "true" => Ok(Some(Seconds(0))),
-        "false" => Ok(None),
+        "" | "1" => Ok(Some(Seconds(0))),
+        _ if value.on() => Ok(Some(Seconds(0))),
+        _ if value.off() => Ok(None),
         _ => value.seconds_or_off(),
     }
 }
@@ -532,8 +534,7 @@ fn keepalive(value: &Value<'_>) -> Result<Option<Seconds>, Fault> {
 /// `addr=…,cert=…,key=…`.
 fn https2(value: &Value<'_>) -> Result<(Address, Tls), Fault> {
     let (mut address, mut tls) = (None, Tls::default());
-    for part in value.text().split(',').filter(|part| !part.trim().is_empty()) {
-        let (key, text) = Value::new(part).pair()?;
+    for (key, text) in pairs(value.text())? {
         match key.as_str() {
             "addr" => address = Some(Value::new(&text).address()?),
             "cert" | "crt" => tls.certificate = text.into(),

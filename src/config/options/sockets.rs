@@ -345,7 +345,7 @@ pub(super) static ROWS: &[Opt] = &[
         example: "tcp-fast-open = 16",
         doc: "Sets the queue of `TCP_FASTOPEN`.",
         act: Act::Set(|d, v| {
-            d.config.limits.tcp_fast_open = Some(v.count_as()?);
+            d.config.limits.tcp_fast_open = v.count_or_off_as()?;
             Ok(())
         }),
         ..OPT
@@ -359,7 +359,7 @@ pub(super) static ROWS: &[Opt] = &[
         example: "socket-sndbuf = 262144",
         doc: "Sets the kernel's send buffer of each connection.",
         act: Act::Set(|d, v| {
-            d.config.limits.socket_sndbuf = Some(v.count_as()?);
+            d.config.limits.socket_sndbuf = v.count_or_off()?;
             Ok(())
         }),
         ..OPT
@@ -373,7 +373,7 @@ pub(super) static ROWS: &[Opt] = &[
         example: "socket-rcvbuf = 262144",
         doc: "Sets the kernel's receive buffer of each connection.",
         act: Act::Set(|d, v| {
-            d.config.limits.socket_rcvbuf = Some(v.count_as()?);
+            d.config.limits.socket_rcvbuf = v.count_or_off()?;
             Ok(())
         }),
         ..OPT

@@ -219,19 +219,12 @@ pub(super) static ROWS: &[Opt] = &[
         default: "none",
         field: "/statics/serve_mode",
         example: "file-serve-mode = x-accel-redirect",
-        differs: "other words than `x-sendfile`, `x-accel-redirect` and `nginx` are errors; ranges are left to the web server",
+        differs: "other words are errors; ranges are left to the web server",
         doc: "Lets the web server in front send files: `x-sendfile` or `x-accel-redirect`.\n\n\
               The answer names the file by its path, and the web server needs a place where it finds it: with nginx and \
               `static-map = /static=/srv/app/static`, a `location /srv/app/static/ { internal; root /; }`.",
         act: Act::Set(|d, v| {
-            d.config.statics.serve_mode = Some(match v.text() {
-                "x-sendfile" => ServeMode::XSendfile,
-                "x-accel-redirect" | "nginx" => ServeMode::XAccelRedirect,
-                other => {
-                    let problem = format!("expected x-sendfile or x-accel-redirect, found \"{other}\"");
-                    return Err(Fault::new(problem, "nginx reads x-accel-redirect, Apache and lighttpd x-sendfile"));
-                }
-            });
+            d.config.statics.serve_mode = Some(serve_mode(v)?);
             Ok(())
         }),
         ..OPT
@@ -273,10 +266,39 @@ pub(super) static ROWS: &[Opt] = &[
     },
 ];
 
+/// Who sends files, in uWSGI's spellings.
+fn serve_mode(value: &Value<'_>) -> Result<ServeMode, Fault> {
+    match value.text().to_ascii_lowercase().as_str() {
+        "x-sendfile" | "xsendfile" => Ok(ServeMode::XSendfile),
+        "x-accel-redirect" | "xaccelredirect" | "nginx" => Ok(ServeMode::XAccelRedirect),
+        _ => {
+            let problem = format!("expected x-sendfile or x-accel-redirect, found \"{}\"", value.text());
+            Err(Fault::new(problem, "nginx reads x-accel-redirect, Apache and lighttpd x-sendfile"))
+        }
+    }
+}
+
 /// `PREFIX=DIRECTORY`.
 fn prefix_and_directory(value: &Value<'_>) -> Result<(String, PathBuf), Fault> {
     let fault = |_| {
         Fault::new(format!("expected PREFIX=DIRECTORY, found \"{}\"", value.text()), "write /static=/srv/app/static")
     };
     value.pair().map(|(prefix, directory)| (prefix, directory.into())).map_err(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sends_files_is_spelled_in_several_ways() {
+        let mode = |text: &str| serve_mode(&Value::new(text));
+        for text in ["x-sendfile", "xsendfile", "X-Sendfile", "XSENDFILE"] {
+            assert_eq!(mode(text), Ok(ServeMode::XSendfile), "{text}");
+        }
+        for text in ["x-accel-redirect", "xaccelredirect", "X-Accel-Redirect", "nginx", "Nginx"] {
+            assert_eq!(mode(text), Ok(ServeMode::XAccelRedirect), "{text}");
+        }
+        assert!(mode("apache").is_err());
+    }
 }

@@ -38,12 +38,12 @@ pub(super) static ROWS: &[Opt] = &[
     Opt {
         name: "smart-attach-daemon",
         group: Group::Aside,
-        unit: "PIDFILE COMMAND",
+        unit: "PIDFILE[,SECONDS] COMMAND",
         default: "none",
         field: "/daemons",
         example: "smart-attach-daemon = /run/shop/memcached.pid memcached -d -P /run/shop/memcached.pid",
         implies_master: true,
-        doc: "Runs a command that detaches itself and writes a pid file, unless the process in that file lives. Reloads leave it alone.",
+        doc: "Runs a command that detaches itself and writes a pid file, unless the process in that file lives. Reloads leave it alone.\n\nBehind a comma the file may have the seconds between two looks at it, else 10.",
         act: Act::Set(|d, v| {
             d.config.daemons.push(Daemon::read_smart(v, false)?);
             Ok(())
@@ -53,7 +53,7 @@ pub(super) static ROWS: &[Opt] = &[
     Opt {
         name: "smart-attach-daemon2",
         group: Group::Aside,
-        unit: "PIDFILE COMMAND",
+        unit: "PIDFILE[,SECONDS] COMMAND",
         default: "none",
         field: "/daemons",
         example: "smart-attach-daemon2 = /run/shop/memcached.pid memcached",

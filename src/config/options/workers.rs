@@ -109,9 +109,9 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/workers/threads_stacksize",
         example: "threads-stacksize = 512",
-        doc: "Sets the stack of each serving thread.",
+        doc: "Sets the stack of each serving thread; 0 for the default.",
         act: Act::Set(|d, v| {
-            d.config.workers.threads_stacksize = Some(v.count_as()?);
+            d.config.workers.threads_stacksize = v.count_or_off()?;
             Ok(())
         }),
         ..OPT

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Halt, Reader};
 use crate::diagnostic::{Diagnostic, cause};
+use crate::embed::scheme_content;
 use crate::magic::{self, FileNames};
 use crate::origin::Origin;
 
@@ -66,20 +67,30 @@ impl Format {
 }
 
 impl Reader<'_> {
-    /// Reads the file `text` names: `path`, `path:section`, `:section` (of the file that names it) or `-`.
+    /// Reads the file `text` names: `path`, `path:section`, `:section`, `-`, `exec://command` or
+    /// `fd://N`.
     pub(super) fn load(&mut self, text: &str, format: Format, from: &Origin) -> Result<(), Halt> {
         if from.depth() >= DEEPEST {
             let error = Diagnostic::error(format!("files load each other, {DEEPEST} deep"));
             return Err(error.help("remove the line that closes the circle").at_value(from).into());
         }
-        let (name, section) = self.split(text, from)?;
+        let (name, section) = self.split(text, format, from)?;
         let format = match format {
             Format::BySuffix => Format::of(&name).ok_or_else(|| not_a_config(text, None, from))?,
             given => given,
         };
         let bytes = self.content(&name, from)?;
-        self.files.push(self.machine.path(&name));
-        let names = FileNames::of(&name, &section, self.machine);
+        if format == Format::Ini {
+            self.last_ini = Some(name.clone());
+        }
+        let names = match name.contains("://") {
+            // As under uWSGI, such a text goes by the names of a file before it.
+            true => self.first.clone().unwrap_or_default().given_as(&name, &section),
+            false => {
+                self.files.push(self.machine.path(&name));
+                FileNames::of(&name, &section, self.machine)
+            }
+        };
         self.first.get_or_insert_with(|| names.clone());
         let file = Loaded { name: name.as_str().into(), section, bytes };
         // A block of the file above goes on behind this one.
@@ -131,10 +142,12 @@ impl Reader<'_> {
         magic::replace(text, names, self.first.as_ref().unwrap_or(names), self.machine)
     }
 
-    /// Splits `path:section`.
-    fn split(&self, text: &str, from: &Origin) -> Result<(String, String), Halt> {
+    /// Splits `path:section`. Without a path it is the ini file read last, as under uWSGI; in other formats, which have no
+    /// such thing there, the file that names it.
+    fn split(&self, text: &str, format: Format, from: &Origin) -> Result<(String, String), Halt> {
         if let Some(section) = text.strip_prefix(':') {
-            let file = from.file().ok_or_else(|| {
+            let last = self.last_ini.as_deref().filter(|_| format == Format::Ini);
+            let file = last.or_else(|| from.file().map(|file| &**file)).ok_or_else(|| {
                 let error = Diagnostic::error(format!("{text} names a section of a file, but no file"));
                 Halt::from(error.help("write file.ini:section").at_value(from))
             })?;
@@ -149,6 +162,12 @@ impl Reader<'_> {
     }
 
     fn content(&self, name: &str, from: &Origin) -> Result<Vec<u8>, Halt> {
+        if let Some((scheme, rest)) = name.split_once("://") {
+            return scheme_content(scheme, rest, name, self.machine).map_err(|fault| {
+                let error = Diagnostic { help: fault.help, ..Diagnostic::error(fault.problem) };
+                error.at_value(from).into()
+            });
+        }
         let mut bytes = Vec::new();
         let read = match name {
             "" => Err(std::io::Error::other("no file is named")),
@@ -169,9 +188,6 @@ impl Reader<'_> {
 
     /// What to do about a file that cannot be read.
     fn advice(&self, name: &str, from: &Origin) -> String {
-        if name.contains("://") {
-            return "configurations are not read over the network; fetch the file first".into();
-        }
         if let Some(placeholder) = name.find("%(").or_else(|| name.find("$(")) {
             let name = name.get(placeholder..).unwrap_or(name);
             return format!("define {name} above this line, or write the path itself");

@@ -1,12 +1,9 @@
 //! `for…endfor` and `if…endif`. As in uWSGI each following line is repeated or skipped by itself, and blocks do not nest.
 
-use super::{Directive, Entry, Halt, Reader, Repeat, directive, fault_at, first_value};
-use crate::diagnostic::{Diagnostic, cause};
-use crate::machine::Machine;
+use super::rounds::rounds;
+use super::{Directive, Entry, Halt, Reader, directive, fault_at, first_value};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::value::{Fault, Value};
-
-/// Most rounds of a loop.
-const MOST: u64 = 100_000;
 
 /// What an `if-…` looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +41,14 @@ impl Reader<'_> {
         let value = self.expand_now(entry)?;
         let fault = |fault| Halt::from(fault_at(entry, fault));
         let (items, other) = match directive {
-            Directive::Repeat(repeat) => (items(repeat, &value, self.machine).map_err(fault)?, None),
+            Directive::Repeat(repeat) => {
+                let value = Value::new(&value);
+                let items = rounds(repeat, &value, self.machine).map_err(fault)?;
+                let remarks = value.into_remarks().into_iter();
+                let warn = |remark| Diagnostic::of_value(Severity::Warning, &entry.key, remark, &entry.origin);
+                self.warnings.extend(remarks.map(warn));
+                (items, None)
+            }
             Directive::When(test, negated) => {
                 let found = self.outcome(test, negated, &value).map_err(fault)?;
                 (found.into_iter().collect(), Some(value))
@@ -66,6 +70,11 @@ impl Reader<'_> {
             }
             Some(Directive::End) => {
                 self.entries.push(entry);
+                return Ok(());
+            }
+            // To uWSGI it is an end like the others, though no option of this name exists.
+            None if entry.key == "end" => {
+                self.entries.push(Entry { defined: true, ..entry });
                 return Ok(());
             }
             Some(Directive::Repeat(_) | Directive::When(..)) => {
@@ -133,42 +142,5 @@ fn compared(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Option<Strin
     match text.split_once('=') {
         Some((name, expected)) => lookup(name.trim()).filter(|value| value == expected),
         None => lookup(text),
-    }
-}
-
-fn items(repeat: Repeat, value: &str, machine: &Machine) -> Result<Vec<String>, Fault> {
-    match repeat {
-        Repeat::Words => Ok(value.split_ascii_whitespace().map(String::from).collect()),
-        Repeat::Times => {
-            let times = Value::new(value).count()?;
-            match times <= MOST {
-                true => Ok((1..=times).map(|number| number.to_string()).collect()),
-                false => Err(Fault::bare(format!("{times} rounds are too many, at most {MOST} are made"))),
-            }
-        }
-        Repeat::Lines => {
-            let text = machine.readable(value).and_then(std::fs::read_to_string);
-            let text = text.map_err(|error| {
-                Fault::new(format!("{value} cannot be read: {}", cause(&error)), "name a file of text")
-            })?;
-            Ok(text.lines().map(String::from).collect())
-        }
-        Repeat::Glob => {
-            if machine.is_confined && (value.starts_with('/') || value.contains("..")) {
-                return Err(Fault::bare(format!("{value} is not searched for strangers")));
-            }
-            // Relative patterns are matched below the start directory and given back as written.
-            let pattern = machine.path(value);
-            let paths = glob::glob(&pattern.to_string_lossy())
-                .map_err(|error| Fault::new(format!("\"{value}\" is no pattern: {error}"), "write /etc/app/*.conf"))?;
-            let relative = !value.starts_with('/');
-            Ok(paths
-                .flatten()
-                .map(|path| match path.strip_prefix(&machine.cwd) {
-                    Ok(below) if relative => below.to_string_lossy().into_owned(),
-                    _ => path.to_string_lossy().into_owned(),
-                })
-                .collect())
-        }
     }
 }

@@ -10,6 +10,7 @@ mod ini;
 mod json;
 mod located;
 mod logic;
+mod rounds;
 mod toml;
 mod xml;
 mod yaml;
@@ -88,6 +89,8 @@ pub(crate) struct Reader<'m> {
     /// The names that placeholders and conditions asked for.
     pub asked: HashSet<String>,
     first: Option<FileNames>,
+    /// The ini file read last, whose section `ini = :section` names.
+    last_ini: Option<String>,
     strict: bool,
     block: Option<logic::Block>,
     inject_before: Vec<String>,
@@ -108,6 +111,7 @@ impl<'m> Reader<'m> {
             files: Vec::new(),
             asked: HashSet::new(),
             first: None,
+            last_ini: None,
             strict: false,
             block: None,
             inject_before: Vec::new(),

@@ -154,11 +154,12 @@ fn uncommented(line: &str) -> &str {
     line
 }
 
-/// Key and value: split at the first colon that a blank or the end follows.
+/// Key and value: split at the first colon that a blank, a tab or the end follows.
 fn pair(text: &str) -> Option<(&str, &str)> {
-    let split = text.find(": ").or_else(|| text.ends_with(':').then(|| text.len() - 1))?;
-    let (key, value) = text.split_at(split);
-    Some((key.trim(), value.get(1..)?.trim()))
+    let is_split = |behind: &str| behind.is_empty() || behind.starts_with([' ', '\t']);
+    let mut splits = text.match_indices(':').filter_map(|(at, _)| Some((text.get(..at)?, text.get(at + 1..)?)));
+    let (key, value) = splits.find(|(_, behind)| is_split(behind))?;
+    Some((key.trim(), value.trim()))
 }
 
 /// A scalar without its quotes and their escapes.

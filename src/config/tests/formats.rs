@@ -29,6 +29,13 @@ fn yaml_may_be_a_list_of_pairs() {
 }
 
 #[test]
+fn yaml_may_have_tabs_behind_colons() {
+    let ran = Case::with("t.yaml", "uwsgi:\t\n  threads:\t2\n  http: \t:8000\n  set:\ta=b:c: d\n").run("t.yaml");
+    assert_eq!((ran.config.workers.threads, ran.config.router.binds[0].text.as_str()), (2, ":8000"));
+    assert_eq!(ran.values("a"), ["b:c: d"]);
+}
+
+#[test]
 fn yaml_that_is_none_points_at_the_line() {
     let case = Case::with("t.yml", "uwsgi:\n  processes: 2\n  just words\n").file("u.yml", "server:\n  a: b\n");
     insta::assert_snapshot!(format!("{}\n\n{}", case.said("t.yml"), case.said("u.yml")));

@@ -149,6 +149,7 @@ fn a_strangers_configuration_runs_nothing_and_reads_nothing_elsewhere() {
     };
     assert_eq!(value("env = @(beside)").as_deref(), Some("b"));
     assert_eq!(value("for-readline = beside\nprint = %(_)\nendfor ="), Some(String::new()));
+    assert_eq!(value("for-glob = .?/*\nenv = %(_)").as_deref(), Some(".?/*"));
     let secret = case.path().join("secret");
     let ran = case.path().join("ran");
     for lines in [
@@ -161,6 +162,8 @@ fn a_strangers_configuration_runs_nothing_and_reads_nothing_elsewhere() {
         "env = @(fd://0)",
         "ini = ../secret",
         "ini = -",
+        "ini = fd://0",
+        &format!("ini = exec://touch {}", ran.display()),
         "for-readline = ../secret",
         "for-glob = ../*",
         "for-glob = /etc/*",

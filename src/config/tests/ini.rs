@@ -49,6 +49,20 @@ fn switches_know_four_words_for_off() {
 }
 
 #[test]
+fn switch_words_for_a_number_count_as_0() {
+    let ran = run(
+        "log-slow = true\npost-buffering = on\nthreads = true\nharakiri = false\nmax-requests = No\nlimit-post = off",
+    );
+    let (workers, limits) = (&ran.config.workers, &ran.config.limits);
+    assert_eq!((workers.threads, workers.harakiri, workers.max_requests), (1, None, None));
+    assert_eq!((limits.post_buffering, limits.limit_post), (0, None));
+    assert_eq!(ran.warnings.len(), 6);
+    for (text, on) in [("True", true), ("YES", true), ("on", true), ("False", false), ("Off", false), ("no", false)] {
+        assert_eq!(run(&format!("http-keepalive = {text}")).quiet().router.keepalive.is_some(), on, "{text}");
+    }
+}
+
+#[test]
 fn sections_are_chosen_and_may_come_again() {
     let text =
         "early = 1\nthreads = 9\n[uwsgi]\nprocesses = 2\n[other]\nprocesses = 7\nthreads = 7\n[uwsgi]\nthreads = 3\n";
@@ -68,6 +82,47 @@ fn a_section_of_the_same_file_is_read_in_place() {
     let ran = ran.run("t.ini");
     assert_eq!(ran.config.workers.threads, 4);
     assert_eq!(ran.printed, ["more|", "|"]);
+}
+
+#[test]
+fn a_section_without_a_file_is_that_of_the_ini_file_read_last() {
+    let sections = |name: &str| format!("[app]\nprint = {name} app\n[prod]\nprint = {name} prod\n");
+    let case = Case::with("t.ini", &format!("[uwsgi]\nini = base.ini\nini = :app\n{}", sections("t")))
+        .file("outer.ini", &format!("[uwsgi]\nini = t.ini\nini = :prod\n{}", sections("outer")))
+        .file("base.ini", &sections("base"))
+        .file("t.yaml", "uwsgi:\n  ini: :app\n  yaml: :other\nother:\n  print: other\n");
+    for (words, printed) in [
+        ("t.ini", &["base app"][..]),
+        ("--ini t.ini --ini :prod", &["base app", "base prod"]),
+        ("--ini base.ini:prod --ini :app", &["base prod", "base app"]),
+        ("outer.ini", &["base app", "base prod"]),
+        ("--ini base.ini:prod --yaml t.yaml", &["base prod", "base app", "other"]),
+    ] {
+        assert_eq!(case.run(words).printed, printed, "{words}");
+    }
+}
+
+#[test]
+fn a_command_or_a_descriptor_may_give_the_whole_configuration() {
+    let text = "[uwsgi]\nprint = %n %o\n[app]\nprint = %x\n";
+    let case =
+        Case::ini("ini = exec://cat %n.txt\nini = :app").file("t.txt", text).file("e.txt", "uwsgi:\n  print: yes\n");
+    let ran = case.run("t.ini");
+    assert_eq!(ran.printed, ["t exec://cat t.txt", "app"]);
+    assert_eq!(ran.config.files.len(), 1);
+    let loaded = case.load_words(&["--ini", "exec://cat t.txt:app"]);
+    assert!(matches!(loaded, Ok(crate::Loaded::Run { printed, .. }) if printed == ["app"]));
+    let file = std::fs::File::open(case.path().join("e.txt")).unwrap();
+    let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+    assert_eq!(case.run(&format!("--yaml fd://{number}")).printed, ["yes"]);
+    for (words, said) in [
+        (["--ini", "exec://exit 3"], "exec://exit 3: exit status: 3"),
+        (["--ini", "fd://x"], "write the number of a descriptor"),
+        (["--ini", "sym://x"], "nothing is attached to this program"),
+    ] {
+        let error = case.load_words(&words).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 #[test]
@@ -155,6 +210,12 @@ fn loops_repeat_line_by_line() {
 }
 
 #[test]
+fn a_file_that_is_not_there_has_no_lines() {
+    let ran = run("for-readline = nofile\nprint = %(_)\nendfor\nprint = end");
+    assert_eq!((ran.printed, ran.warnings.len()), (vec!["end".to_owned()], 1));
+}
+
+#[test]
 fn loops_over_paths_give_them_as_written() {
     let case =
         Case::ini("for-glob = conf.d/*.ini\nprint = %(_)\nendfor").file("conf.d/b.ini", "").file("conf.d/a.ini", "");
@@ -192,6 +253,14 @@ fn conditions_take_or_skip_lines() {
         let expected: Vec<_> = printed.into_iter().chain(["end"]).collect();
         assert_eq!(case.run("t.ini").printed, expected, "{condition}");
     }
+}
+
+#[test]
+fn end_ends_a_block_and_is_a_word_elsewhere() {
+    let ran = run("strict = true\nif-env = NOPE\nprint = no\nend =\nfor = a b\nprint = %(_)\nend\nprint = c");
+    assert_eq!(ran.printed, ["a", "b", "c"]);
+    ran.quiet();
+    assert_eq!(run("end = 5\nprint = %(end)").printed, ["5"]);
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn files() {
         .file("unset.ini", "[uwsgi]\nini = %(nowhere).ini\n")
         .file("net.ini", "[uwsgi]\nini = http://example.org/a.ini\n")
         .file("outer.ini", "[uwsgi]\ninclude = inner.ini\n")
-        .file("inner.ini", "[uwsgi]\n\tprocesses = no\n");
+        .file("inner.ini", "[uwsgi]\n\tprocesses = few\n");
     let lines =
         ["t.ini", "loop.ini", "section.ini", "--ini section.ini:beta", "unset.ini", "net.ini", "--ini :x", "outer.ini"];
     let said: Vec<_> = lines.iter().map(|words| format!("$ rsgi {words}\n{}", case.said(words))).collect();

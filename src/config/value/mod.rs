@@ -3,10 +3,13 @@
 
 mod farm;
 mod number;
+mod pairs;
 mod place;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+
+pub(crate) use pairs::pairs;
 
 /// The text given to an option, with every placeholder expanded.
 pub(crate) struct Value<'a> {
@@ -76,9 +79,8 @@ impl<'a> Value<'a> {
 
     /// On or off. Anything but `false`, `off`, `no` and `0` (any case) is on, as in uWSGI.
     pub(crate) fn switch(&self) -> bool {
-        let off = ["false", "off", "no", "0"].iter().any(|word| self.text.eq_ignore_ascii_case(word));
-        let known = ["", "true", "on", "yes", "1"].iter().any(|word| self.text.eq_ignore_ascii_case(word));
-        if !off && !known {
+        let off = self.off() || self.text == "0";
+        if !off && !self.on() && !["", "1"].contains(&self.text) {
             let help = match self.text.split_once([';', '#']) {
                 Some((value, _)) => format!("a comment must stand on a line of its own; write {}", value.trim()),
                 None => "write true or false".into(),
@@ -89,6 +91,16 @@ impl<'a> Value<'a> {
             ));
         }
         !off
+    }
+
+    /// One of the words for on.
+    pub(crate) fn on(&self) -> bool {
+        ["true", "on", "yes"].iter().any(|word| self.text.eq_ignore_ascii_case(word))
+    }
+
+    /// One of the words for off.
+    pub(crate) fn off(&self) -> bool {
+        ["false", "off", "no"].iter().any(|word| self.text.eq_ignore_ascii_case(word))
     }
 
     /// Words separated by commas, at least one.

@@ -20,6 +20,11 @@ impl Value<'_> {
         self.count().map(|number| (number > 0).then_some(number))
     }
 
+    /// [`Self::count_or_off`] for a field of another width.
+    pub(crate) fn count_or_off_as<T: TryFrom<u64> + PartialEq + Default>(&self) -> Result<Option<T>, Fault> {
+        self.count_as().map(|number| Some(number).filter(|number| *number != T::default()))
+    }
+
     /// The number of a plugin. There is only 0.
     pub(crate) fn modifier(&self) -> Result<u8, Fault> {
         let number = self.count_as()?;
@@ -71,11 +76,18 @@ impl Value<'_> {
         })
     }
 
+    /// As under uWSGI the words of a switch count as 0, so that `harakiri = false` turns it off (with a remark: `true` does
+    /// too).
     fn number(&self, noun: &str) -> Result<u64, Fault> {
         if self.text.is_empty() {
             let problem = format!("expected {noun}, found nothing, which counts as 1");
             self.remark(Fault::bare(problem));
             return Ok(1);
+        }
+        if self.off() || self.on() {
+            let help = "write 0, or the number that is meant";
+            self.remark(Fault::new(format!("expected {noun}, found \"{}\", which counts as 0", self.text), help));
+            return Ok(0);
         }
         let end = self.text.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.text.len());
         let (digits, rest) = self.text.split_at(end);
@@ -113,6 +125,16 @@ mod tests {
         for text in ["soon", "-3", "+3", " 3", "99999999999999999999"] {
             assert!(Value::new(text).count().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn words_of_a_switch_count_as_0() {
+        for text in ["true", "True", "on", "YES", "false", "FALSE", "off", "no"] {
+            let value = Value::new(text);
+            assert_eq!((value.count(), value.size(), value.seconds_or_off()), (Ok(0), Ok(0), Ok(None)), "{text}");
+            assert_eq!(value.into_remarks().len(), 3, "{text}");
+        }
+        assert!(Value::new("four").count().is_err() && Value::new("trueish").count().is_err());
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn of_directory(directory: &Path, more: &[String]) -> Vec<PathBuf> {
 
 fn of_pattern(pattern: &Path) -> Vec<PathBuf> {
     let Some(pattern) = pattern.to_str() else { return Vec::new() };
-    glob::glob(pattern).map(|paths| paths.filter_map(Result::ok).collect()).unwrap_or_default()
+    rsgi_config::paths_matching(pattern)
 }
 
 fn is_vassal(path: &Path, more: &[String]) -> bool {
@@ -102,7 +102,9 @@ mod tests {
             std::fs::create_dir_all(dir.path().join(name).parent().unwrap()).unwrap();
             std::fs::write(dir.path().join(name), "").unwrap();
         }
+        std::fs::write(dir.path().join("y/.ansible_tmp.ini"), "").unwrap();
         assert_eq!(names(&["*/app.ini"], dir.path()).len(), 2);
+        assert_eq!(names(&["y/*.ini"], dir.path()), ["app.ini", "other.ini"]);
         assert_eq!(names(&["nowhere"], dir.path()).len(), 0);
     }
 

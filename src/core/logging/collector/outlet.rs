@@ -121,7 +121,8 @@ impl Group {
         let mut places = Vec::new();
         let mut names = Vec::new();
         // A log "file" that is an address is a logger like any other.
-        let remote = datagrams(log).filter(|_| !requests).map(|address| (None, LogTarget::Socket(address.into())));
+        let socket = |address: &str| LogTarget::Socket { address: address.into(), prefix: String::new() };
+        let remote = datagrams(log).filter(|_| !requests).map(|address| (None, socket(address)));
         let wanted = log.loggers.iter().filter(|logger| logger.requests == requests);
         let wanted = wanted.map(|logger| (logger.name.as_deref(), logger.target.clone()));
         for (name, target) in remote.into_iter().chain(wanted) {

@@ -29,8 +29,8 @@ const INFO: u8 = 6;
 pub(super) enum Sink {
     /// A file or a descriptor.
     File(Box<LogFile>),
-    /// Datagrams of the record as it is.
-    Socket(Datagrams),
+    /// Datagrams of the record behind a prefix, which may be empty.
+    Socket { to: Datagrams, prefix: String },
     /// Datagrams with priority, date and name in front (RFC 3164 §4.1).
     Syslog { to: Datagrams, priority: u8, name: String },
     /// Fields of the journal.
@@ -51,7 +51,9 @@ impl Sink {
                 file.limit(*max_size, backup_name.as_ref().map(|name| config.start_dir.join(name)));
                 Self::File(Box::new(file))
             }
-            LogTarget::Socket(address) => Self::Socket(Datagrams::to(address)?),
+            LogTarget::Socket { address, prefix } => {
+                Self::Socket { to: Datagrams::to(address)?, prefix: prefix.clone() }
+            }
             LogTarget::Syslog { ident, facility } => Self::Syslog {
                 to: Datagrams::local(Path::new(SYSLOG)),
                 priority: facility | INFO,
@@ -70,7 +72,7 @@ impl Sink {
     pub(super) fn write(&mut self, now: Duration, record: &[u8]) -> io::Result<()> {
         match self {
             Self::File(file) => file.write(now, record),
-            Self::Socket(to) => to.send(&[record, b"\n"].concat()),
+            Self::Socket { to, prefix } => to.send(&[prefix.as_bytes(), record, b"\n"].concat()),
             Self::Syslog { to, priority, name } => {
                 let date = rsgi_sys::date::local("%b %e %H:%M:%S", i64::try_from(now.as_secs()).unwrap_or(0));
                 let head = format!("<{priority}>{date} {name}: ");
