@@ -11,6 +11,7 @@ mod headers;
 mod input;
 mod keys;
 mod objects;
+mod plain_file;
 mod references;
 mod response;
 mod seat;

@@ -139,6 +139,7 @@ pub(crate) fn files() {
         r"
 import gzip, io, tempfile
 with open('data', 'wb') as f: f.write(b'0123456789')
+with open('chunks', 'wb') as f: f.write(b'1\r\nx\r\n0\r\n\r\n')
 with gzip.open('data.gz', 'wb') as f: f.write(b'inside')
 closed = []
 class Watched(io.FileIO):
@@ -164,6 +165,12 @@ def memory(e, s): ok(s); return wrap(e, io.BytesIO(b'abcdefgh'), 3)
 @route
 def written(e, s): ok(s)(b'head '); return wrap(e, open('data', 'rb'))
 @route
+def measured(e, s): ok(s, ('Content-Length', '15'))(b'head '); return wrap(e, open('data', 'rb'))
+@route
+def chunked(e, s): ok(s, ('Transfer-Encoding', 'chunked')); return wrap(e, open('chunks', 'rb'))
+@route
+def complete(e, s): ok(s, ('Content-Length', '4'))(b'head'); return wrap(e, open('data', 'rb'))
+@route
 def headless(e, s): return wrap(e, open('data', 'rb'))
 @route
 def iterated(e, s): ok(s); return [b for b in wrap(e, open('data', 'rb'), 4)]
@@ -180,12 +187,18 @@ def count(e, s): ok(s); return [str(len(closed)).encode()]
         ("/temporary", "temp", Some((0, None))),
         ("/compressed", "inside", None),
         ("/memory", "abcdefgh", None),
-        ("/written", "head 0123456789", Some((0, None))),
+        ("/written", "head 0123456789", None),
+        ("/measured", "head 0123456789", Some((0, Some(10)))),
+        ("/chunked", "1\r\nx\r\n0\r\n\r\n", None),
+        ("/complete", "head", None),
         ("/iterated", "0123456789", None),
     ] {
         let answer = server.get(path);
         assert_eq!((answer.text().as_str(), answer.file, answer.complete), (body, file, true), "{path}");
+        assert_eq!(answer.outcome.exceptions, 0, "{path}");
     }
+    let surplus = server.host.log();
+    assert_eq!(surplus.matches("more bytes than its Content-Length").count(), 1, "that of /complete: {surplus}");
     assert_eq!(server.text("/count"), "1", "the raw file was closed once");
     assert_eq!(server.get("/memory").chunks.len(), 3);
     let answer = server.get("/headless");
@@ -202,10 +215,16 @@ def array(e, s): ok(s); return [bytearray(b'c')]
 def early(e, s):
     ok(s)
     raise ValueError('after the head')
+@route
+def file(e, s):
+    with open('data', 'wb') as f: f.write(b'0123456789')
+    ok(s); return e['wsgi.file_wrapper'](open('data', 'rb'))
 ";
     let mut server = routes(source, &[("wsgi-accept-buffers", "true"), ("start_response-nodelay", "true")]);
     assert_eq!(server.text("/buffers"), "ab");
     assert_eq!(server.text("/array"), "c");
+    let file = server.get("/file");
+    assert_eq!((file.text().as_str(), file.complete, file.outcome.exceptions), ("0123456789", true, 0));
     let answer = server.get("/early");
     assert_eq!((answer.status.as_str(), answer.complete, answer.outcome.exceptions), ("200 OK", false, 1));
 }
