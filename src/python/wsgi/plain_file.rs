@@ -19,10 +19,15 @@ pub(super) fn plain_file(file: &Bound<'_, PyAny>) -> Option<(i32, u64)> {
     let is = |object: &Bound<'_, PyAny>, kind: &str| {
         io.getattr(kind).is_ok_and(|kind| object.is_instance(&kind).unwrap_or(false))
     };
-    let buffered = is(&inner, "BufferedReader") || is(&inner, "BufferedRandom");
+    let is_random = is(&inner, "BufferedRandom");
+    let buffered = is_random || is(&inner, "BufferedReader");
     let raw = if buffered { inner.getattr(intern!(py, "raw")).ok()? } else { inner.clone() };
     if !is(&raw, "FileIO") {
         return None;
+    }
+    // What was written and is still in Python's memory is not in the file yet.
+    if is_random {
+        inner.call_method0(intern!(py, "flush")).ok()?;
     }
     let fd: i32 = raw.call_method0(intern!(py, "fileno")).ok()?.extract().ok()?;
     let position: u64 = inner.call_method0(intern!(py, "tell")).ok()?.extract().ok()?;

@@ -159,6 +159,17 @@ def raw(e, s): ok(s); return wrap(e, Watched('data'))
 def temporary(e, s):
     f = tempfile.NamedTemporaryFile(); f.write(b'temp'); f.flush(); f.seek(0); ok(s); return wrap(e, f)
 @route
+def unflushed(e, s):
+    with open('mixed', 'wb') as f: f.write(b'0123456789')
+    f = open('mixed', 'r+b'); f.seek(0); f.read(10); f.seek(0); f.write(b'NEW'); f.seek(0)
+    ok(s); return wrap(e, f)
+@route
+def unflushable(e, s):
+    class Full(io.FileIO):
+        def write(self, data): raise OSError(28, 'full')
+    f = io.BufferedRandom(Full('mixed', 'r+')); f.read(10); f.seek(0); f.write(b'NEW')
+    ok(s); return wrap(e, f)
+@route
 def compressed(e, s): ok(s); return wrap(e, gzip.open('data.gz'))
 @route
 def memory(e, s): ok(s); return wrap(e, io.BytesIO(b'abcdefgh'), 3)
@@ -185,6 +196,7 @@ def count(e, s): ok(s); return [str(len(closed)).encode()]
         ("/limited", "0123", Some((0, Some(4)))),
         ("/raw", "0123456789", Some((0, None))),
         ("/temporary", "temp", Some((0, None))),
+        ("/unflushed", "NEW3456789", Some((0, None))),
         ("/compressed", "inside", None),
         ("/memory", "abcdefgh", None),
         ("/written", "head 0123456789", None),
@@ -201,6 +213,8 @@ def count(e, s): ok(s); return [str(len(closed)).encode()]
     assert_eq!(surplus.matches("more bytes than its Content-Length").count(), 1, "that of /complete: {surplus}");
     assert_eq!(server.text("/count"), "1", "the raw file was closed once");
     assert_eq!(server.get("/memory").chunks.len(), 3);
+    let answer = server.get("/unflushable");
+    assert_eq!((answer.file, answer.complete, answer.outcome.exceptions > 0), (None, false, true));
     let answer = server.get("/headless");
     assert_eq!((answer.status.as_str(), answer.outcome.exceptions), ("", 1));
 }
