@@ -3,6 +3,7 @@
 mod answers;
 mod endings;
 mod environ;
+mod files;
 mod heads;
 mod input;
 mod interpreter;
@@ -45,9 +46,10 @@ macro_rules! cases {
 }
 
 cases! {
-    answers: hello kinds_of_results wrong_results files buffers_and_early_heads hooks;
+    answers: hello kinds_of_results wrong_results buffers_and_early_heads hooks;
     endings: close_exactly_once write_to_nobody write_to_nobody_quietly exits monitored_exceptions catch_exceptions;
     heads: start_response_rules wrong_heads;
+    files: sent_or_read readers_of_their_own;
     environ: keys_and_types what_a_request_lacks_is_absent nothing_of_one_request_is_in_the_next many_names scheme several_cores mounts_by_script_name
         mounts_by_path no_default_app;
     input: with_a_length chunked without_a_body all_here buffered_by_the_core large failures after_its_request;
