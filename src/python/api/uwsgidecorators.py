@@ -17,14 +17,14 @@ def _run_post_fork():
 uwsgi.post_fork_hook = _run_post_fork
 
 
-def postfork(function=None, *args, **kwargs):
-    """Runs the function in each process after its fork; usable bare or called."""
+def postfork(function):
+    """Runs the function in each process after its fork; `postfork(N)` only in worker N."""
     if callable(function):
-        _post_fork.append(functools.partial(function, *args, **kwargs) if args or kwargs else function)
+        _post_fork.append(function)
         return function
 
     def decorate(wrapped):
-        _post_fork.append(functools.partial(wrapped, *([function] if function is not None else []), *args, **kwargs))
+        _post_fork.append(lambda: wrapped() if not function or uwsgi.worker_id() == function else None)
         return wrapped
 
     return decorate
