@@ -6,6 +6,8 @@ use crate::support::{Request, Server};
 
 const SHOW: &str = "
 import uwsgi, uwsgidecorators
+def check():
+    'Doc.'
 def application(environ, start_response):
     start_response('200 OK', [])
     try: value = eval(environ['QUERY_STRING'], globals())
@@ -76,6 +78,20 @@ pub(crate) fn decorators() {
         ("uwsgi.mule_get_msg()", "('ValueError', 'you can receive mule messages only in a mule !!!')"),
         ("uwsgi.farm_msg('mails', b'x'), uwsgi.in_farm(), uwsgi.i_am_the_spooler()", "(None, None, None)"),
     ]);
+}
+
+pub(crate) fn harakiri() {
+    let server = check(&[
+        ("uwsgidecorators.harakiri(3)(divmod)(7, 2)", "(3, 1)"),
+        ("uwsgidecorators.harakiri(4)(dict)(a=1)", "{'a': 1}"),
+        ("uwsgidecorators.harakiri(5)(int)('x')", "('ValueError', \"invalid literal for int() with base 10: 'x'\")"),
+        ("uwsgidecorators.harakiri(99)(len)('four')", "4"),
+        (
+            "uwsgidecorators.harakiri(1)(check).__name__, uwsgidecorators.harakiri(1)(check).__doc__",
+            "('check', 'Doc.')",
+        ),
+    ]);
+    assert_eq!(server.host.deadlines(), [3, 0, 4, 0, 5, 0, 99], "taken back also after an exception");
 }
 
 pub(crate) fn absent() {
