@@ -2,7 +2,7 @@
 
 mod answer;
 mod body;
-mod child;
+pub(crate) mod child;
 mod core;
 pub(crate) mod environ;
 mod failure;
@@ -26,7 +26,6 @@ use std::time::{Duration, Instant};
 use rsgi_abi::guest::Request;
 use rsgi_abi::types::Outcome;
 
-pub(crate) use self::child::is_worker;
 pub(crate) use self::core::{Core, current};
 pub(crate) use self::failure::exit_code;
 pub(crate) use self::file_wrapper::borrow;

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use rsgi_abi::host::{Exchange, HeadView, ReadError, SendError};
+use rsgi_abi::host::{Exchange, HeadView, NoWebsocket, ReadError, SendError};
 use rsgi_abi::types::{HEAD_CHUNKED, Outcome};
 
 /// What `read_body` gives next.
@@ -147,5 +147,17 @@ impl Exchange for Answer {
     fn set_log_variable(&mut self, name: &[u8], value: &[u8]) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         self.log_variables.push((text(name), text(value)));
+    }
+
+    fn websocket_accept(&mut self, _key: &[u8], _protocol: &[u8]) -> Result<(), NoWebsocket> {
+        Ok(())
+    }
+
+    fn websocket_receive(&mut self, _wait: Duration) -> Result<Option<&[u8]>, NoWebsocket> {
+        Ok(Some(b"message"))
+    }
+
+    fn websocket_send(&mut self, _data: &[u8], _binary: bool) -> Result<(), NoWebsocket> {
+        Ok(())
     }
 }
