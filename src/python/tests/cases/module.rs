@@ -16,7 +16,7 @@ def application(environ, start_response):
 ";
 
 fn check(cases: &[(&str, &str)]) -> Server {
-    let mut server = Server::with_app(SHOW, &[("enable-threads", "true"), ("pp", "x"), ("pp", "y")]);
+    let mut server = Server::with_app(SHOW, &[("need-app", "true"), ("master", "false"), ("pp", "x"), ("pp", "y")]);
     for (expression, value) in cases {
         let answer = server.ask(Request::get("/").var("QUERY_STRING", expression));
         assert_eq!(answer.text(), *value, "{expression}");
@@ -29,7 +29,11 @@ pub(crate) fn attributes() {
         ("uwsgi.version, uwsgi.version_info", "(b'2.0.31', (2, 0, 31, 0, b''))"),
         ("type(uwsgi.hostname), uwsgi.numproc, uwsgi.cores, uwsgi.has_threads", "(<class 'bytes'>, 1, 1, 1)"),
         ("uwsgi.buffer_size, uwsgi.started_on, uwsgi.is_a_reload", "(65536, 1700000000, False)"),
-        ("uwsgi.opt['pp'], uwsgi.opt['enable-threads'], uwsgi.opt['wsgi-file']", "(b'y', True, b'app.py')"),
+        ("uwsgi.opt['pp'], uwsgi.opt['need-app'], uwsgi.opt['wsgi-file']", "(b'y', True, b'app.py')"),
+        (
+            "[uwsgi.opt[name] for name in ('enable-threads', 'py-call-uwsgi-fork-hooks', 'master')]",
+            "[True, True, b'false']",
+        ),
         ("list(uwsgi.applications), callable(uwsgi.applications[b''])", "([b''], True)"),
         ("uwsgi.SPOOL_OK, uwsgi.SPOOL_RETRY, uwsgi.SPOOL_IGNORE", "(-2, -1, 0)"),
     ]);
