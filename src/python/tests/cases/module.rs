@@ -80,6 +80,10 @@ pub(crate) fn decorators() {
         ("uwsgidecorators.mulefunc(print)('x')", "('ValueError', 'no mule configured')"),
         ("uwsgidecorators.manage_spool_request({b'ud_spool_func': b'nobody'})", "0"),
         ("uwsgi.mule_get_msg()", "('ValueError', 'you can receive mule messages only in a mule !!!')"),
+        (
+            "uwsgi.mule_get_msg(signals=None, farms=0)",
+            "('ValueError', 'you can receive mule messages only in a mule !!!')",
+        ),
         ("uwsgi.farm_msg('mails', b'x'), uwsgi.in_farm(), uwsgi.i_am_the_spooler()", "(None, None, None)"),
     ]);
 }
