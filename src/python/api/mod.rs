@@ -67,6 +67,8 @@ pub(crate) fn install(py: Python<'_>, settings: &Settings) -> PyResult<()> {
     server::add(&module)?;
     websocket::add(&module)?;
     tasks::add(&module)?;
+    // Without one `importlib.util.find_spec` takes the module for broken, where programs ask whether it is there.
+    module.setattr("__spec__", py.import("importlib.machinery")?.call_method1("ModuleSpec", ("uwsgi", py.None()))?)?;
     let modules = py.import("sys")?.getattr("modules")?;
     modules.set_item("uwsgi", &module)?;
     let _ = MODULE.set(py, module.unbind());

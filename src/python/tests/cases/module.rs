@@ -34,6 +34,11 @@ pub(crate) fn attributes() {
             "[uwsgi.opt[name] for name in ('enable-threads', 'py-call-uwsgi-fork-hooks', 'master')]",
             "[True, True, b'false']",
         ),
+        (
+            "[__import__('importlib.util').util.find_spec(name).name for name in ('uwsgi', 'uwsgidecorators')]",
+            "['uwsgi', 'uwsgidecorators']",
+        ),
+        ("repr(uwsgi)", "\"<module 'uwsgi'>\""),
         ("list(uwsgi.applications), callable(uwsgi.applications[b''])", "([b''], True)"),
         ("uwsgi.SPOOL_OK, uwsgi.SPOOL_RETRY, uwsgi.SPOOL_IGNORE", "(-2, -1, 0)"),
     ]);
