@@ -95,6 +95,7 @@ fn deliver(py: Python<'_>, message: &[u8]) -> Option<i32> {
 
 /// The exit code of an exception that ends the process; any other is logged, and that is all.
 fn end(py: Python<'_>, error: &PyErr) -> Option<i32> {
+    wsgi::child::obey(py, error);
     if error.is_instance_of::<PySystemExit>(py) {
         return Some(wsgi::exit_code(py, error));
     }

@@ -14,6 +14,7 @@ use crate::{api, log};
 pub(crate) fn run(task: Task<'_>) -> c_int {
     Python::attach(|py| {
         let verdict = verdict(py, &task).unwrap_or_else(|error| {
+            child::obey(py, &error);
             log::exception(py, &error);
             TASK_AGAIN
         });

@@ -132,7 +132,10 @@ pub(crate) fn check_signals() {
     let exit = Python::attach(|py| {
         let exit = match py.check_signals() {
             Ok(()) => None,
-            Err(error) if error.is_instance_of::<PySystemExit>(py) => Some(wsgi::exit_code(py, &error)),
+            Err(error) if error.is_instance_of::<PySystemExit>(py) => {
+                child::obey(py, &error);
+                Some(wsgi::exit_code(py, &error))
+            }
             Err(error) => {
                 log::exception(py, &error);
                 None

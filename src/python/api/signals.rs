@@ -35,7 +35,10 @@ pub(crate) fn handle(number: u32) -> c_int {
         let handlers = HANDLERS.get(py).map(|handlers| handlers.bind(py));
         let handler = handlers.and_then(|handlers| handlers.get_item(number).ok().flatten());
         let result = match handler {
-            Some(handler) => handler.call1((number,)).map_err(|error| log::exception(py, &error)),
+            Some(handler) => handler.call1((number,)).map_err(|error| {
+                child::obey(py, &error);
+                log::exception(py, &error);
+            }),
             None => Err(()),
         };
         child::leave(py);

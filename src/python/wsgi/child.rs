@@ -3,10 +3,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
 
+use super::failure::exit_code;
 use crate::log;
+
+/// Exit code of a child that was not meant to come back.
+const LOST: i32 = 1;
 
 /// Set in such a child.
 static FORKED: AtomicBool = AtomicBool::new(false);
@@ -35,8 +40,19 @@ pub(crate) fn leave(py: Python<'_>) {
         log::error(
             "a child process that the application has forked off came back from it: it ends here (os._exit is missing)",
         );
-        if let Err(error) = py.import("os").and_then(|os| os.call_method1("_exit", (1,))) {
-            log::exception(py, &error);
-        }
+        end(py, LOST);
+    }
+}
+
+/// Ends this process, with the code that it wants, if it is such a child and `error` is its `sys.exit()`.
+pub(crate) fn obey(py: Python<'_>, error: &PyErr) {
+    if is_child() && error.is_instance_of::<PySystemExit>(py) {
+        end(py, exit_code(py, error));
+    }
+}
+
+fn end(py: Python<'_>, code: i32) {
+    if let Err(error) = py.import("os").and_then(|os| os.call_method1("_exit", (code,))) {
+        log::exception(py, &error);
     }
 }

@@ -183,6 +183,14 @@ def fork_a_child_that_raises(environ, start_response):
     return ok(start_response, f"child {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}".encode())
 
 
+@behaviour(bare=True, lives=True, answer="child 7")
+def fork_a_child_that_calls_sys_exit(environ, start_response):
+    child = os.fork()
+    if child == 0:
+        sys.exit(7)
+    return ok(start_response, f"child {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}".encode())
+
+
 @behaviour(bare=True, lives=True, answer="child")
 def subprocess_of_the_application(environ, start_response):
     return ok(start_response, subprocess.run(["printf", "child"], capture_output=True, check=True).stdout)

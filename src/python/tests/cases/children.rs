@@ -49,10 +49,39 @@ signal.signal(signal.SIGUSR1, lambda *a: double())
     );
     assert!(server.language.remote().signal(7));
     assert_eq!(server.text("/ended"), "[1]");
-    let sent = std::process::Command::new("kill").args(["-USR1", &std::process::id().to_string()]).status();
-    assert!(sent.expect("kill runs").success());
+    raise();
     server.language.check_signals();
     assert_eq!(server.text("/ended"), "[1]");
+}
+
+pub(crate) fn exit_with_their_own_code() {
+    let mut server = server(
+        r"
+@route
+def exits(e, s): double(lambda: sys.exit(int(e['QUERY_STRING']))); ok(s); return [b'parent']
+@route
+def hook(e, s):
+    def back(): uwsgi.after_req_hook = None; double(lambda: sys.exit(4))
+    uwsgi.after_req_hook = back
+    ok(s); return [b'parent']
+uwsgi.register_signal(7, '', lambda number: double(lambda: sys.exit(5)))
+signal.signal(signal.SIGUSR1, lambda *a: double(sys.exit))
+",
+    );
+    for (path, code) in [("/exits?0", "[0]"), ("/exits?3", "[3]"), ("/hook", "[4]")] {
+        assert_eq!(server.text(path), "parent", "{path}");
+        assert_eq!(server.text("/ended"), code, "{path}");
+    }
+    assert!(server.language.remote().signal(7));
+    assert_eq!(server.text("/ended"), "[5]");
+    raise();
+    server.language.check_signals();
+    assert_eq!(server.text("/ended"), "[0]");
+}
+
+fn raise() {
+    let sent = std::process::Command::new("kill").args(["-USR1", &std::process::id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
 }
 
 pub(crate) fn send_nothing() {

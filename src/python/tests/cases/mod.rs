@@ -49,7 +49,7 @@ macro_rules! cases {
 cases! {
     answers: hello kinds_of_results wrong_results buffers_and_early_heads hooks;
     children: come_back_from_the_application come_back_from_the_hook_after_the_request come_back_from_handlers_of_signals
-        send_nothing;
+        exit_with_their_own_code send_nothing;
     endings: close_exactly_once write_to_nobody write_to_nobody_quietly exits monitored_exceptions catch_exceptions;
     heads: start_response_rules wrong_heads;
     files: sent_or_read readers_of_their_own;
