@@ -55,7 +55,9 @@ fn open(file: &Bound<'_, PyAny>) -> PyResult<Option<File>> {
     if let Ok(name) = raw(file) {
         let name = OsString::from_vec(name);
         let opened = File::open(&name);
-        let missing = |error: &std::io::Error| log::warning(&format!("sendfile: {}: {error}", name.display()));
+        let missing = |error: &std::io::Error| {
+            log::warning(&format!("sendfile: {}: {error}", log::visible(&name.to_string_lossy())));
+        };
         return Ok(opened.inspect_err(missing).ok());
     }
     let fd: i32 = match file.extract() {

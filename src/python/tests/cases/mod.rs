@@ -62,7 +62,7 @@ cases! {
         file_in_sys_modules eval the_first_becomes_the_default several_in_one_module missing_module missing_dependency
         missing_callable uncallable nonsense_behind_the_colon missing_file file_given_as_module several_through_the_uwsgi_module syntax_error exit_while_importing
         failing_mount imports_and_aliases search_path;
-    module: attributes functions request_functions decorators harakiri absent;
+    module: attributes functions request_functions sendfile_of_a_missing_file decorators harakiri absent;
     threads: cores_work_at_once names_and_locals deep_recursion application_threads_run input_from_another_thread input_used_without_end interrupted
         interrupt_spares_the_next stacks_of_all the_wait_for_the_lock_is_measured;
     validate: every_fixture;

@@ -73,6 +73,13 @@ pub(crate) fn request_functions() {
     assert_eq!(answer.text(), "('RuntimeError', 'no request is being served on this thread')");
 }
 
+pub(crate) fn sendfile_of_a_missing_file() {
+    let server = check(&[("uwsgi.sendfile('/no where/\\n\\x1b[31mred\\u0085')", "None")]);
+    let log = server.host.log();
+    let line = "sendfile: /no where/\\n\\u{1b}[31mred\\u{85}: No such file or directory (os error 2)\n";
+    assert!(log.contains(line), "{log}");
+}
+
 pub(crate) fn decorators() {
     check(&[
         ("uwsgidecorators.thread(lambda x: x)(1).join()", "None"),
