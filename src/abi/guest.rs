@@ -36,7 +36,11 @@ impl Host {
     pub unsafe fn new(table: *const types::Host) -> Option<Self> {
         // SAFETY: by contract valid for ever; version and size are checked before any other field is used.
         let table = unsafe { table.as_ref() }?;
-        (table.abi == types::ABI && table.size as usize >= size_of::<types::Host>()).then_some(Self(table))
+        // Read only behind the size that has it; outcomes are written into the core's memory.
+        let fits = table.abi == types::ABI
+            && table.size as usize >= size_of::<types::Host>()
+            && table.outcome_size as usize >= size_of::<types::Outcome>();
+        fits.then_some(Self(table))
     }
 
     /// Names that [`Var::known`] counts.
@@ -501,5 +505,28 @@ const fn sent(code: c_int) -> Result<(), SendError> {
         types::SEND_OVERFLOW => Err(SendError::Overflow),
         types::SEND_MISUSE => Err(SendError::Misuse),
         _ => Err(SendError::Gone),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(change: impl FnOnce(&mut types::Host)) -> Option<Host> {
+        let mut table = crate::host::host_table(&[]);
+        change(&mut table);
+        // SAFETY: leaked, so valid for ever.
+        unsafe { Host::new(Box::leak(Box::new(table))) }
+    }
+
+    #[test]
+    fn a_core_that_has_less_than_this_build_is_refused() {
+        assert!(take(|_| ()).is_some());
+        assert!(take(|table| table.outcome_size += 8).is_some(), "a larger one has room");
+        assert!(take(|table| table.abi += 1).is_none());
+        assert!(take(|table| table.size -= 8).is_none());
+        assert!(take(|table| table.outcome_size -= 8).is_none());
+        // SAFETY: null points to no table.
+        assert!(unsafe { Host::new(std::ptr::null()) }.is_none());
     }
 }

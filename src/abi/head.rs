@@ -154,6 +154,12 @@ impl Head {
         self.content_length
     }
 
+    /// Whether the application makes chunks itself (`Transfer-Encoding: chunked`).
+    #[must_use]
+    pub const fn is_chunked(&self) -> bool {
+        self.flags & HEAD_CHUNKED != 0
+    }
+
     /// Code and reason.
     #[must_use]
     pub fn status(&self) -> &[u8] {

@@ -662,7 +662,7 @@ impl Drop for Core {
 
 static SERVICES: OnceLock<&'static dyn Services> = OnceLock::new();
 
-fn host_table(names: &'static [Slice]) -> Host {
+pub(crate) fn host_table(names: &'static [Slice]) -> Host {
     Host {
         abi: types::ABI,
         size: size_of::<Host>() as u32,

@@ -225,7 +225,7 @@ pub struct Host {
     pub spool_directory: unsafe extern "C" fn(index: u32, path: *mut u8, room: usize) -> isize,
     /// Sets the pause between looks for tasks. 0, or -1 without spoolers.
     pub set_spooler_frequency: unsafe extern "C" fn(seconds: u32) -> c_int,
-    /// `size_of::<Outcome>()` of the core's build: with this field in the table it is at least the plugin's own.
+    /// `size_of::<Outcome>()` of the core's build. A plugin whose own is larger must not write outcomes, and refuses the table.
     pub outcome_size: u32,
     /// Registers the application's signal `number` (0…255) for `target`. 0, or -1 when the target is too long.
     pub register_signal: unsafe extern "C" fn(number: u32, target: Slice) -> c_int,

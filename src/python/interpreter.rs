@@ -182,6 +182,7 @@ fn prepare(py: Python<'_>, host: Host, settings: &Settings) -> PyResult<()> {
     stacks::prepare(py)?;
     place::prepare(py)?;
     uncaught::prepare(py)?;
+    wsgi::child::watch(py)?;
     api::install(py, settings)?;
     wsgi::environ::prepare(py, host)?;
     loader::shared_imports(py, settings);

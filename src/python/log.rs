@@ -44,6 +44,15 @@ pub(crate) fn summary(py: Python<'_>, exception: &PyErr) -> String {
     if text.is_empty() { name } else { format!("{name}: {text}") }
 }
 
+/// A text whose control characters are written out, so that what comes from a client makes no lines and steers no terminal.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() { shown.extend(letter.escape_default()) } else { shown.push(letter) }
+    }
+    shown
+}
+
 fn formatted(py: Python<'_>, exception: &PyErr) -> PyResult<String> {
     let parts = (exception.get_type(py), exception.value(py), exception.traceback(py));
     let lines = py.import(intern!(py, "traceback"))?.call_method1(intern!(py, "format_exception"), parts)?;

@@ -63,7 +63,11 @@ fn listen(host: Host, settings: &Settings) -> i32 {
     loop {
         let result = match host.receive_message(Sources { mule: true, farms: true, signals: true }, None, &mut buffer) {
             Received::Message(length) => Python::attach(|py| deliver(py, buffer.get(..length).unwrap_or_default())),
-            Received::Signal => Python::attach(|py| py.check_signals().map_or_else(|error| end(py, &error), |()| None)),
+            Received::Signal => Python::attach(|py| {
+                let code = py.check_signals().map_or_else(|error| end(py, &error), |()| None);
+                wsgi::child::leave(py);
+                code
+            }),
             Received::Timeout => None,
             Received::Leave => Some(LEFT),
             Received::NotHere => Some(FAILED),
@@ -82,11 +86,16 @@ fn deliver(py: Python<'_>, message: &[u8]) -> Option<i32> {
         log::warning(&format!("a message of {length} bytes is lost: the application has set no uwsgi.mule_msg_hook"));
     }
     let message = PyBytes::new(py, message);
-    hooks.iter().find_map(|hook| hook.call1((&message,)).map_or_else(|error| end(py, &error), |_| None))
+    hooks.iter().find_map(|hook| {
+        let code = hook.call1((&message,)).map_or_else(|error| end(py, &error), |_| None);
+        wsgi::child::leave(py);
+        code
+    })
 }
 
 /// The exit code of an exception that ends the process; any other is logged, and that is all.
 fn end(py: Python<'_>, error: &PyErr) -> Option<i32> {
+    wsgi::child::obey(py, error);
     if error.is_instance_of::<PySystemExit>(py) {
         return Some(wsgi::exit_code(py, error));
     }

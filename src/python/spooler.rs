@@ -7,15 +7,20 @@ use pyo3::types::{PyBytes, PyDict};
 use rsgi_abi::guest::Task;
 use rsgi_abi::types::{TASK_AGAIN, TASK_DONE, TASK_UNKNOWN};
 
+use crate::wsgi::child;
 use crate::{api, log};
 
 /// Runs it; one of `TASK_*`. An exception is logged, and the task is to be tried again.
 pub(crate) fn run(task: Task<'_>) -> c_int {
     Python::attach(|py| {
-        verdict(py, &task).unwrap_or_else(|error| {
+        let verdict = verdict(py, &task).unwrap_or_else(|error| {
+            child::obey(py, &error);
             log::exception(py, &error);
             TASK_AGAIN
-        })
+        });
+        // A child that came back would remove the task of its parent, and run others.
+        child::leave(py);
+        verdict
     })
 }
 

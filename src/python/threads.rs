@@ -16,7 +16,7 @@ use rsgi_abi::guest::Host;
 use rsgi_abi::types::QUERY_WORKER;
 
 use crate::settings::Settings;
-use crate::wsgi::{Core, Seat};
+use crate::wsgi::{Core, Seat, child};
 use crate::{api, autoreload, log, place, shutdown, wsgi};
 
 /// How long threads are waited for when a signal handler exits.
@@ -114,7 +114,7 @@ pub(crate) fn after_fork_parent() {
 pub(crate) fn after_fork_child() {
     // SAFETY: the lock is held since `before_fork`, and this is the only thread of the child.
     unsafe { ffi::PyOS_AfterFork_Child() };
-    wsgi::is_worker();
+    child::forget();
     place::after_fork_child();
     Python::attach(api::after_fork);
     release();
@@ -129,13 +129,20 @@ fn release() {
 
 /// Runs the application's signal handlers.
 pub(crate) fn check_signals() {
-    let exit = Python::attach(|py| match py.check_signals() {
-        Ok(()) => None,
-        Err(error) if error.is_instance_of::<PySystemExit>(py) => Some(wsgi::exit_code(py, &error)),
-        Err(error) => {
-            log::exception(py, &error);
-            None
-        }
+    let exit = Python::attach(|py| {
+        let exit = match py.check_signals() {
+            Ok(()) => None,
+            Err(error) if error.is_instance_of::<PySystemExit>(py) => {
+                child::obey(py, &error);
+                Some(wsgi::exit_code(py, &error))
+            }
+            Err(error) => {
+                log::exception(py, &error);
+                None
+            }
+        };
+        child::leave(py);
+        exit
     });
     // A handler that calls sys.exit() ends a Python program in order; no request is under way on this thread.
     if let Some(code) = exit {

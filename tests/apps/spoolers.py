@@ -50,6 +50,17 @@ def sleeps(variables):
     return uwsgi.SPOOL_OK
 
 
+@spoolraw
+def alone(variables):
+    """Opens and closes its own file, by a name in the directory that it runs in."""
+    assert uwsgi.spooler_get_task(variables["spooler_task_name"]) is not None
+    with open(variables["count"], "a") as count:
+        count.write(f"{os.getpid()}\n")
+    time.sleep(3.5)
+    say("alone is done")
+    return uwsgi.SPOOL_OK
+
+
 @postfork
 def forked():
     say("forked", uwsgi.worker_id(), uwsgi.mule_id(), uwsgi.i_am_the_spooler())
@@ -74,6 +85,7 @@ def application(environ, start_response):
         "forever": lambda: forever(),
         "twice": lambda: twice(count=word),
         "sleeps": lambda: sleeps({"seconds": word}),
+        "alone": lambda: alone(count=word),
         "later": lambda: plain(key="later", at=later(int(word))),
         "priority": lambda: plain(key="urgent", priority="3"),
         "many": lambda: len([passed(number) for number in range(int(word))]),

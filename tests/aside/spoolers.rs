@@ -202,6 +202,17 @@ fn several_spoolers_share_a_directory_and_run_each_task_once() {
 }
 
 #[test]
+fn a_task_that_reads_its_own_file_runs_once() {
+    let (server, dir) = start(Kind::Rsgi, "--spooler-processes 2 --spooler-frequency 1");
+    let count = dir.path().join("count");
+    ask(&server, &format!("/alone?{}", count.display()));
+    server.log.wait_for("said alone is done");
+    nothing_left(&dir);
+    let pids = std::fs::read_to_string(&count).expect("it has run");
+    assert_eq!(pids.lines().count(), 1, "{pids}");
+}
+
+#[test]
 fn a_task_waits_for_its_time() {
     let (server, dir) = start(Kind::Rsgi, "--spooler-frequency 60");
     let began = Instant::now();

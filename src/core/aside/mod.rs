@@ -2,9 +2,11 @@
 //!
 //! * [`mailbox`]: the queues of messages; [`desk`]: sending, from every process of the instance.
 //! * [`mule`]: a mule's life; [`leave`]: how such a process is told to go.
-//! * [`task`]: a task on disk; [`spool`]: how it gets there; [`queue`]: what is to be done; [`spooler`]: who does it.
+//! * [`task`]: a task on disk; [`spool`]: how it gets there; [`queue`]: what is to be done; [`spooler`]: who does it;
+//!   [`hold`]: how no other one does.
 
 pub mod desk;
+mod hold;
 mod leave;
 pub mod mailbox;
 pub mod mule;

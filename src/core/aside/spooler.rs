@@ -13,8 +13,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
-use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use rsgi_abi::host::{Language, Verdict};
@@ -22,6 +20,7 @@ use rsgi_abi::types::{UNKNOWN, Var};
 use rsgi_config::Config;
 
 use super::desk::{Desk, desk};
+use super::hold::Hold;
 use super::leave::{self, Leave};
 use super::queue::Queue;
 use super::{Job, task};
@@ -149,19 +148,15 @@ impl Spooler {
 
     /// Runs a task, unless another spooler has it. The pause before it may be tried again, when it is not done.
     fn manage(&mut self, path: &Path) -> Option<Duration> {
-        let mut file = File::options().read(true).write(true).open(path).ok()?;
-        let lock =
-            libc::flock { l_type: libc::F_WRLCK as _, l_whence: libc::SEEK_SET as _, l_start: 0, l_len: 0, l_pid: 0 };
-        // The lock goes with the file's last descriptor here, or with the process.
+        let file = File::options().read(true).write(true).open(path).ok()?;
         let pause = self.desk.frequency(&self.config.aside);
-        if fcntl(&file, FcntlArg::F_SETLK(&lock)).is_err() {
-            return Some(pause);
-        }
+        // Until this function returns.
+        let Some(_hold) = Hold::take(&file) else { return Some(pause) };
         if file.metadata().is_ok_and(|metadata| metadata.nlink() == 0) {
             return None;
         }
         let mut bytes = Vec::new();
-        if let Err(error) = file.read_to_end(&mut bytes) {
+        if let Err(error) = (&file).read_to_end(&mut bytes) {
             tracing::error!("{} cannot read {}: {error}", self.name(), path.display());
             return Some(pause);
         }

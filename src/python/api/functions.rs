@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rsgi_abi::types;
 
-use crate::wsgi::{self, Transaction};
+use crate::wsgi::{self, Transaction, child};
 use crate::{border, log};
 
 /// Adds them all.
@@ -134,7 +134,9 @@ fn disconnect(py: Python<'_>) -> PyResult<()> {
     in_request(py, |transaction| {
         transaction.detached(py, |state| {
             let (request, _, response) = state.parts()?;
-            request.websocket_close();
+            if !child::is_child() {
+                request.websocket_close();
+            }
             // What cannot be sent to a client that is gone needs no word.
             let _ = response.send(request, b"", true);
             Some(())

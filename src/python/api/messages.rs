@@ -11,6 +11,17 @@ use super::functions::raw;
 use crate::border;
 use crate::mule::LEFT;
 
+/// What counts as true or false in Python, None and numbers included.
+struct Truth(bool);
+
+impl<'py> FromPyObject<'_, 'py> for Truth {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        object.is_truthy().map(Self)
+    }
+}
+
 /// Adds them all.
 pub(super) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("mule_msg_extra_hooks", PyList::empty(module.py()))?;
@@ -58,15 +69,15 @@ fn farm_msg(farm: &str, message: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// Waits for a message to this mule; b'' when none came in `timeout` seconds (negative: wait for ever).
 #[pyfunction]
-#[pyo3(signature = (signals = true, farms = true, buffer_size = 65536, timeout = -1.0))]
+#[pyo3(signature = (signals = Truth(true), farms = Truth(true), buffer_size = 65536, timeout = -1.0))]
 fn mule_get_msg<'py>(
     py: Python<'py>,
-    signals: bool,
-    farms: bool,
+    signals: Truth,
+    farms: Truth,
     buffer_size: usize,
     timeout: f64,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    receive(py, "mule", Sources { mule: true, farms, signals }, buffer_size, timeout)
+    receive(py, "mule", Sources { mule: true, farms: farms.0, signals: signals.0 }, buffer_size, timeout)
 }
 
 /// Waits for a message to one of this mule's farms.

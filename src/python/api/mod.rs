@@ -26,6 +26,9 @@ use crate::{border, log};
 /// The uWSGI whose behaviour this server follows: programs compare it to decide what they may call.
 pub(crate) const VERSION: &[u8] = b"2.0.31";
 
+/// Flags whose meaning is how this server always works. Programs look for them in `uwsgi.opt`, and warn or refuse without.
+const ALWAYS_ON: [&str; 3] = ["enable-threads", "master", "py-call-uwsgi-fork-hooks"];
+
 create_exception!(
     uwsgi,
     DeadlineExceeded,
@@ -64,6 +67,8 @@ pub(crate) fn install(py: Python<'_>, settings: &Settings) -> PyResult<()> {
     server::add(&module)?;
     websocket::add(&module)?;
     tasks::add(&module)?;
+    // Without one `importlib.util.find_spec` takes the module for broken, where programs ask whether it is there.
+    module.setattr("__spec__", py.import("importlib.machinery")?.call_method1("ModuleSpec", ("uwsgi", py.None()))?)?;
     let modules = py.import("sys")?.getattr("modules")?;
     modules.set_item("uwsgi", &module)?;
     let _ = MODULE.set(py, module.unbind());
@@ -92,6 +97,11 @@ fn options<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyD
             PyBytes::new(py, value.as_bytes()).into_any()
         };
         options.set_item(key, value)?;
+    }
+    for name in ALWAYS_ON {
+        if !options.contains(name)? {
+            options.set_item(name, true)?;
+        }
     }
     Ok(options)
 }

@@ -13,7 +13,7 @@ use rsgi_abi::host::SendError;
 
 use super::functions::{in_request, raw};
 use crate::log;
-use crate::wsgi::{Phase, State, borrow};
+use crate::wsgi::{State, borrow};
 
 /// Bytes read at a time where the kernel cannot send the file by itself.
 const PIECE: usize = 64 * 1024;
@@ -55,7 +55,9 @@ fn open(file: &Bound<'_, PyAny>) -> PyResult<Option<File>> {
     if let Ok(name) = raw(file) {
         let name = OsString::from_vec(name);
         let opened = File::open(&name);
-        let missing = |error: &std::io::Error| log::warning(&format!("sendfile: {}: {error}", name.display()));
+        let missing = |error: &std::io::Error| {
+            log::warning(&format!("sendfile: {}: {error}", log::visible(&name.to_string_lossy())));
+        };
         return Ok(opened.inspect_err(missing).ok());
     }
     let fd: i32 = match file.extract() {
@@ -77,16 +79,10 @@ fn send(state: &mut State, file: &File, pos: u64, size: u64) -> Option<Result<()
     let rest = found.size().saturating_sub(pos);
     let size = if size == 0 || found.is_file() && size > rest { rest } else { size };
     let end = response.sent.checked_add(size);
-    if found.is_file() && size > 0 && response.head.content_length() == end {
-        let head = match response.phase {
-            Phase::Headed => Some(&response.head),
-            Phase::Sent => None,
-            Phase::Nothing => return Some(Err(Failure::Client(SendError::Misuse))),
-            Phase::Complete | Phase::Switched => return Some(Ok(())),
-        };
-        let sent = request.send_file(head, file.as_fd(), pos, Some(size));
-        (response.phase, response.sent) = (Phase::Complete, end.unwrap_or(u64::MAX));
-        return Some(response.settle(sent).map_err(Failure::Client));
+    if found.is_file() && size > 0 && response.head.content_length() == end && response.takes_file() {
+        let sent = response.send_file(request, file.as_fd(), pos, Some(size));
+        response.sent = end.unwrap_or(u64::MAX);
+        return Some(sent.map_err(Failure::Client));
     }
     let is_file = found.is_file();
     let mut piece = vec![0; PIECE];

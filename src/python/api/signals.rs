@@ -12,6 +12,7 @@ use rsgi_abi::guest::Host;
 use rsgi_abi::types::{QUERY_MULE, QUERY_SPOOLER, QUERY_WORKER};
 
 use super::functions::raw;
+use crate::wsgi::child;
 use crate::{border, log};
 
 /// Numbers to functions.
@@ -34,9 +35,13 @@ pub(crate) fn handle(number: u32) -> c_int {
         let handlers = HANDLERS.get(py).map(|handlers| handlers.bind(py));
         let handler = handlers.and_then(|handlers| handlers.get_item(number).ok().flatten());
         let result = match handler {
-            Some(handler) => handler.call1((number,)).map_err(|error| log::exception(py, &error)),
+            Some(handler) => handler.call1((number,)).map_err(|error| {
+                child::obey(py, &error);
+                log::exception(py, &error);
+            }),
             None => Err(()),
         };
+        child::leave(py);
         match result {
             Ok(_) => 0,
             Err(()) => {

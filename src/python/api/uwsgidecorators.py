@@ -17,14 +17,14 @@ def _run_post_fork():
 uwsgi.post_fork_hook = _run_post_fork
 
 
-def postfork(function=None, *args, **kwargs):
-    """Runs the function in each process after its fork; usable bare or called."""
+def postfork(function):
+    """Runs the function in each process after its fork; `postfork(N)` only in worker N."""
     if callable(function):
-        _post_fork.append(functools.partial(function, *args, **kwargs) if args or kwargs else function)
+        _post_fork.append(function)
         return function
 
     def decorate(wrapped):
-        _post_fork.append(functools.partial(wrapped, *([function] if function is not None else []), *args, **kwargs))
+        _post_fork.append(lambda: wrapped() if not function or uwsgi.worker_id() == function else None)
         return wrapped
 
     return decorate
@@ -330,6 +330,28 @@ def lock(function):
     return call
 
 
+def harakiri(seconds):
+    """A request that calls the function has so many seconds for it; without a request it is just called."""
+
+    def decorate(function):
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            try:
+                uwsgi.set_user_harakiri(seconds)
+                is_limited = True
+            except RuntimeError:
+                is_limited = False
+            try:
+                return function(*args, **kwargs)
+            finally:
+                if is_limited:
+                    uwsgi.set_user_harakiri(0)
+
+        return call
+
+    return decorate
+
+
 def _absent(name, needs):
     def decorator(*args, **kwargs):
         raise RuntimeError(f"uwsgidecorators.{name} needs {needs}, which rsgi does not build yet")
@@ -338,8 +360,6 @@ def _absent(name, needs):
     return decorator
 
 
-for _name, _needs in {
-    "rpc": "RPC", "harakiri": "user harakiri", "erlang": "Erlang",
-}.items():
+for _name, _needs in {"rpc": "RPC", "erlang": "Erlang"}.items():
     globals()[_name] = _absent(_name, _needs)
 del _name, _needs

@@ -5,9 +5,10 @@
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use rsgi_abi::host::NoWebsocket;
 
 use super::functions::{in_request, raw};
-use crate::wsgi::Phase;
+use crate::wsgi::{Phase, child};
 
 /// Milliseconds of one wait. Between two of them signal handlers run.
 const WAIT: u32 = 1000;
@@ -41,14 +42,14 @@ fn websocket_handshake(
         transaction.detached(py, |state| {
             let (request, _, response) = state.parts()?;
             Some(match response.phase {
-                Phase::Nothing | Phase::Headed => {
+                Phase::Nothing | Phase::Headed if !child::is_child() => {
                     let accepted = request.websocket_accept(&key, &protocol);
                     if accepted.is_ok() {
                         response.phase = Phase::Switched;
                     }
                     accepted.is_ok()
                 }
-                Phase::Sent | Phase::Complete | Phase::Switched => false,
+                _ => false,
             })
         })
     })?
@@ -75,7 +76,11 @@ fn websocket_recv_nb(py: Python<'_>) -> PyResult<Bound<'_, PyBytes>> {
 
 fn receive(py: Python<'_>, wait: u32) -> PyResult<Option<Bound<'_, PyBytes>>> {
     let received = in_request(py, |transaction| {
-        transaction.detached(py, |state| state.parts().map(|(request, _, _)| request.websocket_receive(wait)))
+        transaction.detached(py, |state| {
+            let (request, _, _) = state.parts()?;
+            // The messages are the worker's.
+            Some(if child::is_child() { Err(NoWebsocket) } else { request.websocket_receive(wait) })
+        })
     })?;
     let message = received.map_err(|_| PyOSError::new_err("unable to receive websocket message"))?;
     Ok(message.map(|message| PyBytes::new(py, &message)))
@@ -96,7 +101,10 @@ fn websocket_send_binary(py: Python<'_>, message: &Bound<'_, PyAny>) -> PyResult
 fn send(py: Python<'_>, message: &Bound<'_, PyAny>, binary: bool) -> PyResult<()> {
     let message = raw(message)?;
     let sent = in_request(py, |transaction| {
-        transaction.detached(py, |state| state.parts().map(|(request, _, _)| request.websocket_send(&message, binary)))
+        transaction.detached(py, |state| {
+            let (request, _, _) = state.parts()?;
+            Some(if child::is_child() { Err(NoWebsocket) } else { request.websocket_send(&message, binary) })
+        })
     })?;
     sent.map_err(|_| PyOSError::new_err("unable to send websocket message"))
 }

@@ -44,7 +44,6 @@ pub(crate) fn current() -> Option<Arc<Transaction>> {
 impl Core {
     /// Prepares the calling thread to serve as core `number`.
     pub(crate) fn install(py: Python<'_>, number: u32, settings: &Settings, seat: Arc<Seat>) -> PyResult<()> {
-        child::watch(py)?;
         let template = environ::template(py, number, settings)?;
         let core = Self {
             spare: Some(Objects::new(&template)?),
@@ -106,6 +105,7 @@ impl Core {
             if let Err(error) = hook.call0() {
                 failure::record(py, &error, outcome);
             }
+            child::leave(py);
         }
         self.seat.leave();
         self.spare = objects.are_unshared(py).then_some(objects);

@@ -6,6 +6,7 @@ use pyo3::types::PyDict;
 use rsgi_abi::types::{NEXT_EXIT, Outcome};
 
 use super::answer;
+use super::child;
 use super::response::Phase;
 use super::transaction::Transaction;
 use crate::settings::Settings;
@@ -18,6 +19,7 @@ const EXIT_INTERRUPTED: i32 = 130;
 
 /// Logs the exception and decides how the process goes on.
 pub(crate) fn record(py: Python<'_>, error: &PyErr, outcome: &mut Outcome) {
+    child::obey(py, error);
     outcome.exceptions += 1;
     if error.is_instance_of::<PySystemExit>(py) {
         let code = exit_code(py, error);

@@ -2,11 +2,11 @@
 
 use std::os::fd::BorrowedFd;
 
+use pyo3::exceptions::PyAssertionError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use rsgi_abi::host::SendError;
 
-use super::child;
+use super::plain_file::plain_file;
 use super::response::Phase;
 use super::transaction::Transaction;
 
@@ -50,59 +50,40 @@ impl FileWrapper {
     }
 }
 
-/// Hands a real file to the core, from its current position on. `false` when it is none: then it is read in blocks.
+/// Hands a real file to the core, from its current position on. `false` when it is none, or when the core cannot frame it:
+/// then it is read in blocks.
 pub(crate) fn send(py: Python<'_>, transaction: &Transaction, wrapper: &Bound<'_, FileWrapper>) -> PyResult<bool> {
     let Some((fd, offset)) = plain_file(wrapper.get().filelike.bind(py)) else { return Ok(false) };
-    transaction
-        .detached(py, |state| {
-            let (request, _, response) = state.parts()?;
-            if child::is_child() {
-                return Some(Err(SendError::Gone));
+    let way = transaction.detached(py, |state| {
+        let Some((request, _, response)) = state.parts() else { return Way::Sent };
+        match response.phase {
+            Phase::Nothing => Way::Headless,
+            // What a websocket's application answers goes nowhere.
+            Phase::Switched => Way::Sent,
+            _ if !response.takes_file() => Way::Blocks,
+            Phase::Headed | Phase::Sent | Phase::Complete => {
+                let len = response.head.content_length().map(|length| length.saturating_sub(response.sent));
+                // A client that went away is no error.
+                let _ = borrow(fd, |file| response.send_file(request, file, offset, len));
+                Way::Sent
             }
-            let head = match response.phase {
-                Phase::Headed => Some(&response.head),
-                Phase::Sent => None,
-                Phase::Nothing | Phase::Complete | Phase::Switched => return Some(Err(SendError::Misuse)),
-            };
-            let len = response.head.content_length().map(|length| length.saturating_sub(response.sent));
-            let sent = borrow(fd, |file| request.send_file(head, file, offset, len));
-            response.phase = Phase::Complete;
-            Some(response.settle(sent))
-        })
-        .map_or(Ok(true), |sent| match sent {
-            Err(SendError::Misuse) => {
-                Err(pyo3::exceptions::PyAssertionError::new_err("a file before start_response was called"))
-            }
-            _ => Ok(true),
-        })
+        }
+    });
+    match way {
+        Way::Sent => Ok(true),
+        Way::Blocks => Ok(false),
+        Way::Headless => Err(PyAssertionError::new_err("a file before start_response was called")),
+    }
 }
 
-/// Descriptor and position of a regular file that is read as it is: `FileIO`, a buffered reader of one, or something that
-/// wraps such (`tempfile`, Django's `File`). A `GzipFile`, say, has a descriptor too, but its bytes are not the file's.
-fn plain_file(file: &Bound<'_, PyAny>) -> Option<(i32, u64)> {
-    let py = file.py();
-    let mut inner = file.clone();
-    // Wrappers keep what they wrap in `file`.
-    for _ in 0..3 {
-        match inner.getattr_opt(intern!(py, "file")) {
-            Ok(Some(next)) if !next.is_none() => inner = next,
-            _ => break,
-        }
-    }
-    let io = py.import(intern!(py, "io")).ok()?;
-    let is = |object: &Bound<'_, PyAny>, kind: &str| {
-        io.getattr(kind).is_ok_and(|kind| object.is_instance(&kind).unwrap_or(false))
-    };
-    let buffered = is(&inner, "BufferedReader") || is(&inner, "BufferedRandom");
-    let raw = if buffered { inner.getattr(intern!(py, "raw")).ok()? } else { inner.clone() };
-    if !is(&raw, "FileIO") {
-        return None;
-    }
-    let fd: i32 = raw.call_method0(intern!(py, "fileno")).ok()?.extract().ok()?;
-    let position: u64 = inner.call_method0(intern!(py, "tell")).ok()?.extract().ok()?;
-    let mode: u32 = py.import("os").ok()?.call_method1("fstat", (fd,)).ok()?.getattr("st_mode").ok()?.extract().ok()?;
-    let regular: bool = py.import("stat").ok()?.call_method1("S_ISREG", (mode,)).ok()?.extract().ok()?;
-    regular.then_some((fd, position))
+/// What becomes of a file.
+enum Way {
+    /// It is with the core, or nobody wants it.
+    Sent,
+    /// It has to be read in blocks.
+    Blocks,
+    /// There is no head to send it after.
+    Headless,
 }
 
 /// Lends the descriptor of a Python file, which must not be negative.

@@ -2,7 +2,7 @@
 
 mod answer;
 mod body;
-mod child;
+pub(crate) mod child;
 mod core;
 pub(crate) mod environ;
 mod failure;
@@ -11,6 +11,7 @@ mod headers;
 mod input;
 mod keys;
 mod objects;
+mod plain_file;
 mod references;
 mod response;
 mod seat;
@@ -25,7 +26,6 @@ use std::time::{Duration, Instant};
 use rsgi_abi::guest::Request;
 use rsgi_abi::types::Outcome;
 
-pub(crate) use self::child::is_worker;
 pub(crate) use self::core::{Core, current};
 pub(crate) use self::failure::exit_code;
 pub(crate) use self::file_wrapper::borrow;

@@ -1,5 +1,7 @@
 //! The answer's progress: nothing yet, a head that waits for the first body bytes, a head sent, complete.
 
+use std::os::fd::BorrowedFd;
+
 use rsgi_abi::guest::Request;
 use rsgi_abi::head::Head;
 use rsgi_abi::host::SendError;
@@ -71,8 +73,38 @@ impl Response {
         self.settle(sent)
     }
 
+    /// Whether the core can send a file as the rest of this answer by itself: behind a head that is out already it must know
+    /// how much is left, since a file goes in one piece and not in chunks; nor are chunks of the application's own in files.
+    pub(crate) fn takes_file(&self) -> bool {
+        match self.phase {
+            Phase::Headed => !self.head.is_chunked(),
+            Phase::Sent => !self.head.is_chunked() && self.head.content_length().is_some(),
+            Phase::Nothing | Phase::Complete | Phase::Switched => false,
+        }
+    }
+
+    /// Sends a file, from `offset` on and up to `len` bytes of it, as the rest of an answer that [`Self::takes_file`].
+    pub(crate) fn send_file(
+        &mut self,
+        request: Request<'_>,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        len: Option<u64>,
+    ) -> Result<(), SendError> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        if child::is_child() {
+            return Err(SendError::Gone);
+        }
+        let head = (self.phase == Phase::Headed).then_some(&self.head);
+        let sent = request.send_file(head, file, offset, len);
+        self.phase = Phase::Complete;
+        self.settle(sent)
+    }
+
     /// Takes note of how sending went.
-    pub(crate) fn settle(&mut self, sent: Result<(), SendError>) -> Result<(), SendError> {
+    fn settle(&mut self, sent: Result<(), SendError>) -> Result<(), SendError> {
         match sent {
             // The surplus was dropped, what was announced is with the client.
             Err(SendError::Overflow) => {

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 
+import uwsgi
 from behaviours import PLAIN, Closing, application, behaviour, note, ok  # noqa: F401
 
 
@@ -182,6 +183,14 @@ def fork_a_child_that_raises(environ, start_response):
     return ok(start_response, f"child {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}".encode())
 
 
+@behaviour(bare=True, lives=True, answer="child 7")
+def fork_a_child_that_calls_sys_exit(environ, start_response):
+    child = os.fork()
+    if child == 0:
+        sys.exit(7)
+    return ok(start_response, f"child {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}".encode())
+
+
 @behaviour(bare=True, lives=True, answer="child")
 def subprocess_of_the_application(environ, start_response):
     return ok(start_response, subprocess.run(["printf", "child"], capture_output=True, check=True).stdout)
@@ -207,6 +216,31 @@ def fork_a_child_that_goes_on_as_the_worker(environ, start_response):
         return ok(start_response, b"child")
     time.sleep(0.3)
     return ok(start_response, b"parent")
+
+
+@behaviour(bare=True, lives=True, answer="parent", log="came back from it")
+def fork_a_child_that_goes_on_from_the_hook_after_the_request(environ, start_response):
+    def hook():
+        uwsgi.after_req_hook = None
+        if os.fork() != 0:
+            time.sleep(0.3)
+
+    uwsgi.after_req_hook = hook
+    return ok(start_response, b"parent")
+
+
+@behaviour(bare=True, lives=True, answer="parent", log="came back from it")
+def fork_a_child_that_goes_on_from_a_handler_of_a_signal(environ, start_response):
+    uwsgi.signal(17)
+    return ok(start_response, b"parent")
+
+
+def double(number):
+    if os.fork() != 0:
+        time.sleep(0.3)
+
+
+uwsgi.register_signal(17, "worker", double)
 
 
 @behaviour(bare=True, lives=True)

@@ -56,6 +56,31 @@ def pieces_after_the_last_byte_that_are_empty(environ, start_response):
     return pieces()
 
 
+# Not under validate: its iterators hide the file wrapper.
+@behaviour(bare=True, answer="head 0123456789")
+def a_file_after_writing(environ, start_response):
+    start_response("200 OK", PLAIN)(b"head ")
+    return environ["wsgi.file_wrapper"](file_of(b"0123456789"))
+
+
+@behaviour(bare=True, answer="head 0123456789", headers={"content-length": "15"})
+def a_file_after_writing_with_a_length(environ, start_response):
+    start_response("200 OK", announced(15))(b"head ")
+    return environ["wsgi.file_wrapper"](file_of(b"0123456789"))
+
+
+@behaviour(bare=True, answer="12345", headers={"content-length": None})
+def a_file_of_chunks(environ, start_response):
+    start_response("200 OK", PLAIN + [("Transfer-Encoding", "chunked")])
+    return environ["wsgi.file_wrapper"](file_of(b"5\r\n12345\r\n0\r\n\r\n"))
+
+
+@behaviour(bare=True, answer="12345", log="more bytes than its Content-Length")
+def a_file_after_the_last_byte(environ, start_response):
+    start_response("200 OK", announced(5))(b"12345")
+    return environ["wsgi.file_wrapper"](file_of(b"67890"))
+
+
 # -- too much ---------------------------------------------------------------------------------------------------------
 
 

@@ -134,64 +134,6 @@ def surplus_many(e, s): ok(s, ('Content-Length', '3')); return iter([b'abc', b'd
     }
 }
 
-pub(crate) fn files() {
-    let mut server = routes(
-        r"
-import gzip, io, tempfile
-with open('data', 'wb') as f: f.write(b'0123456789')
-with gzip.open('data.gz', 'wb') as f: f.write(b'inside')
-closed = []
-class Watched(io.FileIO):
-    def close(self):
-        if not self.closed: closed.append(1)
-        super().close()
-def wrap(e, f, *size): return e['wsgi.file_wrapper'](f, *size)
-@route
-def plain(e, s): ok(s); return wrap(e, open('data', 'rb'))
-@route
-def position(e, s): ok(s); f = open('data', 'rb'); f.seek(3); f.read(1); return wrap(e, f, 8192)
-@route
-def limited(e, s): ok(s, ('Content-Length', '4')); return wrap(e, open('data', 'rb'))
-@route
-def raw(e, s): ok(s); return wrap(e, Watched('data'))
-@route
-def temporary(e, s):
-    f = tempfile.NamedTemporaryFile(); f.write(b'temp'); f.flush(); f.seek(0); ok(s); return wrap(e, f)
-@route
-def compressed(e, s): ok(s); return wrap(e, gzip.open('data.gz'))
-@route
-def memory(e, s): ok(s); return wrap(e, io.BytesIO(b'abcdefgh'), 3)
-@route
-def written(e, s): ok(s)(b'head '); return wrap(e, open('data', 'rb'))
-@route
-def headless(e, s): return wrap(e, open('data', 'rb'))
-@route
-def iterated(e, s): ok(s); return [b for b in wrap(e, open('data', 'rb'), 4)]
-@route
-def count(e, s): ok(s); return [str(len(closed)).encode()]
-",
-        &[],
-    );
-    for (path, body, file) in [
-        ("/plain", "0123456789", Some((0, None))),
-        ("/position", "456789", Some((4, None))),
-        ("/limited", "0123", Some((0, Some(4)))),
-        ("/raw", "0123456789", Some((0, None))),
-        ("/temporary", "temp", Some((0, None))),
-        ("/compressed", "inside", None),
-        ("/memory", "abcdefgh", None),
-        ("/written", "head 0123456789", Some((0, None))),
-        ("/iterated", "0123456789", None),
-    ] {
-        let answer = server.get(path);
-        assert_eq!((answer.text().as_str(), answer.file, answer.complete), (body, file, true), "{path}");
-    }
-    assert_eq!(server.text("/count"), "1", "the raw file was closed once");
-    assert_eq!(server.get("/memory").chunks.len(), 3);
-    let answer = server.get("/headless");
-    assert_eq!((answer.status.as_str(), answer.outcome.exceptions), ("", 1));
-}
-
 pub(crate) fn buffers_and_early_heads() {
     let source = "
 @route
@@ -202,10 +144,16 @@ def array(e, s): ok(s); return [bytearray(b'c')]
 def early(e, s):
     ok(s)
     raise ValueError('after the head')
+@route
+def file(e, s):
+    with open('data', 'wb') as f: f.write(b'0123456789')
+    ok(s); return e['wsgi.file_wrapper'](open('data', 'rb'))
 ";
     let mut server = routes(source, &[("wsgi-accept-buffers", "true"), ("start_response-nodelay", "true")]);
     assert_eq!(server.text("/buffers"), "ab");
     assert_eq!(server.text("/array"), "c");
+    let file = server.get("/file");
+    assert_eq!((file.text().as_str(), file.complete, file.outcome.exceptions), ("0123456789", true, 0));
     let answer = server.get("/early");
     assert_eq!((answer.status.as_str(), answer.complete, answer.outcome.exceptions), ("200 OK", false, 1));
 }

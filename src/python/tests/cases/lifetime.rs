@@ -12,8 +12,10 @@ os.register_at_fork(before=lambda: seen.append('before'), after_in_parent=lambda
                     after_in_child=lambda: seen.append('child'))
 @uwsgidecorators.postfork
 def hook(): seen.append('postfork')
-@uwsgidecorators.postfork(1)
-def with_argument(n): seen.append(n)
+@uwsgidecorators.postfork(2)
+def in_the_second(): seen.append('second')
+@uwsgidecorators.postfork(0)
+def in_all(): seen.append('all')
 def note(text):
     with open('notes', 'a') as f: f.write(text + ';')
 def application(environ, start_response):
@@ -26,11 +28,13 @@ pub(crate) fn fork_hooks() {
     server.stop_serving();
     for worker in 1..3 {
         let language = server.language;
+        // Known to the child from its first moment.
+        server.host.worker.store(worker.into(), Ordering::Relaxed);
         let code = in_child(language, worker, || {
-            server.host.worker.store(worker.into(), Ordering::Relaxed);
             server.serve();
-            let seen = server.text("/?seen[-4:],uwsgi.worker_id(),threading.current_thread().name");
-            assert_eq!(seen, format!("(['before', 'child', 'postfork', 1], {worker}, 'uWSGIWorker{worker}Core0')"));
+            let seen = server.text("/?seen[seen.index('child'):],uwsgi.worker_id(),threading.current_thread().name");
+            let second = if worker == 2 { "'second', " } else { "" };
+            assert_eq!(seen, format!("(['child', 'postfork', {second}'all'], {worker}, 'uWSGIWorker{worker}Core0')"));
             assert_eq!(server.text("/?threading.main_thread() is threading.current_thread()"), "True");
             language.shutdown(1000);
             7

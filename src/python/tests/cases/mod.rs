@@ -1,8 +1,10 @@
 //! All cases, by name.
 
 mod answers;
+mod children;
 mod endings;
 mod environ;
+mod files;
 mod heads;
 mod input;
 mod interpreter;
@@ -45,9 +47,12 @@ macro_rules! cases {
 }
 
 cases! {
-    answers: hello kinds_of_results wrong_results files buffers_and_early_heads hooks;
+    answers: hello kinds_of_results wrong_results buffers_and_early_heads hooks;
+    children: come_back_from_the_application come_back_from_the_hook_after_the_request come_back_from_handlers_of_signals
+        exit_with_their_own_code send_nothing;
     endings: close_exactly_once write_to_nobody write_to_nobody_quietly exits monitored_exceptions catch_exceptions;
     heads: start_response_rules wrong_heads;
+    files: sent_or_read readers_of_their_own;
     environ: keys_and_types what_a_request_lacks_is_absent nothing_of_one_request_is_in_the_next many_names scheme several_cores mounts_by_script_name
         mounts_by_path no_default_app;
     input: with_a_length chunked without_a_body all_here buffered_by_the_core large failures after_its_request;
@@ -57,7 +62,7 @@ cases! {
         file_in_sys_modules eval the_first_becomes_the_default several_in_one_module missing_module missing_dependency
         missing_callable uncallable nonsense_behind_the_colon missing_file file_given_as_module several_through_the_uwsgi_module syntax_error exit_while_importing
         failing_mount imports_and_aliases search_path;
-    module: attributes functions request_functions decorators absent;
+    module: attributes functions request_functions sendfile_of_a_missing_file decorators harakiri absent;
     threads: cores_work_at_once names_and_locals deep_recursion application_threads_run input_from_another_thread input_used_without_end interrupted
         interrupt_spares_the_next stacks_of_all the_wait_for_the_lock_is_measured;
     validate: every_fixture;

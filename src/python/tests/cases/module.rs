@@ -6,6 +6,8 @@ use crate::support::{Request, Server};
 
 const SHOW: &str = "
 import uwsgi, uwsgidecorators
+def check():
+    'Doc.'
 def application(environ, start_response):
     start_response('200 OK', [])
     try: value = eval(environ['QUERY_STRING'], globals())
@@ -14,7 +16,7 @@ def application(environ, start_response):
 ";
 
 fn check(cases: &[(&str, &str)]) -> Server {
-    let mut server = Server::with_app(SHOW, &[("enable-threads", "true"), ("pp", "x"), ("pp", "y")]);
+    let mut server = Server::with_app(SHOW, &[("need-app", "true"), ("master", "false"), ("pp", "x"), ("pp", "y")]);
     for (expression, value) in cases {
         let answer = server.ask(Request::get("/").var("QUERY_STRING", expression));
         assert_eq!(answer.text(), *value, "{expression}");
@@ -27,7 +29,16 @@ pub(crate) fn attributes() {
         ("uwsgi.version, uwsgi.version_info", "(b'2.0.31', (2, 0, 31, 0, b''))"),
         ("type(uwsgi.hostname), uwsgi.numproc, uwsgi.cores, uwsgi.has_threads", "(<class 'bytes'>, 1, 1, 1)"),
         ("uwsgi.buffer_size, uwsgi.started_on, uwsgi.is_a_reload", "(65536, 1700000000, False)"),
-        ("uwsgi.opt['pp'], uwsgi.opt['enable-threads'], uwsgi.opt['wsgi-file']", "(b'y', True, b'app.py')"),
+        ("uwsgi.opt['pp'], uwsgi.opt['need-app'], uwsgi.opt['wsgi-file']", "(b'y', True, b'app.py')"),
+        (
+            "[uwsgi.opt[name] for name in ('enable-threads', 'py-call-uwsgi-fork-hooks', 'master')]",
+            "[True, True, b'false']",
+        ),
+        (
+            "[__import__('importlib.util').util.find_spec(name).name for name in ('uwsgi', 'uwsgidecorators')]",
+            "['uwsgi', 'uwsgidecorators']",
+        ),
+        ("repr(uwsgi)", "\"<module 'uwsgi'>\""),
         ("list(uwsgi.applications), callable(uwsgi.applications[b''])", "([b''], True)"),
         ("uwsgi.SPOOL_OK, uwsgi.SPOOL_RETRY, uwsgi.SPOOL_IGNORE", "(-2, -1, 0)"),
     ]);
@@ -62,6 +73,13 @@ pub(crate) fn request_functions() {
     assert_eq!(answer.text(), "('RuntimeError', 'no request is being served on this thread')");
 }
 
+pub(crate) fn sendfile_of_a_missing_file() {
+    let server = check(&[("uwsgi.sendfile('/no where/\\n\\x1b[31mred\\u0085')", "None")]);
+    let log = server.host.log();
+    let line = "sendfile: /no where/\\n\\u{1b}[31mred\\u{85}: No such file or directory (os error 2)\n";
+    assert!(log.contains(line), "{log}");
+}
+
 pub(crate) fn decorators() {
     check(&[
         ("uwsgidecorators.thread(lambda x: x)(1).join()", "None"),
@@ -74,8 +92,26 @@ pub(crate) fn decorators() {
         ("uwsgidecorators.mulefunc(print)('x')", "('ValueError', 'no mule configured')"),
         ("uwsgidecorators.manage_spool_request({b'ud_spool_func': b'nobody'})", "0"),
         ("uwsgi.mule_get_msg()", "('ValueError', 'you can receive mule messages only in a mule !!!')"),
+        (
+            "uwsgi.mule_get_msg(signals=None, farms=0)",
+            "('ValueError', 'you can receive mule messages only in a mule !!!')",
+        ),
         ("uwsgi.farm_msg('mails', b'x'), uwsgi.in_farm(), uwsgi.i_am_the_spooler()", "(None, None, None)"),
     ]);
+}
+
+pub(crate) fn harakiri() {
+    let server = check(&[
+        ("uwsgidecorators.harakiri(3)(divmod)(7, 2)", "(3, 1)"),
+        ("uwsgidecorators.harakiri(4)(dict)(a=1)", "{'a': 1}"),
+        ("uwsgidecorators.harakiri(5)(int)('x')", "('ValueError', \"invalid literal for int() with base 10: 'x'\")"),
+        ("uwsgidecorators.harakiri(99)(len)('four')", "4"),
+        (
+            "uwsgidecorators.harakiri(1)(check).__name__, uwsgidecorators.harakiri(1)(check).__doc__",
+            "('check', 'Doc.')",
+        ),
+    ]);
+    assert_eq!(server.host.deadlines(), [3, 0, 4, 0, 5, 0, 99], "taken back also after an exception");
 }
 
 pub(crate) fn absent() {

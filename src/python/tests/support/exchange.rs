@@ -6,8 +6,8 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use rsgi_abi::host::{Exchange, HeadView, ReadError, SendError};
-use rsgi_abi::types::Outcome;
+use rsgi_abi::host::{Exchange, HeadView, NoWebsocket, ReadError, SendError};
+use rsgi_abi::types::{HEAD_CHUNKED, Outcome};
 
 /// What `read_body` gives next.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub(crate) struct Answer {
     feed: VecDeque<Feed>,
     /// The announced Content-Length.
     length: Option<usize>,
+    /// The application makes chunks itself.
+    is_chunked: bool,
     /// The whole body, when it is buffered.
     pub(crate) buffered: Option<Vec<u8>>,
     /// Calls of `send` that succeed before the client goes away.
@@ -50,6 +52,7 @@ impl Answer {
             outcome: Outcome::NONE,
             feed: feed.into(),
             length: None,
+            is_chunked: false,
             buffered: None,
             patience: usize::MAX,
         }
@@ -73,6 +76,7 @@ impl Answer {
                 let lines = String::from_utf8_lossy(head.lines);
                 self.headers = lines.split_terminator("\r\n").map(str::to_owned).collect();
                 assert_eq!(self.headers.len(), head.count as usize);
+                self.is_chunked = head.flags & HEAD_CHUNKED != 0;
                 self.length = head.content_length.and_then(|length| usize::try_from(length).ok());
             }
             None => assert!(!self.status.is_empty(), "the head comes first"),
@@ -126,6 +130,10 @@ impl Exchange for Answer {
         len: Option<u64>,
     ) -> Result<(), SendError> {
         self.take_head(head)?;
+        // As the core does: a file goes in one piece, into no chunks, the server's or the application's.
+        if self.is_chunked || head.is_none() && self.length.is_none() {
+            return Err(SendError::Misuse);
+        }
         let file = File::from(file.try_clone_to_owned().expect("an open descriptor"));
         let size = file.metadata().expect("a regular file").len();
         let mut bytes = vec![0; usize::try_from(len.unwrap_or(size - offset)).expect("a small file")];
@@ -139,5 +147,17 @@ impl Exchange for Answer {
     fn set_log_variable(&mut self, name: &[u8], value: &[u8]) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         self.log_variables.push((text(name), text(value)));
+    }
+
+    fn websocket_accept(&mut self, _key: &[u8], _protocol: &[u8]) -> Result<(), NoWebsocket> {
+        Ok(())
+    }
+
+    fn websocket_receive(&mut self, _wait: Duration) -> Result<Option<&[u8]>, NoWebsocket> {
+        Ok(Some(b"message"))
+    }
+
+    fn websocket_send(&mut self, _data: &[u8], _binary: bool) -> Result<(), NoWebsocket> {
+        Ok(())
     }
 }

@@ -43,6 +43,7 @@ pub(crate) struct Host {
     reports: Mutex<Vec<Report>>,
     controls: Mutex<Vec<u32>>,
     titles: Mutex<Vec<String>>,
+    deadlines: Mutex<Vec<u32>>,
     pub(crate) processes: AtomicI64,
     pub(crate) cores: AtomicI64,
     pub(crate) worker: AtomicI64,
@@ -55,6 +56,7 @@ impl Host {
             reports: Mutex::new(Vec::new()),
             controls: Mutex::new(Vec::new()),
             titles: Mutex::new(Vec::new()),
+            deadlines: Mutex::new(Vec::new()),
             processes: AtomicI64::new(1),
             cores: AtomicI64::new(1),
             worker: AtomicI64::new(0),
@@ -81,6 +83,10 @@ impl Host {
 
     pub(crate) fn titles(&self) -> Vec<String> {
         Self::of(&self.titles).clone()
+    }
+
+    pub(crate) fn deadlines(&self) -> Vec<u32> {
+        Self::of(&self.deadlines).clone()
     }
 
     fn of<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -117,6 +123,12 @@ impl Services for Host {
 
     fn set_title(&self, title: &str) {
         Self::of(&self.titles).push(title.to_owned());
+    }
+
+    /// 99 stands for a thread without a request.
+    fn set_deadline(&self, seconds: u32) -> bool {
+        Self::of(&self.deadlines).push(seconds);
+        seconds != 99
     }
 
     fn query(&self, what: u32) -> i64 {
