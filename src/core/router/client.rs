@@ -24,7 +24,8 @@ use crate::memory::meters::Door;
 use crate::rate::Rate;
 use crate::tls::Peer;
 
-/// How long a connection that ends in an error is listened to, so that the client can read why.
+/// How long a connection that ends in an error is listened to, so that the client can read why; and how long one that is not kept
+/// may take to end.
 const LINGER: Duration = Duration::from_secs(2);
 /// How long a connection may stay silent that was accepted just before draining began.
 const LAST_CALL: Duration = Duration::from_secs(1);
@@ -339,7 +340,8 @@ impl Client {
                 Phase::Fresh => settings.headers_timeout,
                 Phase::Head => return sooner(since + settings.headers_timeout),
                 Phase::Idle => {
-                    let end = since + settings.keepalive.unwrap_or_default();
+                    // Where no connection is kept, hyper may still have to close this one.
+                    let end = since + settings.keepalive.unwrap_or(LINGER);
                     // Who was answered until now gets as long as who was idle.
                     let parting = self.shop.parting.get().map(|parting| parting.max(since + PARTING));
                     return parting.map_or(end, |parting| end.min(parting));
