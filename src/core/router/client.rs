@@ -397,6 +397,8 @@ impl Guest for Client {
     fn idle_since(&self) -> Option<Instant> {
         match self.phase.get() {
             Phase::Fresh => Some(self.since.get() + FRESH),
+            // The answer is not out yet.
+            Phase::Idle if self.is_blocked() => None,
             Phase::Idle => Some(self.since.get()),
             _ => None,
         }
