@@ -71,6 +71,8 @@ pub(super) struct Client {
     pub(super) tunnel: RefCell<Option<Exchange>>,
     /// The request at hand always passes the queue (`queue-exempt`).
     exempt: Cell<bool>,
+    /// The request at hand is HEAD.
+    asks_for_head: Cell<bool>,
     /// From a request's head to the end of its answer.
     busy: Cell<bool>,
     phase: Cell<Phase>,
@@ -112,6 +114,7 @@ impl Client {
             ticket: RefCell::new(None),
             tunnel: RefCell::new(None),
             exempt: Cell::new(false),
+            asks_for_head: Cell::new(false),
             busy: Cell::new(false),
             phase: Cell::new(Phase::Fresh),
             since: Cell::new(Instant::now()),
@@ -251,6 +254,7 @@ impl Client {
         self.coming.set(Rate::default());
         self.takes(Taking::begin);
         self.exempt.set(ticket.as_ref().is_ok_and(|ticket| ticket.is_exempt));
+        self.asks_for_head.set(ticket.as_ref().is_ok_and(|ticket| ticket.head.method.is_head()));
         *self.ticket.borrow_mut() = Some(ticket);
         self.busy.set(true);
         self.answering.set(false);
@@ -261,6 +265,16 @@ impl Client {
     /// Whether the request at hand always passes the queue.
     pub(super) fn is_exempt(&self) -> bool {
         self.exempt.get()
+    }
+
+    /// The request at hand is HEAD, known from elsewhere: its head may be refused.
+    pub(super) fn ask_for_head(&self) {
+        self.asks_for_head.set(true);
+    }
+
+    /// Whether the request at hand is HEAD.
+    pub(super) fn asks_for_head(&self) -> bool {
+        self.asks_for_head.get()
     }
 
     /// Whether what limits the wait in the queue is `queue-timeout`.

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::Request;
+use http::{Method, Request};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
@@ -64,6 +64,9 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Client) {
         async move {
             let (parts, body) = request.into_parts();
             client.begin(head::ticket(&client, &parts, !body.is_end_stream()));
+            if parts.method == Method::HEAD {
+                client.ask_for_head();
+            }
             let response = answer::serve(client, body).await;
             asked.answered();
             Ok::<_, Infallible>(response.map(|answer| {

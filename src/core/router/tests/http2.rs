@@ -161,6 +161,35 @@ fn refusals_are_answers() {
 }
 
 #[test]
+fn what_head_is_answered_has_no_body() {
+    let authority = Authority::new();
+    let mut config = authority.config(authority.vouch("localhost"));
+    config.monitoring.ready = Some("/ready".into());
+    let stage = Stage::of(config, |settings| {
+        (settings.body, settings.connect_timeout) = (Some(5), Duration::from_millis(200));
+    });
+    let client = client(&stage, &authority, async |stream| {
+        let sender = begin(stream).await;
+        let head = |path: &str| Request::head(format!("https://localhost{path}"));
+        let mut answers = Vec::new();
+        for (request, body) in [
+            (head("/ready"), None),
+            (head("/").header("host", "elsewhere"), None),
+            (head("/").header("content-length", 6), Some(&b"abcdef"[..])),
+            (head("/"), None),
+        ] {
+            let answer = ask(&sender, request.body(()).unwrap(), body).await.unwrap();
+            let length: usize = answer.headers()["content-length"].to_str().unwrap().parse().unwrap();
+            assert!(length > 0);
+            answers.push((answer.status().as_u16(), answer.into_body()));
+        }
+        answers
+    });
+    let none = String::new;
+    assert_eq!(client.join().unwrap(), [(503, none()), (400, none()), (413, none()), (503, none())]);
+}
+
+#[test]
 fn a_body_unlike_its_length_resets_the_stream_only() {
     let authority = Authority::new();
     let stage = stage(&authority, |_| {});
