@@ -145,7 +145,7 @@ async fn order(control: &mut OwnedReadHalf, config: &Config, shop: &Shop) -> Opt
         };
         match Order::from_byte(byte) {
             Some(Order::ReopenLog) => crate::logging::reopen_inside(config),
-            Some(Order::Pause) => shop.pool.hold(true),
+            Some(Order::Pause) => shop.pool.hold(!shop.draining.get()),
             Some(Order::Resume) => shop.pool.hold(false),
             Some(Order::TellQueue) => shop.pool.tell(),
             Some(Order::Rest) => shop.pool.rest(),
