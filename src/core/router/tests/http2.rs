@@ -286,6 +286,38 @@ fn draining_says_goodbye_and_finishes() {
 }
 
 #[test]
+fn draining_waits_for_answers_that_are_on_their_way() {
+    let authority = Authority::new();
+    let mut stage = stage(&authority, |_| {});
+    let mut core = stage.core();
+    let client = client(&stage, &authority, async |stream| {
+        // The window holds a small part of the answer, and hyper has all of it.
+        let mut client = h2::client::Builder::new();
+        let (sender, connection) = client.initial_window_size(1000).handshake::<_, Bytes>(stream).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let (response, _) = sender.ready().await.unwrap().send_request(get("/"), true).unwrap();
+        let mut body = response.await.unwrap().into_body();
+        let mut length = 0;
+        while let Some(piece) = body.data().await {
+            let piece = piece.unwrap();
+            if length == 0 {
+                // Longer than a connection without requests has.
+                tokio::time::sleep(Duration::from_secs(3)).await;
+            }
+            length += piece.len();
+            body.flow_control().release_capacity(piece.len()).unwrap();
+        }
+        drop(body);
+        (length, connection.await.unwrap().map_err(|error| error.to_string()))
+    });
+    core.path();
+    stage.order(crate::control::Order::Drain);
+    core.send(&super::stage::whole("200 OK", "", &[b'x'; 20_000]));
+    assert_eq!(client.join().unwrap(), (20_000, Ok(())));
+    stage.join();
+}
+
+#[test]
 fn harakiri_ends_one_stream_and_no_other() {
     let authority = Authority::new();
     let stage = stage(&authority, |settings| settings.harakiri = Some(Duration::from_millis(400)));
