@@ -64,7 +64,20 @@ pub(super) async fn serve(client: Rc<Client>, body: Incoming) -> Response<Answer
         let value = HeaderValue::try_from(format!("max-age={seconds}"));
         response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert(value.expect("digits"));
     }
+    if client.asks_for_head() {
+        strip(&mut response);
+    }
     response.map(|content| Answer { content, served, broken: false })
+}
+
+/// Leaves out the body of an answer of ours, and says how long it would be. Over HTTP/1.1 hyper does the same; over HTTP/2 it sends
+/// what there is.
+fn strip(response: &mut Response<Content>) {
+    let Content::Whole(bytes) = response.body_mut() else { return };
+    let length = std::mem::take(bytes).len();
+    if length > 0 {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
 }
 
 /// Serves within the time that `http-harakiri` allows; whoever works for a request that takes longer is left alone.

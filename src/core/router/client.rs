@@ -24,7 +24,8 @@ use crate::memory::meters::Door;
 use crate::rate::Rate;
 use crate::tls::Peer;
 
-/// How long a connection that ends in an error is listened to, so that the client can read why.
+/// How long a connection that ends in an error is listened to, so that the client can read why; and how long one that is not kept
+/// may take to end.
 const LINGER: Duration = Duration::from_secs(2);
 /// How long a connection may stay silent that was accepted just before draining began.
 const LAST_CALL: Duration = Duration::from_secs(1);
@@ -70,6 +71,8 @@ pub(super) struct Client {
     pub(super) tunnel: RefCell<Option<Exchange>>,
     /// The request at hand always passes the queue (`queue-exempt`).
     exempt: Cell<bool>,
+    /// The request at hand is HEAD.
+    asks_for_head: Cell<bool>,
     /// From a request's head to the end of its answer.
     busy: Cell<bool>,
     phase: Cell<Phase>,
@@ -111,6 +114,7 @@ impl Client {
             ticket: RefCell::new(None),
             tunnel: RefCell::new(None),
             exempt: Cell::new(false),
+            asks_for_head: Cell::new(false),
             busy: Cell::new(false),
             phase: Cell::new(Phase::Fresh),
             since: Cell::new(Instant::now()),
@@ -250,6 +254,7 @@ impl Client {
         self.coming.set(Rate::default());
         self.takes(Taking::begin);
         self.exempt.set(ticket.as_ref().is_ok_and(|ticket| ticket.is_exempt));
+        self.asks_for_head.set(ticket.as_ref().is_ok_and(|ticket| ticket.head.method.is_head()));
         *self.ticket.borrow_mut() = Some(ticket);
         self.busy.set(true);
         self.answering.set(false);
@@ -260,6 +265,16 @@ impl Client {
     /// Whether the request at hand always passes the queue.
     pub(super) fn is_exempt(&self) -> bool {
         self.exempt.get()
+    }
+
+    /// The request at hand is HEAD, known from elsewhere: its head may be refused.
+    pub(super) fn ask_for_head(&self) {
+        self.asks_for_head.set(true);
+    }
+
+    /// Whether the request at hand is HEAD.
+    pub(super) fn asks_for_head(&self) -> bool {
+        self.asks_for_head.get()
     }
 
     /// Whether what limits the wait in the queue is `queue-timeout`.
@@ -339,7 +354,8 @@ impl Client {
                 Phase::Fresh => settings.headers_timeout,
                 Phase::Head => return sooner(since + settings.headers_timeout),
                 Phase::Idle => {
-                    let end = since + settings.keepalive.unwrap_or_default();
+                    // Where no connection is kept, hyper may still have to close this one.
+                    let end = since + settings.keepalive.unwrap_or(LINGER);
                     // Who was answered until now gets as long as who was idle.
                     let parting = self.shop.parting.get().map(|parting| parting.max(since + PARTING));
                     return parting.map_or(end, |parting| end.min(parting));
@@ -395,6 +411,8 @@ impl Guest for Client {
     fn idle_since(&self) -> Option<Instant> {
         match self.phase.get() {
             Phase::Fresh => Some(self.since.get() + FRESH),
+            // The answer is not out yet.
+            Phase::Idle if self.is_blocked() => None,
             Phase::Idle => Some(self.since.get()),
             _ => None,
         }

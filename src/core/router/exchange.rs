@@ -316,10 +316,11 @@ impl Exchange {
         // A frame that was begun must be completed; then the worker learns that no more follows.
         let mut last = self.frame.get(self.frame_sent..).unwrap_or_default().to_vec();
         last.extend_from_slice(self.out.get(self.out_sent..).unwrap_or_default());
-        if abort || !complete {
+        let abort = abort || !complete;
+        if abort {
             link::encode_abort(&mut last);
         }
-        tokio::task::spawn_local(tidy(lease, last, ended));
+        tokio::task::spawn_local(tidy(lease, last, ended, abort));
     }
 
     /// Whether the client waits for a `100 Continue` that the worker has not asked for.

@@ -41,6 +41,11 @@ pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin {
     /// Bytes sent that the client does not have yet; 0 where the kernel cannot tell.
     fn unsent(&self) -> u64;
 
+    /// Bytes that the kernel has taken; `None`: as many as were written. Less, where TLS holds some back.
+    fn passed(&self) -> Option<u64> {
+        None
+    }
+
     /// The first byte that the client has sent, left where it is; `None` where the kernel cannot tell.
     fn poll_first(&self, _context: &mut Context<'_>) -> Poll<io::Result<Option<u8>>> {
         Poll::Ready(Ok(None))
@@ -80,6 +85,10 @@ impl<S: Wire> Wire for tokio_rustls::server::TlsStream<S> {
 
     fn unsent(&self) -> u64 {
         self.get_ref().0.unsent()
+    }
+
+    fn passed(&self) -> Option<u64> {
+        self.get_ref().0.passed()
     }
 }
 
@@ -157,15 +166,27 @@ impl<S: Wire> Gate<S> {
     /// The client has taken some bytes, or does not.
     fn taken(&self, result: &Poll<io::Result<usize>>) {
         match result {
-            Poll::Pending => {
-                let unsent = self.socket.as_ref().map_or(0, S::unsent);
-                self.client.takes(|taking| taking.blocks(unsent));
-            }
+            Poll::Pending => self.blocked(),
             Poll::Ready(sent) => {
                 let sent = sent.as_ref().map_or(0, |&sent| sent as u64);
                 self.client.takes(|taking| taking.sent(sent));
                 self.client.shop.settings.meter.add(Count::Sent, sent);
             }
+        }
+    }
+
+    fn blocked(&self) {
+        let unsent = self.socket.as_ref().map_or(0, S::unsent);
+        let passed = self.socket.as_ref().and_then(S::passed);
+        self.client.takes(|taking| taking.blocks(passed, unsent));
+    }
+
+    /// Notes whether all that was written is with the kernel. What TLS still holds is a part of the answer: who waits for it to go
+    /// out is not idle.
+    fn flushed<T>(&self, result: &Poll<T>) {
+        match result {
+            Poll::Pending => self.blocked(),
+            Poll::Ready(_) => self.client.takes(|taking| taking.sent(0)),
         }
     }
 
@@ -186,6 +207,10 @@ impl<S: Wire> Gate<S> {
             }
             self.client.hold(context.waker());
             return Poll::Pending;
+        }
+        if !matches!(self.expects, Expects::Head) {
+            // What is left of a body, or follows an error, is never read as a head, whoever asks for one.
+            return Poll::Ready(Ok(false));
         }
         loop {
             // Only a line's end can complete a head, or spoil it; without one only its size matters.
@@ -355,7 +380,9 @@ impl<S: Wire> hyper::rt::Write for Gate<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket()?.poll_flush(context)
+        let result = self.socket()?.poll_flush(context);
+        self.flushed(&result);
+        result
     }
 
     /// Closes our side, and when the client is not done sending, listens until it is: closing at once would be a reset,
@@ -364,11 +391,13 @@ impl<S: Wire> hyper::rt::Write for Gate<S> {
         let this = &mut *self;
         if this.client.tunnel.borrow().is_some() {
             // Hyper has said 101 and is done: the socket lives on.
-            ready!(this.socket()?.poll_flush(context))?;
+            ready!(hyper::rt::Write::poll_flush(Pin::new(&mut *this), context))?;
             *this.exit.borrow_mut() = this.socket.take().map(|socket| (socket, std::mem::take(&mut this.input)));
             return Poll::Ready(Ok(()));
         }
-        ready!(this.socket()?.poll_shutdown(context))?;
+        let closed = this.socket()?.poll_shutdown(context);
+        this.flushed(&closed);
+        ready!(closed)?;
         if matches!(this.expects, Expects::Head) && this.input.is_empty() {
             return Poll::Ready(Ok(()));
         }

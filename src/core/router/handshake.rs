@@ -13,6 +13,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::client::Client;
+use super::counted::Counted;
 use super::gate::Wire;
 use super::{connection, http2};
 use crate::memory::meters::Meters;
@@ -54,7 +55,7 @@ pub(super) async fn serve<S: Wire + 'static>(
         sleep(LAST_CALL.min(limit)).await;
     };
     let shaken = tokio::select! {
-        shaken = timeout(limit, shake(socket, certificates, bind)) => shaken,
+        shaken = timeout(limit, shake(Counted::new(socket), certificates, bind)) => shaken,
         () = last_call => return,
     };
     let failure = match shaken {

@@ -7,6 +7,7 @@
 mod answer;
 mod client;
 mod connection;
+mod counted;
 mod crowd;
 mod exchange;
 mod failure;

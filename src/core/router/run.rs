@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rsgi_config::Config;
 use rsgi_sys::reactor;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::runtime::{Builder, LocalOptions};
@@ -135,28 +135,35 @@ fn stream(socket: OwnedFd) -> io::Result<UnixStream> {
 /// The master's next order about this process's life; `None` when it is gone. Orders of a newer master are passed over.
 async fn order(control: &mut OwnedReadHalf, config: &Config, shop: &Shop) -> Option<Order> {
     loop {
-        let byte = match control.read_u8().await {
-            Ok(byte) => byte,
-            Err(error) if is_passing_error(&error) => {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-            Err(_) => return None,
-        };
+        let [byte] = hear(control).await?;
         match Order::from_byte(byte) {
             Some(Order::ReopenLog) => crate::logging::reopen_inside(config),
-            Some(Order::Pause) => shop.pool.hold(true),
+            Some(Order::Pause) => shop.pool.hold(!shop.draining.get()),
             Some(Order::Resume) => shop.pool.hold(false),
             Some(Order::TellQueue) => shop.pool.tell(),
             Some(Order::Rest) => shop.pool.rest(),
             Some(Order::Overdue) => {
-                let (pid, link) = (control.read_u32_le().await.ok()?, control.read_u32_le().await.ok()?);
-                shop.condemn(Overdue { pid, link });
+                let (pid, link) = (hear(control).await?, hear(control).await?);
+                shop.condemn(Overdue { pid: u32::from_le_bytes(pid), link: u32::from_le_bytes(link) });
             }
             Some(order) => return Some(order),
             None => {}
         }
     }
+}
+
+/// The next bytes of the master, however often the system refuses them for a moment; `None` when it is gone.
+async fn hear<const COUNT: usize>(control: &mut (impl AsyncRead + Unpin)) -> Option<[u8; COUNT]> {
+    let (mut bytes, mut known) = ([0; COUNT], 0);
+    while let Some(room) = bytes.get_mut(known..).filter(|room| !room.is_empty()) {
+        match control.read(room).await {
+            Ok(0) => return None,
+            Ok(more) => known += more,
+            Err(error) if is_passing_error(&error) => tokio::time::sleep(PAUSE).await,
+            Err(_) => return None,
+        }
+    }
+    Some(bytes)
 }
 
 /// All clients have gone.
@@ -167,5 +174,37 @@ async fn left(shop: &Shop) {
             return;
         }
         empty.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use nix::errno::Errno;
+    use tokio::io::ReadBuf;
+
+    use super::*;
+
+    /// Gives a byte at a time, after the system has refused it.
+    struct Fitful(std::vec::IntoIter<Result<u8, Errno>>);
+
+    impl AsyncRead for Fitful {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            let next = self.0.next().transpose()?;
+            out.put_slice(next.as_slice());
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_passes_is_not_the_end_of_the_master() {
+        let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let hear = |script: Vec<Result<u8, Errno>>| runtime.block_on(hear::<4>(&mut Fitful(script.into_iter())));
+        let refused = || Err(Errno::ENOBUFS);
+        assert_eq!(hear(vec![Ok(1), refused(), Ok(2), Ok(3), refused(), refused(), Ok(4)]), Some([1, 2, 3, 4]));
+        assert_eq!(hear(vec![Ok(1), Ok(2)]), None);
+        assert_eq!(hear(vec![Ok(1), Err(Errno::ECONNRESET), Ok(2), Ok(3), Ok(4)]), None);
     }
 }

@@ -244,6 +244,8 @@ impl Shop {
     /// Begins to drain. `gently`: successors serve, so idle clients may ask once more.
     pub(super) fn close(&self, gently: bool) {
         self.draining.set(true);
+        // Nobody will say that requests may go on.
+        self.pool.hold(false);
         self.parting.set(gently.then(|| Instant::now() + PARTING));
         self.drain.notify_waiters();
     }

@@ -26,10 +26,11 @@ impl Taking {
         *self = Self { written: self.written, ..Self::default() };
     }
 
-    /// There is no room. `unsent`: bytes that the kernel still holds.
-    pub(super) fn blocks(&mut self, unsent: u64) {
+    /// There is no room. `passed`: bytes that the kernel has taken, if not all that were written; `unsent`: those that it still
+    /// holds.
+    pub(super) fn blocks(&mut self, passed: Option<u64>, unsent: u64) {
         let now = Instant::now();
-        let has = self.written.saturating_sub(unsent);
+        let has = passed.unwrap_or(self.written).saturating_sub(unsent);
         let more = has.saturating_sub(self.had.unwrap_or(has));
         self.had = Some(self.had.unwrap_or(has).max(has));
         self.rate.moved(more);
@@ -90,11 +91,11 @@ mod tests {
         let least = Least::new(10, Duration::from_secs(5));
         let mut taking = Taking::default();
         taking.sent(100_000);
-        taking.blocks(90_000);
+        taking.blocks(None, 90_000);
         let (began, due) = (taking.blocked().unwrap(), taking.due(least).unwrap());
-        taking.blocks(90_000);
+        taking.blocks(None, 90_000);
         assert_eq!((taking.blocked(), taking.due(least)), (Some(began), Some(due)), "nothing has moved");
-        taking.blocks(89_000);
+        taking.blocks(None, 89_000);
         assert!(taking.blocked().unwrap() > began);
         assert_eq!(taking.due(least), Some(due + Duration::from_secs(95)), "1000 bytes are good for 100 seconds");
         taking.sent(50);
@@ -106,8 +107,8 @@ mod tests {
         let least = Least::new(1, Duration::from_secs(5));
         let mut taking = Taking::default();
         taking.sent(1000);
-        taking.blocks(1000);
-        taking.blocks(0);
+        taking.blocks(None, 1000);
+        taking.blocks(None, 0);
         assert!(taking.due(least).unwrap() > Instant::now() + Duration::from_secs(500));
         taking.begin();
         taking.lies();

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::identity::{self, configure};
 use super::material::{Material, place};
 use super::name::Name;
+use super::renewal::Renewal;
 use super::site::{self, Site};
 use super::tickets::{Keyring, Seed, Ticketer};
 use super::{Side, TlsError, ciphers};
@@ -198,38 +199,45 @@ impl Certificates {
         if !state.material.is_stale(config) {
             return false;
         }
-        match self.renew(config, &mut state) {
-            Ok((renewed, kept)) => {
-                state.failed = false;
-                if renewed {
-                    tracing::info!("certificates have changed and are in use");
-                }
-                if let Some(path) = kept.first() {
-                    state.complain(format!(
-                        "{} has changed, but this process may not read it: restart rsgi, or let its user read the file",
-                        path.display()
-                    ));
-                }
-                return renewed;
-            }
-            // A certificate and its key are rarely replaced in the same moment: only what lasts is told.
-            Err(error) if std::mem::replace(&mut state.failed, true) => {
-                state.complain(format!("certificates stay as they were: {}", crate::logging::chain(&error)));
-            }
-            Err(_) => {}
+        let outcome = self.renew(config, &mut state);
+        let (renewed, kept, failures) = outcome.unwrap_or_else(|error| (false, Vec::new(), vec![error]));
+        if renewed {
+            tracing::info!("certificates have changed and are in use");
         }
-        false
+        let mut complaints = Vec::new();
+        if let Some(path) = kept.first() {
+            complaints.push(format!(
+                "{} has changed, but this process may not read it: restart rsgi, or let its user read the file",
+                path.display()
+            ));
+        }
+        // A certificate and its key are rarely replaced in the same moment: only what lasts is told.
+        if std::mem::replace(&mut state.failed, !failures.is_empty()) && state.failed {
+            let reasons: Vec<_> = failures.iter().map(|error| crate::logging::chain(error)).collect();
+            complaints.push(format!("certificates stay as they were: {}", reasons.join("; ")));
+        }
+        state.complain(complaints.join("; "));
+        renewed
     }
 
-    fn renew(&self, config: &Config, state: &mut MutexGuard<'_, State>) -> Result<(bool, Vec<PathBuf>), TlsError> {
-        let (material, kept) = Material::read(state.material.side, config, Some(&state.material))?;
+    /// Whether something is renewed, what may not be read, and why something else stays as it was.
+    fn renew(
+        &self,
+        config: &Config,
+        state: &mut MutexGuard<'_, State>,
+    ) -> Result<(bool, Vec<PathBuf>, Vec<TlsError>), TlsError> {
+        let check = |material: &Material, tls: &Tls| {
+            let tickets = Arc::new(Ticketer::new(Arc::clone(&state.keyring), ""));
+            configure(tls, material, config.router.tls_profile, tickets, &[]).map(drop)
+        };
+        let Renewal { material, kept, failures } = state.material.renew(config, check)?;
         if state.material == material {
-            return Ok((false, kept));
+            return Ok((false, kept, failures));
         }
         let doors = doors(config, &material, &state.keyring)?;
         *self.doors.write().unwrap_or_else(PoisonError::into_inner) = doors;
         state.material = material;
-        Ok((true, kept))
+        Ok((true, kept, failures))
     }
 }
 
@@ -245,10 +253,12 @@ impl Door {
 }
 
 impl State {
-    /// Says it once.
+    /// Says it once, until there is nothing to complain of (an empty text).
     fn complain(&mut self, complaint: String) {
         if self.complaint != complaint {
-            tracing::warn!("{complaint}");
+            if !complaint.is_empty() {
+                tracing::warn!("{complaint}");
+            }
             self.complaint = complaint;
         }
     }

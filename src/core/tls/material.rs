@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use rsgi_config::{Config, Tls};
 use serde::{Deserialize, Serialize};
 
+use super::renewal::paths;
 use super::tickets::{self, Seed};
 use super::{Side, TlsError};
 
@@ -21,25 +22,25 @@ use super::{Side, TlsError};
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Material {
     pub(super) side: Side,
-    files: BTreeMap<PathBuf, Content>,
+    pub(super) files: BTreeMap<PathBuf, Content>,
     /// Certificates by server name: those of `sni` first, then what `sni-dir` holds.
     pub(super) named: Vec<(String, Tls)>,
     /// `sni-dir` when it was read.
-    folder: Option<Stamp>,
+    pub(super) folder: Option<Stamp>,
     /// What keys of session tickets come from. `None` where [`super::Certificates`] has taken it over.
     #[serde(serialize_with = "tickets::serialize")]
     pub(super) seed: Option<Seed>,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Content {
+pub(super) struct Content {
     text: String,
     stamp: Stamp,
 }
 
 /// What tells one state of a file from the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
+pub(super) struct Stamp {
     modified: (i64, i64),
     size: u64,
     inode: u64,
@@ -52,6 +53,17 @@ impl Material {
     /// # Errors
     /// When a file cannot be read, or holds something else.
     pub(super) fn read(side: Side, config: &Config, before: Option<&Self>) -> Result<(Self, Vec<PathBuf>), TlsError> {
+        Self::gather(side, config, before, &mut Err)
+    }
+
+    /// The same. `fault` is told of each file that cannot be read, and says whether to go on: with what was there before, or without
+    /// the certificate by name that it belongs to.
+    pub(super) fn gather(
+        side: Side,
+        config: &Config,
+        before: Option<&Self>,
+        fault: &mut dyn FnMut(TlsError) -> Result<(), TlsError>,
+    ) -> Result<(Self, Vec<PathBuf>), TlsError> {
         let router = &config.router;
         // Sessions outlive a reload.
         let seed = before.map_or_else(Seed::new, |before| before.seed.clone());
@@ -80,23 +92,31 @@ impl Material {
         let doors = side.doors(config).into_iter().flatten();
         let doors = doors.map(|tls| place(tls, &config.start_dir)).collect::<Vec<_>>();
         for tls in doors.iter().chain(material.named.iter().map(|(_, tls)| tls)) {
-            for path in [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()].into_iter().flatten() {
+            for path in paths(tls) {
                 if material.files.contains_key(path) {
                     continue;
                 }
-                let content = match (Content::read(path), before.and_then(|before| before.files.get(path))) {
-                    (Err(error), Some(known)) if error.kind() == io::ErrorKind::PermissionDenied => {
-                        kept.push(path.clone());
-                        known.clone()
+                let known = before.and_then(|before| before.files.get(path));
+                let content = match Content::read(path) {
+                    Ok(content) => Some(content),
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied && known.is_some() => {
+                        kept.push(path.to_owned());
+                        known.cloned()
                     }
-                    (Err(error), _) if error.kind() == io::ErrorKind::InvalidData => {
-                        return Err(TlsError::NotPem { path: path.clone(), what: "anything" });
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        fault(TlsError::NotPem { path: path.to_owned(), what: "anything" })?;
+                        known.cloned()
                     }
-                    (content, _) => content.map_err(|source| TlsError::Read(path.clone(), source))?,
+                    Err(error) => {
+                        fault(TlsError::Read(path.to_owned(), error))?;
+                        known.cloned()
+                    }
                 };
-                material.files.insert(path.clone(), content);
+                material.files.extend(content.map(|content| (path.to_owned(), content)));
             }
         }
+        let files = &material.files;
+        material.named.retain(|(_, tls)| paths(tls).all(|path| files.contains_key(path)));
         Ok((material, kept))
     }
 

@@ -10,6 +10,7 @@ mod identity;
 mod material;
 mod name;
 mod peer;
+mod renewal;
 mod side;
 mod site;
 #[cfg(test)]

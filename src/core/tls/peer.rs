@@ -2,8 +2,10 @@
 
 use rsgi_proto::vars::Vars;
 use rustls::pki_types::CertificateDer;
+use x509_parser::asn1_rs::Tag;
 use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::x509::AttributeTypeAndValue;
 
 /// What a client has shown of itself.
 #[derive(Debug, Default)]
@@ -39,14 +41,44 @@ fn name(certificate: &X509Certificate<'_>) -> String {
         let kind = attribute.attr_type();
         let kind = oid2abbrev(kind, oid_registry()).map_or_else(|_| kind.to_id_string(), str::to_owned);
         // Whoever reads this must not be led to a line or a field that is not there.
-        let value = attribute.as_str().unwrap_or_default();
-        let value: String = value.chars().map(|c| if c.is_control() || c == '/' { '?' } else { c }).collect();
+        let value: String =
+            text_of(attribute).chars().map(|c| if c.is_control() || c == '/' { '?' } else { c }).collect();
         text.push('/');
         text.push_str(&kind);
         text.push('=');
         text.push_str(&value);
     }
     text
+}
+
+/// A value's text, whichever kind of string it is. Where it is none, its bytes as OpenSSL writes them: an empty value, or one that only
+/// looks like another's, would be a wrong name.
+fn text_of(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let bytes = attribute.as_slice();
+    let text = match attribute.attr_value().tag() {
+        // What calls itself T.61 is Latin-1 everywhere.
+        Tag::T61String => Some(bytes.iter().copied().map(char::from).collect()),
+        Tag::BmpString => {
+            let (units, rest) = bytes.as_chunks();
+            let text = char::decode_utf16(units.iter().copied().map(u16::from_be_bytes)).collect::<Result<_, _>>();
+            text.ok().filter(|_| rest.is_empty())
+        }
+        Tag::UniversalString => {
+            let (units, rest) = bytes.as_chunks();
+            let text: Option<String> = units.iter().copied().map(u32::from_be_bytes).map(char::from_u32).collect();
+            text.filter(|_| rest.is_empty())
+        }
+        _ => attribute.as_str().or_else(|_| std::str::from_utf8(bytes)).map(str::to_owned).ok(),
+    };
+    text.unwrap_or_else(|| escaped(bytes))
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let escape = |&byte: &u8| match byte {
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02X}"),
+    };
+    bytes.iter().map(escape).collect()
 }
 
 fn pem(der: &[u8]) -> String {
@@ -69,9 +101,30 @@ fn pem(der: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, DnType, KeyPair};
+    use rcgen::string::{BmpString, PrintableString, TeletexString, UniversalString};
+    use rcgen::{CertificateParams, DnType, DnValue, KeyPair};
 
     use super::*;
+
+    #[test]
+    fn a_name_is_told_in_whichever_string_it_is_written() {
+        let bmp = |text: &str| DnValue::BmpString(BmpString::try_from(text).unwrap());
+        for (value, told) in [
+            (bmp("Jörg Ω"), "Jörg Ω"),
+            (bmp("a/CN=b\n"), "a?CN=b?"),
+            (DnValue::TeletexString(TeletexString::try_from("client").unwrap()), "client"),
+            (DnValue::UniversalString(UniversalString::try_from("Jörg 𝄞").unwrap()), "Jörg 𝄞"),
+            (DnValue::PrintableString(PrintableString::try_from("client").unwrap()), "client"),
+        ] {
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, value);
+            let made = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            let peer = Peer::of(Some(std::slice::from_ref(made.der())));
+            assert_eq!(peer.name, Some(format!("/CN={told}")));
+        }
+        assert_eq!(escaped(b"a\xFF\0b"), r"a\xFF\x00b");
+    }
 
     #[test]
     fn a_client_is_named_by_its_certificate() {

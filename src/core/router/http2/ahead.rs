@@ -29,6 +29,8 @@ struct State {
     pieces: VecDeque<Bytes>,
     /// Bytes of the pieces.
     held: usize,
+    /// Bytes that hyper has.
+    given: u64,
     /// Nothing more comes from the worker; what hyper is to be told then.
     end: Option<Result<(), Broken>>,
     /// Hyper waits for the worker itself.
@@ -37,7 +39,7 @@ struct State {
 
 impl Ahead {
     pub(super) fn new(answer: Answer, session: Rc<Session>) -> Self {
-        let state = State { answer, session, pieces: VecDeque::new(), held: 0, end: None, is_asked: false };
+        let state = State { answer, session, pieces: VecDeque::new(), held: 0, given: 0, end: None, is_asked: false };
         Self(Rc::new(RefCell::new(state)))
     }
 
@@ -82,6 +84,11 @@ impl State {
         self.session.hold(bytes);
     }
 
+    fn give(&mut self, bytes: usize) {
+        self.given += bytes as u64;
+        self.session.owe(bytes as u64);
+    }
+
     fn let_go(&mut self, bytes: usize) {
         self.held = self.held.saturating_sub(bytes);
         self.session.let_go(bytes);
@@ -101,6 +108,9 @@ impl Drop for State {
         self.let_go(self.held);
         if self.is_done() {
             self.session.trust();
+        } else {
+            // Nobody knows how much of it had already gone.
+            self.session.forget(self.given);
         }
     }
 }
@@ -113,6 +123,7 @@ impl Body for Ahead {
         let state = &mut *self.0.borrow_mut();
         if let Some(piece) = state.pieces.pop_front() {
             state.let_go(piece.len());
+            state.give(piece.len());
             state.answer.takes(|taking| taking.fetched(piece.len() as u64));
             // The client takes what it gets, however long ago the worker has said it.
             state.answer.touch();
@@ -124,6 +135,9 @@ impl Body for Ahead {
                 state.is_asked = piece.is_pending();
                 if matches!(piece, Poll::Ready(None)) {
                     state.end = Some(Ok(()));
+                }
+                if let Poll::Ready(Some(Ok(piece))) = &piece {
+                    state.give(piece.len());
                 }
                 piece.map(|piece| piece.map(|piece| piece.map(Frame::data)))
             }

@@ -6,11 +6,14 @@
 
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::super::gate::Wire;
+use super::session::Session;
 use crate::memory::meters::{Count, Meter};
 
 /// Such frames that may come at once, and those that may come each second for ever.
@@ -31,6 +34,9 @@ const FRAME_HEAD: usize = 9;
 pub(super) struct Frames<S> {
     socket: S,
     reader: Reader,
+    /// Goes over what is sent.
+    writer: Reader,
+    session: Rc<Session>,
     /// What is left of the burst, and since when.
     left: u32,
     since: Instant,
@@ -60,14 +66,28 @@ struct Seen {
     idle: u32,
     /// Windows opened.
     windows: u32,
+    /// Bytes of data.
+    data: u64,
     /// The first frame is not what it must be.
     is_wrong: bool,
 }
 
 impl<S> Frames<S> {
-    pub(super) fn new(socket: S, meter: Meter) -> Self {
+    pub(super) fn new(socket: S, meter: Meter, session: Rc<Session>) -> Self {
         let reader = Reader { skip: PREFACE, head: [0; FRAME_HEAD], known: 0, begun: false };
-        Self { socket, reader, left: BURST, since: Instant::now(), sent: 0, meter, closed: None, heard: 0 }
+        let writer = Reader { skip: 0, head: [0; FRAME_HEAD], known: 0, begun: true };
+        Self {
+            socket,
+            reader,
+            writer,
+            session,
+            left: BURST,
+            since: Instant::now(),
+            sent: 0,
+            meter,
+            closed: None,
+            heard: 0,
+        }
     }
 
     fn count_sent(&mut self, bytes: usize) {
@@ -113,6 +133,7 @@ impl Reader {
                 (self.known, self.skip) = (0, u32::from_be_bytes([0, high, middle, low]));
                 seen.is_wrong |= !std::mem::replace(&mut self.begun, true) && (kind, flags & ACK) != (SETTINGS, 0);
                 seen.windows += u32::from(kind == WINDOW_UPDATE);
+                seen.data += if kind == DATA { self.skip.into() } else { 0 };
                 seen.idle += u32::from(is_idle(kind, flags, self.skip));
             }
         }
@@ -121,6 +142,7 @@ impl Reader {
 }
 
 /// Numbers as in RFC 9113, section 6.
+const DATA: u8 = 0;
 const SETTINGS: u8 = 4;
 const WINDOW_UPDATE: u8 = 8;
 const ACK: u8 = 1;
@@ -130,7 +152,7 @@ fn is_idle(kind: u8, flags: u8, length: u32) -> bool {
     const PADDED: u8 = 8;
     match kind {
         // The length of padding that is none is no data either.
-        0 => flags & END_STREAM == 0 && length <= u32::from(flags & PADDED != 0),
+        DATA => flags & END_STREAM == 0 && length <= u32::from(flags & PADDED != 0),
         // HEADERS and CONTINUATION have bounds of their own.
         1 | WINDOW_UPDATE | 9 => false,
         _ => true,
@@ -144,7 +166,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Frames<S> {
         ready!(Pin::new(&mut this.socket).poll_read(context, out))?;
         let fresh = out.filled().get(before..).unwrap_or_default();
         this.meter.add(Count::Received, fresh.len() as u64);
-        let Seen { idle, windows, is_wrong } = this.reader.count(fresh);
+        let Seen { idle, windows, is_wrong, .. } = this.reader.count(fresh);
         if is_wrong {
             return Poll::Ready(Err(io::Error::other("the first frame is not SETTINGS")));
         }
@@ -153,11 +175,32 @@ impl<S: AsyncRead + Unpin> AsyncRead for Frames<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Frames<S> {
+impl<S: Wire> Frames<S> {
+    /// Notes whether the socket takes more, and answers that have gone there.
+    fn note<'a>(&mut self, result: &Poll<io::Result<usize>>, parts: impl Iterator<Item = &'a [u8]>) {
+        let Poll::Ready(sent) = result else {
+            let (passed, unsent) = (self.socket.passed(), self.socket.unsent());
+            return self.session.takes(|taking| taking.blocks(passed, unsent));
+        };
+        let mut left = sent.as_ref().map_or(0, |&sent| sent);
+        self.count_sent(left);
+        self.session.takes(|taking| taking.sent(left as u64));
+        for part in parts {
+            let part = part.get(..left.min(part.len())).unwrap_or_default();
+            left -= part.len();
+            let data = self.writer.count(part).data;
+            if data > 0 {
+                self.session.pay(data);
+            }
+        }
+    }
+}
+
+impl<S: Wire> AsyncWrite for Frames<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let sent = ready!(Pin::new(&mut self.socket).poll_write(context, bytes))?;
-        self.count_sent(sent);
-        Poll::Ready(Ok(sent))
+        let result = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.note(&result, std::iter::once(bytes));
+        result
     }
 
     fn poll_write_vectored(
@@ -165,9 +208,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Frames<S> {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let sent = ready!(Pin::new(&mut self.socket).poll_write_vectored(context, parts))?;
-        self.count_sent(sent);
-        Poll::Ready(Ok(sent))
+        let result = Pin::new(&mut self.socket).poll_write_vectored(context, parts);
+        self.note(&result, parts.iter().map(|part| &**part));
+        result
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -175,7 +218,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Frames<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
+        let result = Pin::new(&mut self.socket).poll_flush(context);
+        let noted = if result.is_pending() { Poll::Pending } else { Poll::Ready(Ok(0)) };
+        self.note(&noted, std::iter::empty());
+        result
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -202,6 +248,10 @@ mod tests {
 
     use super::*;
 
+    fn frames() -> Frames<()> {
+        Frames::new((), Meter::default(), Rc::new(Session::new()))
+    }
+
     fn frame(kind: u8, flags: u8, length: u8) -> Vec<u8> {
         let mut frame = vec![0, 0, length, kind, flags, 0, 0, 0, 1];
         frame.extend(std::iter::repeat_n(0xFF, length.into()));
@@ -215,7 +265,7 @@ mod tests {
         let useful = [frame(1, 4, 30), frame(0, 0, 1), frame(0, 1, 0), frame(8, 0, 4), frame(9, 4, 7)];
         idle.iter().chain(&useful).for_each(|frame| input.extend(frame));
         for at in 0..input.len() {
-            let mut reader = Frames::new((), Meter::default()).reader;
+            let mut reader = frames().reader;
             let (one, two) = input.split_at(at);
             let (one, two) = (reader.count(one), reader.count(two));
             assert_eq!((one.idle + two.idle, one.windows + two.windows), (6, 1), "cut at {at}");
@@ -227,13 +277,13 @@ mod tests {
     fn the_first_frame_is_settings() {
         for (first, is_wrong) in [(frame(4, 0, 0), false), (frame(4, 1, 0), true), (frame(1, 5, 9), true)] {
             let input = [&[b'P'; 24][..], &first, &frame(6, 0, 8)].concat();
-            assert_eq!(Frames::new((), Meter::default()).reader.count(&input).is_wrong, is_wrong);
+            assert_eq!(frames().reader.count(&input).is_wrong, is_wrong);
         }
     }
 
     #[test]
     fn windows_are_opened_for_what_comes() {
-        let mut frames = Frames::new((), Meter::default());
+        let mut frames = self::frames();
         assert_eq!(frames.excess(3), 3);
         // A frame with one byte of data: its stream's window, and the connection's.
         frames.count_sent(10);
@@ -243,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_forgiven_and_a_flood_is_not() {
-        let mut frames = Frames::new((), Meter::default());
+        let mut frames = self::frames();
         let after = |seconds| Instant::now() + Duration::from_secs(seconds);
         frames.spend(BURST, after(0)).unwrap();
         assert!(frames.spend(1, after(0)).is_err());

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::Request;
+use http::{Method, Request};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
@@ -64,6 +64,9 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Client) {
         async move {
             let (parts, body) = request.into_parts();
             client.begin(head::ticket(&client, &parts, !body.is_end_stream()));
+            if parts.method == Method::HEAD {
+                client.ask_for_head();
+            }
             let response = answer::serve(client, body).await;
             asked.answered();
             Ok::<_, Infallible>(response.map(|answer| {
@@ -78,7 +81,8 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Client) {
     http.max_concurrent_streams(STREAMS).max_header_list_size(HEADER_LIST).max_send_buf_size(BUFFER);
     http.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOWS);
     http.max_pending_accept_reset_streams(RESETS_PENDING).max_local_error_reset_streams(RESETS_OURS);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(Frames::new(socket, shop.settings.meter)), service));
+    let frames = Frames::new(socket, shop.settings.meter, Rc::clone(&session));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(frames), service));
     let mut drain = pin!(shop.drain.notified());
     drain.as_mut().enable();
 
@@ -109,7 +113,7 @@ pub(super) async fn serve<S: Wire + 'static>(socket: S, client: Client) {
                 (false, false) => later,
             };
             // While there are streams, their clocks count, and the pings.
-            let deadline = session.idle().unwrap_or_else(Instant::now) + patience;
+            let deadline = session.deadline(patience, shop.settings.timeout);
             if deadline > Instant::now() {
                 timer.as_mut().reset(deadline);
             } else if leaving {

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
@@ -13,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::super::client::Client;
 use super::super::connection::gives_up;
 use super::super::crowd::{Dismissal, FRESH, Guest};
+use super::super::taking::Taking;
 use super::STREAMS;
 use super::ahead::Ahead;
 
@@ -39,6 +41,11 @@ pub(super) struct Session {
     granted: Cell<usize>,
     /// Bytes of answers that the client has not taken.
     held: Cell<usize>,
+    /// Bytes of answers that hyper has and the socket does not; when there last were fewer.
+    owed: Cell<u64>,
+    paid: Cell<Option<Instant>>,
+    /// How the client takes what the socket has.
+    taking: Cell<Taking>,
     dismissal: Dismissal,
 }
 
@@ -68,6 +75,9 @@ impl Session {
             places: Arc::new(Semaphore::new(UNTRUSTED)),
             granted: Cell::new(UNTRUSTED),
             held: Cell::new(0),
+            owed: Cell::new(0),
+            paid: Cell::new(None),
+            taking: Cell::default(),
             dismissal: Dismissal::default(),
         }
     }
@@ -96,6 +106,40 @@ impl Session {
 
     pub(super) fn let_go(&self, bytes: usize) {
         self.held.set(self.held().saturating_sub(bytes));
+    }
+
+    /// Hyper has so much more of an answer.
+    pub(super) fn owe(&self, bytes: u64) {
+        self.owed.set(self.owed.get().saturating_add(bytes));
+    }
+
+    /// So much of answers has gone to the socket.
+    pub(super) fn pay(&self, bytes: u64) {
+        self.forget(bytes);
+        self.paid.set(Some(Instant::now()));
+    }
+
+    /// So much will not go there any more.
+    pub(super) fn forget(&self, bytes: u64) {
+        self.owed.set(self.owed.get().saturating_sub(bytes));
+    }
+
+    /// Changes what is known of how the client takes what it is sent.
+    pub(super) fn takes(&self, change: impl FnOnce(&mut Taking)) {
+        let mut taking = self.taking.get();
+        change(&mut taking);
+        self.taking.set(taking);
+    }
+
+    /// When the connection is over if nothing more happens: `patience` after its last request. A stream ends when hyper has all of
+    /// its answer; while that is on its way, the client has `timeout` to take some of it.
+    pub(super) fn deadline(&self, patience: Duration, timeout: Duration) -> Instant {
+        let Some(idle) = self.idle() else { return Instant::now() + patience };
+        if let Some(blocked) = self.taking.get().blocked() {
+            return blocked.max(idle) + timeout;
+        }
+        self.paid.get().map_or(idle, |paid| paid.max(idle))
+            + if self.owed.get() > 0 { timeout.max(patience) } else { patience }
     }
 
     /// An answer has been taken: the connection may have one request more at work.
@@ -133,7 +177,9 @@ impl Session {
 
 impl Guest for Session {
     fn idle_since(&self) -> Option<Instant> {
-        self.idle().map(|idle| if self.is_fresh() { idle + FRESH } else { idle })
+        // Answers may be on their way when their streams have ended.
+        let idle = self.idle().filter(|_| self.taking.get().blocked().is_none())?;
+        Some(if self.is_fresh() { idle + FRESH } else { self.paid.get().map_or(idle, |paid| paid.max(idle)) })
     }
 
     fn dismissal(&self) -> &Dismissal {

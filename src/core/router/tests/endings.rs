@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 
 use super::stage::{Said, Stage, frame, head};
-use crate::control::Order;
+use crate::control::{Order, Queue, Report};
 
 #[test]
 fn draining_finishes_requests_and_closes_idle_connections() {
@@ -24,6 +24,21 @@ fn draining_finishes_requests_and_closes_idle_connections() {
     assert_eq!(busy.rest().unwrap(), b"");
     stage.join();
     assert!(TcpStream::connect(stage.address).is_err());
+}
+
+#[test]
+fn the_end_is_the_end_of_a_pause() {
+    let mut stage = Stage::new();
+    let (mut core, mut client) = (stage.core(), stage.client());
+    stage.order(Order::Pause);
+    stage.order(Order::TellQueue);
+    client.get("/held");
+    while !matches!(stage.report(), Report::Queue(Queue { waiting: 1, .. })) {}
+    stage.order(Order::Drain);
+    assert_eq!(core.path(), "/held");
+    core.reply("x");
+    assert_eq!(client.status(), "HTTP/1.1 200 OK");
+    stage.join();
 }
 
 #[test]

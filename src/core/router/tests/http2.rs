@@ -161,6 +161,35 @@ fn refusals_are_answers() {
 }
 
 #[test]
+fn what_head_is_answered_has_no_body() {
+    let authority = Authority::new();
+    let mut config = authority.config(authority.vouch("localhost"));
+    config.monitoring.ready = Some("/ready".into());
+    let stage = Stage::of(config, |settings| {
+        (settings.body, settings.connect_timeout) = (Some(5), Duration::from_millis(200));
+    });
+    let client = client(&stage, &authority, async |stream| {
+        let sender = begin(stream).await;
+        let head = |path: &str| Request::head(format!("https://localhost{path}"));
+        let mut answers = Vec::new();
+        for (request, body) in [
+            (head("/ready"), None),
+            (head("/").header("host", "elsewhere"), None),
+            (head("/").header("content-length", 6), Some(&b"abcdef"[..])),
+            (head("/"), None),
+        ] {
+            let answer = ask(&sender, request.body(()).unwrap(), body).await.unwrap();
+            let length: usize = answer.headers()["content-length"].to_str().unwrap().parse().unwrap();
+            assert!(length > 0);
+            answers.push((answer.status().as_u16(), answer.into_body()));
+        }
+        answers
+    });
+    let none = String::new;
+    assert_eq!(client.join().unwrap(), [(503, none()), (400, none()), (413, none()), (503, none())]);
+}
+
+#[test]
 fn a_body_unlike_its_length_resets_the_stream_only() {
     let authority = Authority::new();
     let stage = stage(&authority, |_| {});
@@ -253,6 +282,38 @@ fn draining_says_goodbye_and_finishes() {
     std::thread::sleep(Duration::from_millis(100));
     core.reply("last");
     assert_eq!(client.join().unwrap(), ("last".to_owned(), Ok(())));
+    stage.join();
+}
+
+#[test]
+fn draining_waits_for_answers_that_are_on_their_way() {
+    let authority = Authority::new();
+    let mut stage = stage(&authority, |_| {});
+    let mut core = stage.core();
+    let client = client(&stage, &authority, async |stream| {
+        // The window holds a small part of the answer, and hyper has all of it.
+        let mut client = h2::client::Builder::new();
+        let (sender, connection) = client.initial_window_size(1000).handshake::<_, Bytes>(stream).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let (response, _) = sender.ready().await.unwrap().send_request(get("/"), true).unwrap();
+        let mut body = response.await.unwrap().into_body();
+        let mut length = 0;
+        while let Some(piece) = body.data().await {
+            let piece = piece.unwrap();
+            if length == 0 {
+                // Longer than a connection without requests has.
+                tokio::time::sleep(Duration::from_secs(3)).await;
+            }
+            length += piece.len();
+            body.flow_control().release_capacity(piece.len()).unwrap();
+        }
+        drop(body);
+        (length, connection.await.unwrap().map_err(|error| error.to_string()))
+    });
+    core.path();
+    stage.order(crate::control::Order::Drain);
+    core.send(&super::stage::whole("200 OK", "", &[b'x'; 20_000]));
+    assert_eq!(client.join().unwrap(), (20_000, Ok(())));
     stage.join();
 }
 

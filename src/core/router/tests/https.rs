@@ -203,6 +203,49 @@ fn changed_files_are_shown_to_those_who_come_and_open_connections_go_on() {
 }
 
 #[test]
+fn one_bad_certificate_keeps_no_other_from_being_renewed() {
+    let authority = Authority::new();
+    let mut config = authority.config(authority.vouch("localhost"));
+    std::fs::create_dir(authority.path("names")).unwrap();
+    for name in ["broken.test", "gone.test", "good.test"] {
+        authority.vouch_as(&format!("names/{name}"), name);
+    }
+    config.router.sni_dir = Some("names".into());
+    let stage = stage(&config);
+    let names = ["localhost", "broken.test", "gone.test", "good.test"];
+    let before = names.map(|name| shown(&stage, &authority, name));
+    let renewed = |name: &str, before: &str| {
+        let end = Instant::now() + Duration::from_secs(10);
+        while shown(&stage, &authority, name) == before {
+            assert!(Instant::now() < end, "the new certificate of {name} is never shown");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+
+    authority.write("names/broken.test.key", "not a key");
+    std::fs::write(authority.path("names/gone.test.crt"), [0xFF; 9]).unwrap();
+    // One that was not there before, and does not do either.
+    authority.vouch_as("names/new.test", "new.test");
+    std::fs::copy(authority.path("localhost.key"), authority.path("names/new.test.key")).unwrap();
+    authority.vouch_as("names/good.test", "good.test");
+    authority.vouch("localhost");
+    renewed("localhost", &before[0]);
+    renewed("good.test", &before[3]);
+    for (name, before) in names.iter().zip(&before).skip(1).take(2) {
+        assert_eq!(shown(&stage, &authority, name), *before, "{name} stays as it was");
+    }
+    let mut stream = open(&stage, authority.client(&[], None), "new.test");
+    assert!(ask(&mut stream, "/").unwrap_err().to_string().contains("not valid for name"));
+
+    // What is mended is taken up.
+    authority.vouch_as("names/broken.test", "broken.test");
+    authority.vouch_as("names/new.test", "new.test");
+    renewed("broken.test", &before[1]);
+    let mut stream = open(&stage, authority.client(&[], None), "new.test");
+    stream.conn.complete_io(&mut stream.sock).unwrap();
+}
+
+#[test]
 fn files_that_do_not_do_are_named() {
     let authority = Authority::new();
     let good = authority.vouch("localhost");

@@ -12,4 +12,5 @@ mod monitoring;
 mod overtime;
 mod requests;
 mod stage;
+mod tails;
 mod tunnels;

@@ -5,7 +5,7 @@ use std::io::Write;
 use rsgi_proto::link::Request;
 use rsgi_proto::{Body, Version};
 
-use super::stage::{Stage, head, value, whole};
+use super::stage::{Said, Stage, head, value, whole};
 
 #[test]
 fn a_request_arrives_as_variables_and_its_answer_as_http() {
@@ -156,6 +156,33 @@ fn answers_without_a_body_have_none() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}\n")), "{answer}");
         assert!(!answer.to_lowercase().contains("content-length"), "{answer}");
     }
+}
+
+#[test]
+fn an_answer_of_which_the_client_has_all_holds_no_core_for_good() {
+    let stage = Stage::new();
+    let (mut core, mut client) = (stage.core(), stage.client());
+    let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    for (request, status, lines) in [
+        ("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", "200 OK", ""),
+        (get, "304 Not Modified", ""),
+        (get, "200 OK", "Content-Length: 5\r\n"),
+    ] {
+        client.send(request);
+        core.request();
+        core.send(&head(status, lines, |_| {}));
+        core.data(b"hello");
+        client.status();
+        // A little more is let pass, but it does not end.
+        core.data(b"hello");
+        assert_eq!(core.next(), Said::Abort, "{request}");
+        core.finish();
+    }
+    // The link is as good as before.
+    client.get("/next");
+    assert_eq!(core.path(), "/next");
+    core.reply("x");
+    client.status();
 }
 
 #[test]
