@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rsgi_abi::host::{Exchange, HeadView, NoWebsocket, ReadError, SendError};
 use rsgi_abi::types::{HEAD_CHUNKED, HEAD_CLOSE, HEAD_DATE};
@@ -21,6 +21,8 @@ use super::wire::Wire;
 use crate::logging::request::{Notes, set_note};
 use crate::statics::{Piece, Reply};
 
+/// Time that an application has for what nobody gets, the body of an answer that has none: most end by themselves.
+const SURPLUS: Duration = Duration::from_secs(1);
 /// Pieces from this size on are not copied but sent from where they are.
 const COPIED: usize = 4096;
 
@@ -93,6 +95,8 @@ pub(super) struct Answer<'a> {
     pub(super) out: &'a mut Vec<u8>,
     pub(super) tally: Tally,
     pub(super) state: State,
+    /// When the head was sent of an answer that has no body.
+    pub(super) bodiless: Option<Instant>,
     /// Follows the chunks that the application makes itself.
     pub(super) app_chunks: Chunked,
     /// The application may name a file in the place of its body.
@@ -344,6 +348,11 @@ impl Exchange for Answer<'_> {
         let mut overflow = false;
         let mut bare = Vec::new();
         let data = match plan.framing {
+            Framing::None if !last && self.bodiless.get_or_insert_with(Instant::now).elapsed() > SURPLUS => {
+                // It may go on for ever, and its client does not even know.
+                self.complete(plan);
+                return Err(SendError::Gone);
+            }
             Framing::None => &[],
             Framing::Unchunk | Framing::AppChunked => {
                 let keep = plan.framing == Framing::Unchunk;

@@ -125,6 +125,7 @@ impl Core<'_> {
                 out: &mut self.out,
                 tally: Tally::default(),
                 state: answer::State::Waiting(waits),
+                bodiless: None,
                 app_chunks: Chunked::new(),
                 naming: naming.filter(|_| matches!(found, Ok(None))),
                 // The kernel cannot encrypt.

@@ -69,3 +69,19 @@ fn a_complete_answer_waits_for_nothing() {
     GATE.wait();
     assert_eq!(read_one(&mut stream).1, "hello");
 }
+
+#[test]
+fn an_answer_without_a_body_does_not_go_on_for_ever() {
+    let worker = Worker::http();
+    let mut stream = worker.connect();
+    stream.write_all(&[b"HEAD /chatter HTTP/1.1\r\nHost: h\r\n\r\n", GET].concat()).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let began = Instant::now();
+    assert_eq!(read_one(&mut stream).1, "hello");
+    assert!(began.elapsed() < PATIENCE, "the application has gone on");
+}
