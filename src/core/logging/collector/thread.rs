@@ -26,6 +26,14 @@ pub(super) struct Work {
     pub(super) outlets: Outlets,
 }
 
+/// What is left of it at the end.
+#[derive(Debug)]
+pub(super) struct Rest {
+    pub(super) server: OwnedFd,
+    pub(super) requests: Option<OwnedFd>,
+    pub(super) outlets: Outlets,
+}
+
 /// What a look into a pipe found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
@@ -38,8 +46,8 @@ enum Look {
 }
 
 impl Work {
-    /// Runs until it is told to end and nothing is left to write, or to leave the rest to others. Returns the pipes.
-    pub(super) fn run(mut self) -> (OwnedFd, Option<OwnedFd>) {
+    /// Runs until it is told to end and nothing is left to write, or to leave the rest to others. Returns the pipes and places.
+    pub(super) fn run(mut self) -> Rest {
         let (mut server, mut requests) = (Records::default(), Records::default());
         let mut is_ending = false;
         loop {
@@ -72,7 +80,7 @@ impl Work {
             let is_left = matches!(obeyed, Some(Order::Leave));
             if is_ending && !looks.contains(&Look::More) || looks[0] == Look::End || is_left {
                 self.end(&mut server, &mut requests);
-                return (self.server, self.requests);
+                return Rest { server: self.server, requests: self.requests, outlets: self.outlets };
             }
         }
     }

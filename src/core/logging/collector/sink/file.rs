@@ -54,6 +54,11 @@ impl LogFile {
         share(&self.file).map(Self::descriptor)
     }
 
+    /// The file alone.
+    pub(super) fn into_file(self) -> File {
+        self.file
+    }
+
     /// Appends a record and a newline, in one write.
     pub(in super::super) fn write(&mut self, now: Duration, record: &[u8]) -> io::Result<()> {
         let line = [record, b"\n"].concat();
