@@ -4,20 +4,25 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::crew::{Member, State};
-use super::{Action, Fleet, Generation, Phase, Who, name};
+use super::{Action, Fleet, Generation, Opening, Phase, Who, name};
 use crate::control::Order;
 
 impl Fleet {
     /// Takes every step that is due.
     pub(super) fn settle(&mut self, now: Instant, out: &mut Vec<Action>) {
         self.settled = now;
+        if self.phase == Phase::Starting && self.is_complete(self.serving) {
+            (self.phase, self.opening) = (Phase::Serving, Opening::Over);
+            out.push(Action::Serving(self.serving));
+        }
         if let Some(next) = self.next().filter(|&next| self.is_complete(next)) {
             self.serving = next;
-            self.phase = Phase::Serving;
+            (self.phase, self.opening) = (Phase::Serving, Opening::Over);
             out.push(Action::Say(format!("generation {next} serves")));
             out.push(Action::Serving(next));
         }
-        if self.phase == Phase::Serving
+        let is_resumed = self.phase == Phase::Starting && self.opening == Opening::Resumed;
+        if (self.phase == Phase::Serving || is_resumed)
             && let Some(rolling) = self.reload_again.take()
         {
             self.want_reload(rolling, out);

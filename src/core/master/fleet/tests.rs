@@ -922,3 +922,61 @@ fn what_cannot_be_started_is_tried_again_soon_and_told_once() {
     scene.on(Event::Gone(who, Ending::Unborn));
     assert!(scene.log.iter().any(|line| line.contains("cannot be started")), "{:?}", scene.log);
 }
+
+#[test]
+fn a_reload_that_fails_during_the_start_leaves_the_start_as_it_was() {
+    let serving = |scene: &Scene| scene.todo.iter().filter(|action| matches!(action, Action::Serving(_))).count();
+    for is_refused in [true, false] {
+        let mut scene = Scene::new(Plan { workers: 1, ..PLAN });
+        scene.step();
+        let Some(Action::Fork { who: worker, .. }) = scene.todo.pop() else { panic!("{:?}", scene.todo) };
+        scene.born(worker);
+        if is_refused {
+            scene.on(Event::WantReload);
+            scene.todo.clear();
+            scene.on(Event::Prepared(None));
+        } else {
+            let zygote = scene.reload(PLAN);
+            scene.on(Event::Gone(zygote, Ending::Exited(22)));
+        }
+        assert_eq!((scene.fleet.mood(), scene.failed.len(), scene.left), (Mood::Starting, 1, None));
+        assert!(scene.log.last().unwrap().ends_with("generation 0 goes on starting"), "{:?}", scene.log);
+        assert_eq!(serving(&scene), 0);
+        scene.on(Event::Said(worker, Report::Ready));
+        assert_eq!((serving(&scene), scene.fleet.mood()), (1, Mood::Serving));
+        assert!(scene.todo.contains(&Action::Serving(0)));
+        scene.todo.clear();
+        scene.on(Event::Tick);
+        assert_eq!(scene.todo, []);
+    }
+}
+
+#[test]
+fn a_start_that_came_to_its_end_during_a_reload_serves_when_that_fails() {
+    let mut scene = Scene::new(Plan { workers: 1, ..PLAN });
+    scene.step();
+    let Some(Action::Fork { who: worker, .. }) = scene.todo.pop() else { panic!("{:?}", scene.todo) };
+    scene.born(worker);
+    scene.on(Event::WantReload);
+    scene.on(Event::WantReload);
+    scene.todo.clear();
+    scene.on(Event::Said(worker, Report::Ready));
+    assert_eq!(scene.todo, []);
+    scene.on(Event::Prepared(None));
+    assert_eq!(scene.todo, [Action::Serving(0), Action::Prepare(1)], "the second wish is not forgotten");
+}
+
+#[test]
+fn a_start_without_application_ends_after_a_reload_that_failed_too() {
+    let mut scene = Scene::new(PLAN);
+    scene.step();
+    let worker = scene.workers()[0];
+    scene.on(Event::WantReload);
+    scene.on(Event::Said(worker, Report::NoApp));
+    assert_eq!(scene.fleet.mood(), Mood::Reloading);
+    scene.on(Event::Prepared(None));
+    assert_eq!(scene.fleet.mood(), Mood::Stopping);
+    scene.todo.retain(|action| matches!(action, Action::Tell(..) | Action::Kill(..)));
+    scene.obey();
+    assert_eq!(scene.left, Some(Exit::NoApp));
+}
