@@ -112,12 +112,13 @@ impl Crew {
 
     /// Numbers up to `count` that no process has and that may have one now.
     pub(super) fn vacant(&self, generation: Generation, count: u32, now: Instant) -> Vec<u32> {
-        let taken = |number| {
-            let holds = |member: &Member| member.generation == generation && member.number == number;
-            // Whoever makes room for a successor has its place until it is gone.
-            self.members.values().any(|member| holds(member) && (member.is_weary || !member.is_leaving()))
-        };
-        (1..=count).filter(|&number| !taken(number) && self.may_be_born(generation, number, now)).collect()
+        // Whoever makes room for a successor has its place until it is gone.
+        let holds = |member: &&Member| member.generation == generation && (member.is_weary || !member.is_leaving());
+        let taken: BTreeSet<_> = self.members.values().filter(holds).map(|member| member.number).collect();
+        (1..=count)
+            .filter(|number| !taken.contains(number))
+            .filter(|&number| self.may_be_born(generation, number, now))
+            .collect()
     }
 
     /// Whether no death at birth speaks against another process with this number now.
@@ -171,6 +172,11 @@ impl Crew {
     pub(super) fn ready(&self, generation: Generation) -> u32 {
         let is_ready = |member: &&Member| member.generation == generation && member.state == State::Ready;
         u32::try_from(self.members.values().filter(is_ready).count()).unwrap_or(u32::MAX)
+    }
+
+    /// How many processes of a generation were asked for and have yet to be born.
+    pub(super) fn unborn(&self, generation: Generation) -> usize {
+        self.members.values().filter(|member| member.generation == generation && member.pid == 0).count()
     }
 
     /// Whether number `number` of a generation serves.

@@ -98,7 +98,7 @@ impl Scene {
         let mut steps = 0;
         while self.step() {
             steps += 1;
-            assert!(steps < 1000, "the fleet never comes to rest");
+            assert!(steps < 5000, "the fleet never comes to rest");
         }
     }
 
@@ -979,4 +979,24 @@ fn a_start_without_application_ends_after_a_reload_that_failed_too() {
     scene.todo.retain(|action| matches!(action, Action::Tell(..) | Action::Kill(..)));
     scene.obey();
     assert_eq!(scene.left, Some(Exit::NoApp));
+}
+
+#[test]
+fn many_workers_are_asked_for_in_portions() {
+    let asked = |scene: &Scene| scene.todo.iter().filter(|action| matches!(action, Action::Fork { .. })).count();
+    let plan = Plan { workers: 150, mules: 5, ..PLAN };
+    let mut scene = Scene::new(plan);
+    scene.step();
+    let mut most = 0;
+    while scene.step() {
+        most = most.max(asked(&scene));
+    }
+    assert_eq!((most, scene.fleet.ready_workers(), scene.mules().len()), (64, 150, 5));
+    // So are those of a reload.
+    let zygote = scene.reload(plan);
+    scene.on(Event::Said(zygote, Report::Ready));
+    assert_eq!(asked(&scene), 64);
+    scene.obey();
+    assert_eq!((roster(&scene, 0).len(), roster(&scene, 1).len()), (0, 150));
+    assert_eq!(scene.failed, []);
 }
