@@ -438,9 +438,22 @@ impl Fleet {
                 out.push(Action::Say(format!("...gracefully reloading: generation {}", self.latest + 1)));
                 out.push(Action::Prepare(self.latest + 1));
             }
+            Phase::Reloading(next) if !self.makes_progress(next) => {
+                // What is wished for may be the cure.
+                self.reload_again = None;
+                self.give_up(next, "another reload was asked for", out);
+                self.want_reload(rolling, out);
+            }
             Phase::Preparing | Phase::Reloading(_) => self.reload_again = Some(rolling),
             Phase::Stopping(_) => {}
         }
+    }
+
+    /// Whether the application of a generation on its way could be loaded: by its zygote, or by its first worker. An import
+    /// that hangs never ends by itself.
+    fn makes_progress(&self, next: Generation) -> bool {
+        let is_awaited = self.plan(next).lazy && self.strength(next) > 0;
+        self.has_loaded(next) && (!is_awaited || self.workers.ready(next) > 0)
     }
 
     fn prepared(&mut self, plan: Option<Plan>, out: &mut Vec<Action>) {

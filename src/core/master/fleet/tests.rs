@@ -316,10 +316,11 @@ fn a_reload_that_fails_leaves_everything_as_it_was() {
 fn a_second_reload_waits_for_the_first() {
     let mut scene = Scene::serving(PLAN);
     let zygote = scene.reload(PLAN);
-    scene.on(Event::WantReload);
-    scene.on(Event::WantReload);
-    assert_eq!(scene.todo, []);
     scene.on(Event::Said(zygote, Report::Ready));
+    let asked = scene.todo.len();
+    scene.on(Event::WantReload);
+    scene.on(Event::WantReload);
+    assert_eq!(scene.todo.len(), asked);
     let prepares = |scene: &Scene| scene.todo.iter().filter(|action| matches!(action, Action::Prepare(2))).count();
     while prepares(&scene) == 0 {
         assert!(scene.step());
@@ -999,4 +1000,32 @@ fn many_workers_are_asked_for_in_portions() {
     scene.obey();
     assert_eq!((roster(&scene, 0).len(), roster(&scene, 1).len()), (0, 150));
     assert_eq!(scene.failed, []);
+}
+
+#[test]
+fn a_reload_whose_application_hangs_makes_way_for_the_next() {
+    let mut scene = Scene::serving(PLAN);
+    let old = scene.workers();
+    let hanging = scene.reload(PLAN);
+    scene.on(Event::WantReload);
+    assert_eq!(scene.failed, [(1, "another reload was asked for".to_owned())]);
+    assert!(
+        scene.todo.contains(&Action::Kill(hanging)) && scene.todo.contains(&Action::Prepare(2)),
+        "{:?}",
+        scene.todo
+    );
+    assert_eq!(scene.workers(), old);
+    scene.obey();
+    scene.on(Event::Prepared(Some(PLAN)));
+    scene.obey();
+    assert_eq!((scene.fleet.serving, scene.fleet.mood(), scene.failed.len()), (2, Mood::Serving, 1));
+    // With lazy loading it is the first worker that hangs.
+    let zygote = scene.reload(Plan { lazy: true, ..PLAN });
+    scene.on(Event::Said(zygote, Report::Ready));
+    scene.on(Event::WantReload);
+    assert_eq!(scene.failed.len(), 2);
+    scene.obey();
+    scene.on(Event::Prepared(Some(PLAN)));
+    scene.obey();
+    assert_eq!((scene.fleet.serving, scene.fleet.mood()), (4, Mood::Serving));
 }
