@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Generation;
 
-/// A life shorter than this counts as a death at birth.
+/// A life shorter than this counts as a death at birth; so does one that has not come to serve, however long it took.
 const YOUNG: Duration = Duration::from_secs(1);
 
 /// Deaths at birth in a row that are answered at once; further ones wait. Where no process has come to serve in between, each
@@ -130,10 +130,10 @@ impl Crew {
     pub(super) fn mourn(&mut self, member: &Member, graceful: bool, pause: Duration, now: Instant) -> Pace {
         let key = (member.generation, member.number);
         let before = self.graves.get(&key).map_or(0, |grave| grave.young_deaths);
-        let young = !graceful && now.saturating_duration_since(member.since) < YOUNG;
-        let young_deaths = if young { before + 1 } else { 0 };
-        let waits = young_deaths > PATIENCE && !pause.is_zero();
         let has_served = member.state != State::Starting;
+        let young = !graceful && (!has_served || now.saturating_duration_since(member.since) < YOUNG);
+        let young_deaths = if young { before.saturating_add(1) } else { 0 };
+        let waits = young_deaths > PATIENCE && !pause.is_zero();
         let doublings = if has_served { 0 } else { young_deaths.saturating_sub(PATIENCE + 1).min(DOUBLINGS) };
         let pause = pause.saturating_mul(1 << doublings);
         let not_before = if waits { now + pause } else { now };

@@ -1029,3 +1029,19 @@ fn a_reload_whose_application_hangs_makes_way_for_the_next() {
     scene.obey();
     assert_eq!((scene.fleet.serving, scene.fleet.mood()), (4, Mood::Serving));
 }
+
+#[test]
+fn what_dies_before_it_serves_has_died_at_birth_however_long_it_took() {
+    let mut scene = Scene::serving(Plan { workers: 1, lazy: true, ..PLAN });
+    scene.wait(Duration::from_secs(10));
+    let first = scene.workers()[0];
+    scene.on(Event::Gone(first, Ending::Killed(9)));
+    for death in 1..=3 {
+        let (worker, _) = forked(&mut scene);
+        scene.born(worker);
+        scene.wait(Duration::from_secs(5));
+        scene.on(Event::Gone(worker, Ending::Exited(1)));
+        assert_eq!(scene.todo.is_empty(), death == 3, "{death}");
+    }
+    assert!(scene.log.last().unwrap().ends_with("next try in 2 seconds"), "{:?}", scene.log);
+}
