@@ -188,11 +188,12 @@ impl Bells {
             Source::File(path) => {
                 let path = PathBuf::from(OsString::from_vec(path.clone()));
                 if self.watch.is_none() {
-                    let new = FsWatch::nothing().inspect_err(|error| warn!("no file can be watched: {error}"));
+                    let new = FsWatch::nothing("add_file_monitor")
+                        .inspect_err(|error| warn!("no file can be watched: {error}"));
                     self.watch = new.ok();
                 }
                 if let Some(watch) = &mut self.watch {
-                    watch.add("add_file_monitor", &path);
+                    watch.add(&path);
                 }
                 State::File(path)
             }
