@@ -8,12 +8,12 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::EventFd;
 
-use super::Order;
 use super::outlet::{Kind, Outlets};
 use super::records::{PATIENCE, Records};
+use super::{Order, ROOM};
 use crate::logging::packet::PACKET;
 
-/// Packets that are read from one pipe before the other is looked at.
+/// Reads from one pipe before the other is looked at.
 const TURN: usize = 256;
 
 /// Everything that the thread works with.
@@ -49,6 +49,9 @@ impl Work {
     /// Runs until it is told to end and nothing is left to write, or to leave the rest to others. Returns the pipes and places.
     pub(super) fn run(mut self) -> Rest {
         let (mut server, mut requests) = (Records::default(), Records::default());
+        // As large as a pipe. A packet is read alone, but for what was written in front of it through a description of the pipe
+        // that knows no packets (`/dev/stderr` opened anew); what does not fit then, the kernel throws away.
+        let mut buffer = vec![0; usize::try_from(ROOM).unwrap_or(PACKET)];
         let mut is_ending = false;
         loop {
             let waits = server.is_waiting() || requests.is_waiting();
@@ -66,9 +69,9 @@ impl Work {
             let _ = poll(&mut fds, timeout);
             let mut looks = [Look::Empty; 2];
             let outlets = &mut self.outlets;
-            looks[0] = read(&self.server, &mut server, &mut |record| outlets.write(Kind::Server, record));
+            looks[0] = read(&self.server, &mut buffer, &mut server, &mut |record| outlets.write(Kind::Server, record));
             if let Some(fd) = &self.requests {
-                looks[1] = read(fd, &mut requests, &mut |record| outlets.write(Kind::Request, record));
+                looks[1] = read(fd, &mut buffer, &mut requests, &mut |record| outlets.write(Kind::Request, record));
             }
             for (records, kind) in [(&mut server, Kind::Server), (&mut requests, Kind::Request)] {
                 if records.is_overdue() {
@@ -108,15 +111,46 @@ impl Work {
     }
 }
 
-fn read(fd: &OwnedFd, records: &mut Records, each: &mut dyn FnMut(&[u8])) -> Look {
-    let mut packet = [0_u8; PACKET];
+fn read(fd: &OwnedFd, buffer: &mut [u8], records: &mut Records, each: &mut dyn FnMut(&[u8])) -> Look {
     for _ in 0..TURN {
-        match nix::unistd::read(fd, &mut packet) {
+        match nix::unistd::read(fd, buffer) {
             Ok(0) => return Look::End,
-            Ok(count) => records.take(packet.get(..count).unwrap_or_default(), each),
+            Ok(count) => records.take(buffer.get(..count).unwrap_or_default(), each),
             Err(Errno::EINTR) => {}
             Err(_) => return Look::Empty,
         }
     }
     Look::More
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+
+    use crate::logging::collector::pipe;
+    use crate::logging::packet;
+
+    #[test]
+    fn a_pipe_that_was_opened_anew_loses_and_glues_nothing() {
+        let (reader, writer) = pipe().unwrap();
+        let anew = || File::options().write(true).open(format!("/proc/self/fd/{}", writer.as_raw_fd())).unwrap();
+        let line = "x".repeat(99);
+        let full = "y".repeat(PACKET - 7);
+        let mut found = Vec::new();
+        let mut records = Records::default();
+        anew().write_all(format!("{line}\n").as_bytes()).unwrap();
+        // With mark and kind a packet that fills a page.
+        packet::write(writer.as_fd(), full.as_bytes());
+        anew().write_all(b"a line\n").unwrap();
+        ["one\n", "two\n", "three\n"].iter().for_each(|text| packet::write(writer.as_fd(), text.as_bytes()));
+        let mut buffer = vec![0; usize::try_from(ROOM).unwrap()];
+        let look = read(&reader, &mut buffer, &mut records, &mut |record| {
+            found.push(String::from_utf8_lossy(record).into_owned());
+        });
+        assert_eq!(look, Look::Empty);
+        assert_eq!(found, [line.as_str(), &full, "a line", "one", "two", "three"]);
+    }
 }
