@@ -78,10 +78,13 @@ impl Work {
                     records.flush(&mut |record| outlets.write(kind, record));
                 }
             }
+            // What was written before the order to end may have come after these looks; after the next ones nothing has. When
+            // all writers have gone, so have those of request lines.
+            let is_over = (is_ending || looks[0] == Look::End) && !looks.contains(&Look::More);
             let obeyed = self.obey();
             is_ending |= obeyed.is_some();
             let is_left = matches!(obeyed, Some(Order::Leave));
-            if is_ending && !looks.contains(&Look::More) || looks[0] == Look::End || is_left {
+            if is_over || is_left {
                 self.end(&mut server, &mut requests);
                 return Rest { server: self.server, requests: self.requests, outlets: self.outlets };
             }
@@ -127,8 +130,14 @@ fn read(fd: &OwnedFd, buffer: &mut [u8], records: &mut Records, each: &mut dyn F
 mod tests {
     use super::*;
     use std::fs::File;
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::os::fd::AsRawFd;
+    use std::path::Path;
+    use std::sync::mpsc::channel;
+
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    use nix::sys::eventfd::EfdFlags;
+    use rsgi_config::{Config, LogTarget, Logger};
 
     use crate::logging::collector::pipe;
     use crate::logging::packet;
@@ -152,5 +161,58 @@ mod tests {
         });
         assert_eq!(look, Look::Empty);
         assert_eq!(found, [line.as_str(), &full, "a line", "one", "two", "three"]);
+    }
+
+    /// Waits until nothing is left in a pipe.
+    fn until_empty(reader: &OwnedFd) {
+        let look = || {
+            let mut fds = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
+            poll(&mut fds, PollTimeout::ZERO).unwrap()
+        };
+        while look() > 0 {
+            std::thread::yield_now();
+        }
+    }
+
+    fn fifo(path: &Path) -> File {
+        nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut fifo = File::options().read(true).write(true).open(path).unwrap();
+        let flags = |flags| fcntl(&fifo, FcntlArg::F_SETFL(flags)).unwrap();
+        flags(OFlag::O_NONBLOCK);
+        while (&fifo).write(&[b'.'; PACKET]).is_ok() {}
+        flags(OFlag::empty());
+        fifo.flush().unwrap();
+        fifo
+    }
+
+    #[test]
+    fn what_was_written_before_the_end_is_logged_however_slow_a_logger_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, log) = (directory.path().join("requests"), directory.path().join("log"));
+        let mut slow = fifo(&path);
+        let mut config = Config::default();
+        let target = LogTarget::File { path, max_size: None, backup_name: None };
+        config.log.loggers.push(Logger { name: None, requests: true, target });
+        let outlets = Outlets::new(&config, File::create(&log).unwrap()).unwrap();
+        let ((server, to_server), (requests, to_requests)) = (pipe().unwrap(), pipe().unwrap());
+        let (seen, wake) =
+            (requests.try_clone().unwrap(), Arc::new(EventFd::from_flags(EfdFlags::EFD_NONBLOCK).unwrap()));
+        let (orders, inbox) = channel();
+        let work = Work { server, requests: Some(requests), wake: Arc::clone(&wake), inbox, outlets };
+        let thread = std::thread::spawn(move || work.run());
+        nix::unistd::write(&to_requests, b"a request\n").unwrap();
+        // It is being written now, after the look at the server's pipe.
+        until_empty(&seen);
+        nix::unistd::write(&to_server, b"the last line\n").unwrap();
+        orders.send(Order::End).unwrap();
+        let mut room = vec![0; 1 << 20];
+        while !thread.is_finished() {
+            let mut fds = [PollFd::new(slow.as_fd(), PollFlags::POLLIN)];
+            if poll(&mut fds, 1_u8).unwrap() > 0 {
+                let _ = slow.read(&mut room).unwrap();
+            }
+        }
+        thread.join().unwrap();
+        assert_eq!(std::fs::read_to_string(log).unwrap(), "the last line\n");
     }
 }
