@@ -20,6 +20,7 @@ use super::fleet;
 use super::fs_watch::FsWatch;
 use super::generation::Generation;
 use super::minute::is_new;
+use super::spawn;
 use crate::control::Bell;
 use crate::memory::scoreboard::Scoreboard;
 use crate::memory::signals::{Added, Signals, Source};
@@ -307,7 +308,7 @@ impl Master {
         for pid in pids {
             let server = self.servers.values().find(|server| server.pid == pid);
             // Who does not read has more than enough to do already.
-            if server.is_some_and(|server| server.control.try_write(&Bell(number).message()).is_err()) {
+            if server.is_some_and(|server| spawn::send(&server.control, &Bell(number).message()).is_err()) {
                 warn!("signal {number} is lost: the process {pid} does not keep up");
             }
         }

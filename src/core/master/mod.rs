@@ -491,7 +491,7 @@ impl Master {
     fn tell_server(&self, who: Who, order: Order) {
         if let Some(server) = self.servers.get(&who) {
             // A process that is gone is being reaped; one that does not read is killed when its time is up.
-            let _ = server.control.try_write(&[order.byte()]);
+            let _ = spawn::send(&server.control, &[order.byte()]);
         }
     }
 
