@@ -286,8 +286,10 @@ pub struct Workers {
     pub locks: u32,
     /// Stack of a core's thread in KiB; `None` leaves the system's size.
     pub threads_stacksize: Option<u64>,
-    /// Time that a reload or stop waits for the workers.
+    /// Time that a router may take to end its connections.
     pub reload_mercy: Seconds,
+    /// Time that a daemon may take to end, when it was given.
+    pub daemon_mercy: Option<Seconds>,
     /// Time that one worker may take to end before it is killed.
     pub worker_reload_mercy: Seconds,
     /// Pause after workers died too fast; 0 = none.
@@ -345,6 +347,7 @@ impl Default for Workers {
             locks: 0,
             threads_stacksize: None,
             reload_mercy: Seconds(60),
+            daemon_mercy: None,
             worker_reload_mercy: Seconds(60),
             forkbomb_delay: Seconds(2),
             max_requests: None,

@@ -54,7 +54,7 @@ pub struct Cron {
     pub week: Times,
     /// Not while the previous run lasts.
     pub unique: bool,
-    /// Seconds that a run may take.
+    /// Seconds that a run may take, instead of those that any may; 0: for ever.
     pub harakiri: Option<u64>,
 }
 

@@ -95,3 +95,21 @@ fn one_by_keys_has_its_user_and_input() {
     server.log.wait_for("^65534$");
     assert_eq!(server.stop().code, 0);
 }
+
+#[test]
+fn a_signal_without_a_name_is_a_death_like_any_other() {
+    // Two that die at once: the second is not overlooked for the first.
+    let command = "echo $$ >> {dir}/pids; exec sleep 600";
+    let other = "echo $$ >> {dir}/pids; exec sleep 601";
+    let arguments = "--master --http-socket {ip}:3031 --wsgi-file {lab}/hello/foobar.py";
+    let server = Server::of(Kind::Rsgi, arguments).arg("--attach-daemon").arg(command);
+    let server = server.arg("--attach-daemon").arg(other).start();
+    let first = [pid(&server, 0), pid(&server, 1)];
+    for daemon in first {
+        let sent = std::process::Command::new("kill").args(["-35", &daemon.to_string()]).status().expect("it runs");
+        assert!(sent.success());
+    }
+    let second = [pid(&server, 2), pid(&server, 3)];
+    assert!(first.into_iter().all(|pid| !lives(pid)) && second.into_iter().all(lives));
+    assert_eq!(server.stop().code, 0);
+}

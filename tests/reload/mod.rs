@@ -175,3 +175,20 @@ fn a_rolling_reload_never_has_two_workers_too_many() {
         says(&server, "new");
     }
 }
+
+#[test]
+fn an_application_that_hangs_while_it_is_imported_holds_up_no_later_reload() {
+    for options in ["", "--lazy-apps --worker-reload-mercy 1"] {
+        let server = server(options);
+        deploy(&server, "import time\nprint('it hangs', flush=True)\ntime.sleep(1e9)\n");
+        server.signal(Signal::SIGHUP);
+        server.log.wait_for("it hangs");
+        says(&server, "old");
+        deploy(&server, &app("new", "pass"));
+        server.signal(Signal::SIGHUP);
+        server.log.wait_for("reload failed: another reload was asked for; generation 0 goes on serving");
+        server.log.wait_for("^generation 2 serves");
+        says(&server, "new");
+        assert_eq!(server.stop().code, 0);
+    }
+}

@@ -66,3 +66,26 @@ fn an_ignored_module_does_not() {
     says(&server, "app");
     assert!(server.log.matching("helper.py has been modified").is_empty(), "{}", server.log.text());
 }
+
+#[test]
+fn a_link_that_is_switched_at_each_deployment_reloads_each_time() {
+    let server = Server::of(
+        Kind::Rsgi,
+        "--http {ip}:9090 --http-socket {ip}:3031 --wsgi-file {dir}/app.py --processes 2 --fs-reload {dir}/current/page.html",
+    )
+    .file("app.py", &app("old", "pass"))
+    .file("releases/0/page.html", "old")
+    .start();
+    server.workers(2);
+    // It is not there at the start.
+    for number in 1..=3 {
+        deploy(&server, &app(&format!("new{number}"), "pass"));
+        let release = format!("releases/{}", number % 2);
+        std::fs::create_dir_all(server.dir().join(&release)).expect("made");
+        std::fs::write(server.dir().join(&release).join("page.html"), "new").expect("written");
+        std::os::unix::fs::symlink(&release, server.dir().join("next")).expect("a link");
+        std::fs::rename(server.dir().join("next"), server.dir().join("current")).expect("switched");
+        server.log.wait_for_count(0, "has changed", number);
+        says(&server, &format!("new{number}"));
+    }
+}

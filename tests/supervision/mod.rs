@@ -233,3 +233,15 @@ fn a_unix_socket_that_is_in_use_is_left_alone() {
     assert!(ended.log.contains("app.sock is in use"), "{}", ended.log);
     assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
 }
+
+#[test]
+fn hundreds_of_workers_come_and_reload() {
+    let options = "--http-socket {ip}:3031 --wsgi-file {dir}/app.py --processes 400";
+    let server = Server::of(Kind::Rsgi, options).file("app.py", &app("old")).start();
+    server.workers(400);
+    server.get(3031, "/").expect(200);
+    server.signal(Signal::SIGHUP);
+    server.log.wait_for("^generation 1 serves");
+    assert_eq!(server.get(3031, "/").expect(200).text(), "old");
+    assert_eq!(server.stop().code, 0);
+}

@@ -100,3 +100,28 @@ fn an_emperor_keeps_its_vassal() {
     let ended = server.stop();
     assert_eq!(ended.code, 0, "{}", ended.log);
 }
+
+#[test]
+fn loggers_that_cannot_be_opened_again_go_on() {
+    let options = "--http-socket {ip}:3031 --master --req-logger file:{dir}/logs/requests";
+    for change in [of_another_version as fn(Vec<u8>) -> Vec<u8>, |program| program] {
+        let server = Server::of(Kind::Rsgi, &format!("{options} {APP}")).file("logs/empty", "");
+        let program = install(server.dir(), |program| program);
+        let server = server.program(&program).start();
+        server.workers(1);
+        // The file is there, and nobody can open it any more.
+        let mut requests = std::fs::File::open(server.dir().join("logs/requests")).expect("a log");
+        std::fs::remove_dir_all(server.dir().join("logs")).expect("removed");
+        install(server.dir(), change);
+        let output = upgrade(&server);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        server.log.wait_for("^generation 1 serves");
+        server.get(3031, "/hello?later").expect(200);
+        let mut text = String::new();
+        eventually("the request line", || {
+            std::io::Read::read_to_string(&mut requests, &mut text).expect("text");
+            text.contains("/hello?later").then_some(())
+        });
+        assert_eq!(server.stop().code, 0);
+    }
+}

@@ -88,7 +88,7 @@ pub(super) static ROWS: &[Opt] = &[
         field: "/crons",
         example: "cron = 59 2 -1 -1 -1 /srv/shop/nightly.sh",
         implies_master: true,
-        doc: "Runs a command at set times: -1 is every one, -N every N, 1-5 a range. With a day and a weekday, either will do.",
+        doc: "Runs a command at set times: -1 is every one, -N every N, 1-5 a range. Of a day and a weekday either will do, but -N must fit too.",
         act: Act::Set(|d, v| {
             d.config.crons.push(Cron::read(v, false)?);
             Ok(())
@@ -118,7 +118,7 @@ pub(super) static ROWS: &[Opt] = &[
         field: "/crons",
         example: "cron2 = minute=-15,unique=1,harakiri=600 /srv/shop/sync.sh",
         implies_master: true,
-        doc: "Runs a command at times described by keys: `minute`, `hour`, `day`, `month`, `week`, `unique`, `harakiri`.",
+        doc: "Runs a command at times described by keys: `minute`, `hour`, `day`, `month`, `week`, `unique`, `harakiri`.\n\nWith `harakiri=0` it may take for ever, whatever `cron-harakiri` says.",
         act: Act::Set(|d, v| {
             d.config.crons.push(Cron::read_keys(v)?);
             Ok(())

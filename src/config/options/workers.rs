@@ -123,9 +123,10 @@ pub(super) static ROWS: &[Opt] = &[
         default: "60",
         field: "/workers/reload_mercy",
         example: "reload-mercy = 8",
-        doc: "Sets how long a reload or a stop waits for all workers.",
+        doc: "Sets how long routers, and daemons (without it 10 seconds), may take to end. Workers have `worker-reload-mercy`.",
         act: Act::Set(|d, v| {
             d.config.workers.reload_mercy = v.seconds()?;
+            d.config.workers.daemon_mercy = Some(d.config.workers.reload_mercy);
             Ok(())
         }),
         ..OPT

@@ -55,11 +55,20 @@ impl Queue {
 
     /// Looks what is due.
     pub(super) fn look(&mut self) -> io::Result<Look> {
+        self.look_into(&self.directories()?)
+    }
+
+    fn look_into(&mut self, directories: &[PathBuf]) -> io::Result<Look> {
         let (now, clock) = (Instant::now(), SystemTime::now());
         self.held.retain(|path, until| *until > now && path.exists());
         let mut look = Look::default();
-        for directory in self.directories()? {
-            let mut tasks = tasks(&directory)?;
+        for directory in directories {
+            let mut tasks = match tasks(directory) {
+                Ok(tasks) => tasks,
+                Err(error) if *directory == self.directory => return Err(error),
+                // One of a priority that has just vanished, or is not ours to read.
+                Err(_) => continue,
+            };
             tasks.sort_by(|a, b| if self.by_name { a.path.cmp(&b.path) } else { a.cmp(b) });
             for Found { at, path, .. } in tasks {
                 let held = self.held.get(&path).map(|until| until.saturating_duration_since(now));
@@ -152,5 +161,16 @@ mod tests {
         assert!(look.due.is_empty() && look.next.is_some_and(|next| next <= Duration::from_secs(20)), "{look:?}");
         std::fs::remove_file(&failed).unwrap();
         assert!(queue.look().unwrap().next.is_some_and(|next| next > Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn a_priority_that_cannot_be_read_holds_up_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let task = put(dir.path(), "a", 1);
+        let mut queue = Queue::new(dir.path().to_owned(), false);
+        let directories = [dir.path().join("1"), dir.path().to_owned()];
+        assert_eq!(queue.look_into(&directories).unwrap().due, [task]);
+        let mut gone = Queue::new(dir.path().join("gone"), false);
+        assert!(gone.look().is_err() && gone.look_into(&[dir.path().join("gone")]).is_err());
     }
 }

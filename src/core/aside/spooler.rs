@@ -3,6 +3,7 @@
 //! A task is locked while it runs, as uWSGI does, and its file is removed when the application has confirmed it. Whatever
 //! happens before that, it is there to be run again.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -48,6 +49,8 @@ struct Spooler {
     block: Option<WorkerSlot>,
     slot: Option<CoreSlot>,
     done: u64,
+    /// Tasks whose files cannot be opened, which was said.
+    told: HashSet<PathBuf>,
 }
 
 /// Lives as a spooler until it is told to leave, or has run as many tasks as it may. The caller ends the process with the
@@ -79,7 +82,7 @@ pub fn run(job: Job) -> Exit {
     language.spooler();
     let mercy = config.workers.worker_reload_mercy.0;
     let _ = identity().is_some_and(|identity| identity.report(Report::Ready));
-    let mut spooler = Spooler { config, language, desk, directory, leave, block, slot, done: 0 };
+    let mut spooler = Spooler { config, language, desk, directory, leave, block, slot, done: 0, told: HashSet::new() };
     let exit = spooler.serve().unwrap_or_else(|error| cannot_start(id, &error.to_string()));
     language.shutdown(u32::try_from(mercy.saturating_mul(1000)).unwrap_or(u32::MAX));
     exit
@@ -117,6 +120,7 @@ impl Spooler {
                 }
             }
             if look.due.is_empty() {
+                self.told.retain(|path| path.exists());
                 let longest = self.desk.frequency(&self.config.aside);
                 self.wait(&watch, look.next.map_or(longest, |next| next.min(longest)));
             }
@@ -148,8 +152,27 @@ impl Spooler {
 
     /// Runs a task, unless another spooler has it. The pause before it may be tried again, when it is not done.
     fn manage(&mut self, path: &Path) -> Option<Duration> {
-        let file = File::options().read(true).write(true).open(path).ok()?;
         let pause = self.desk.frequency(&self.config.aside);
+        let file = match open(path) {
+            Ok(Some(file)) => {
+                self.told.remove(path);
+                file
+            }
+            Ok(None) => {
+                self.told.remove(path);
+                return None;
+            }
+            Err(error) => {
+                if self.told.insert(path.to_owned()) {
+                    tracing::error!(
+                        "{} cannot open {}: {error}; it is tried again and again",
+                        self.name(),
+                        path.display()
+                    );
+                }
+                return Some(pause);
+            }
+        };
         // Until this function returns.
         let Some(_hold) = Hold::take(&file) else { return Some(pause) };
         if file.metadata().is_ok_and(|metadata| metadata.nlink() == 0) {
@@ -226,5 +249,27 @@ impl Spooler {
 
     fn name(&self) -> String {
         format!("[spooler {} pid: {}]", self.directory.display(), std::process::id())
+    }
+}
+
+/// Opens the file of a task; `None`: somebody else has run it.
+fn open(path: &Path) -> std::io::Result<Option<File>> {
+    match File::options().read(true).write(true).open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_cannot_be_opened_is_not_taken_for_one_that_is_done() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(open(&directory.path().join("gone")).unwrap().is_none());
+        assert!(open(directory.path()).is_err(), "a directory cannot be written to");
+        std::fs::write(directory.path().join("task"), "").unwrap();
+        assert!(open(&directory.path().join("task")).unwrap().is_some());
     }
 }

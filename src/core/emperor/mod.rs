@@ -201,7 +201,7 @@ impl Reign {
             Action::Kill(serial) => tell(serial, Signal::SIGKILL),
             Action::Say(line) => info!("{line}"),
             Action::Done => {
-                self.chores.dismiss();
+                self.chores.dismiss(&self.started.config);
                 self.doors.keep(&BTreeSet::new());
                 self.started.clean_up(&self.started.sockets);
                 ceremony::hold(&self.started.config, Phase::EmperorStop);

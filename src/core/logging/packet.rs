@@ -55,22 +55,36 @@ fn send<const PARTS: usize>(fd: BorrowedFd<'_>, parts: [&[u8]; PARTS]) {
     while writev(fd, &parts) == Err(Errno::EINTR) {}
 }
 
-/// What others wrote in front of a packet of ours, and that packet. A reader gets both at once when the others' pipe was
-/// opened anew, without packets.
-pub(super) fn split(read: &[u8]) -> Option<(&[u8], Own<'_>)> {
-    let start = memchr::memmem::find(read, MARK)?;
-    let (before, packet) = read.split_at(start);
+/// What others wrote in front of a packet of ours, that packet, and what was read behind it: the next packet of ours. A reader
+/// gets all of that at once when the others' pipe was opened anew, without packets.
+pub(super) fn split(read: &[u8]) -> Option<(&[u8], Own<'_>, &[u8])> {
+    let start = marks(read).next()?;
+    let (before, packet) = read.split_at_checked(start)?;
     let (kind, rest) = packet.get(MARK.len()..)?.split_first()?;
     if *kind == WHOLE {
-        return Some((before, Own::Whole(rest)));
+        let (record, behind) = until_mark(rest);
+        return Some((before, Own::Whole(record), behind));
     }
-    let (writer, text) = rest.split_first_chunk()?;
-    let writer = u64::from_le_bytes(*writer);
-    match *kind {
-        PART => Some((before, Own::Part(writer, text))),
-        LAST => Some((before, Own::Last(writer, text))),
-        _ => None,
-    }
+    let (writer, rest) = rest.split_first_chunk()?;
+    let (writer, (text, behind)) = (u64::from_le_bytes(*writer), until_mark(rest));
+    let own = if *kind == PART { Own::Part(writer, text) } else { Own::Last(writer, text) };
+    Some((before, own, behind))
+}
+
+fn until_mark(rest: &[u8]) -> (&[u8], &[u8]) {
+    rest.split_at_checked(marks(rest).next().unwrap_or(rest.len())).unwrap_or((rest, &[]))
+}
+
+/// Where packets of ours begin: at a mark with a kind behind it, and with a writer where one belongs.
+fn marks(read: &[u8]) -> impl Iterator<Item = usize> {
+    memchr::memmem::find_iter(read, MARK).filter(|start| {
+        let behind = read.get(start + MARK.len()..).unwrap_or_default();
+        match behind.split_first() {
+            Some((&WHOLE, _)) => true,
+            Some((&(PART | LAST), rest)) => rest.len() >= size_of::<u64>(),
+            _ => false,
+        }
+    })
 }
 
 #[cfg(test)]
@@ -89,8 +103,8 @@ mod tests {
             let (mut arrived, mut buffer) = (Vec::new(), [0; PACKET]);
             loop {
                 let count = nix::unistd::read(&reader, &mut buffer).unwrap();
-                let (before, own) = split(&buffer[..count]).unwrap();
-                assert!(before.is_empty());
+                let (before, own, behind) = split(&buffer[..count]).unwrap();
+                assert!(before.is_empty() && behind.is_empty());
                 let (Own::Whole(text) | Own::Part(_, text) | Own::Last(_, text)) = own;
                 arrived.extend_from_slice(text);
                 if !matches!(own, Own::Part(..)) {
@@ -107,6 +121,10 @@ mod tests {
         assert_eq!(split(b"\x1e{}\n"), None, "a JSON text sequence (RFC 7464)");
         assert_eq!(split(b"\x1ersgi\x1f"), None);
         assert_eq!(split(b"\x1ersgi\x1fp1234567"), None);
-        assert_eq!(split(b"half\x1ersgi\x1fwa\n"), Some((b"half".as_slice(), Own::Whole(b"a\n"))));
+        assert_eq!(split(b"half\x1ersgi\x1fwa\n"), Some((b"half".as_slice(), Own::Whole(b"a\n"), b"".as_slice())));
+        let behind = b"\x1ersgi\x1fwb".as_slice();
+        let read = [b"\x1ersgi\x1fx\x1ersgi\x1fl01234567a", behind].concat();
+        let number = u64::from_le_bytes(*b"01234567");
+        assert_eq!(split(&read), Some((&read[..7], Own::Last(number, b"a"), behind)));
     }
 }

@@ -20,6 +20,7 @@ use super::fleet;
 use super::fs_watch::FsWatch;
 use super::generation::Generation;
 use super::minute::is_new;
+use super::spawn;
 use crate::control::Bell;
 use crate::memory::scoreboard::Scoreboard;
 use crate::memory::signals::{Added, Signals, Source};
@@ -188,11 +189,12 @@ impl Bells {
             Source::File(path) => {
                 let path = PathBuf::from(OsString::from_vec(path.clone()));
                 if self.watch.is_none() {
-                    let new = FsWatch::nothing().inspect_err(|error| warn!("no file can be watched: {error}"));
+                    let new = FsWatch::nothing("add_file_monitor")
+                        .inspect_err(|error| warn!("no file can be watched: {error}"));
                     self.watch = new.ok();
                 }
                 if let Some(watch) = &mut self.watch {
-                    watch.add("add_file_monitor", &path);
+                    watch.add(&path);
                 }
                 State::File(path)
             }
@@ -306,7 +308,7 @@ impl Master {
         for pid in pids {
             let server = self.servers.values().find(|server| server.pid == pid);
             // Who does not read has more than enough to do already.
-            if server.is_some_and(|server| server.control.try_write(&Bell(number).message()).is_err()) {
+            if server.is_some_and(|server| spawn::send(&server.control, &Bell(number).message()).is_err()) {
                 warn!("signal {number} is lost: the process {pid} does not keep up");
             }
         }

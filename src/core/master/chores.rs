@@ -112,8 +112,8 @@ impl Chores {
     }
 
     /// Ends the daemons, and waits until they are gone.
-    pub(crate) fn dismiss(&mut self) {
-        self.daemons.dismiss();
+    pub(crate) fn dismiss(&mut self, config: &Config) {
+        self.daemons.dismiss(config);
     }
 }
 

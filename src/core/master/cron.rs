@@ -51,11 +51,12 @@ impl Moment {
         Some(Self { minute: next()?, hour: next()?, day: next()?, month: next()?, week: next()? })
     }
 
-    /// Whether `cron` is due. Days of the month and of the week: when both are named, either will do (crontab(5)).
+    /// Whether `cron` is due. Days of the month and of the week: when both are named, either will do (crontab(5)). One of
+    /// them that is not named but counted (`-2`) narrows the other down.
     pub(super) fn suits(self, cron: &Cron) -> bool {
-        use rsgi_config::Times::Any;
         let (day, week) = (cron.day.fits(self.day), cron.week.fits(self.week));
-        let is_day = if cron.day != Any && cron.week != Any { day || week } else { day && week };
+        let is_named = |times| matches!(times, Times::At(_) | Times::Range(..));
+        let is_day = if is_named(cron.day) && is_named(cron.week) { day || week } else { day && week };
         cron.minute.fits(self.minute) && cron.hour.fits(self.hour) && cron.month.fits(self.month) && is_day
     }
 }
@@ -137,7 +138,7 @@ impl Crons {
     /// Starts what is due, and ends what takes too long.
     pub(super) fn look(&mut self, config: &Config, now: Now) {
         for job in &mut self.jobs {
-            let limit = job.cron.harakiri.or(config.cron_harakiri);
+            let limit = job.cron.harakiri.or(config.cron_harakiri).filter(|limit| *limit > 0);
             for run in job.runs.iter_mut().filter(|run| !run.killed) {
                 if limit.is_some_and(|limit| now.steady.saturating_sub(run.began) > limit) {
                     warn!("*** HARAKIRI ON THE CRON \"{}\" (pid: {}) ***", job.cron.command, run.pid);
@@ -239,6 +240,12 @@ mod tests {
         assert!(!suits(Times::At(12), Times::Any) && !suits(Times::Any, Times::At(4)));
         assert!(suits(Times::At(13), Times::At(4)) && suits(Times::At(12), Times::At(5)));
         assert!(!suits(Times::At(12), Times::At(4)));
+        assert!(suits(Times::Range(12, 14), Times::At(4)) && suits(Times::At(13), Times::Range(0, 4)));
+        let even = Moment { day: 14, week: 1, ..moment };
+        let suits = |moment: Moment, day, week| moment.suits(&Cron { day, week, ..cron() });
+        assert!(suits(even, Times::Every(2), Times::At(1)), "a Monday that is an even day");
+        assert!(!suits(even, Times::Every(2), Times::At(2)) && !suits(moment, Times::Every(2), Times::At(5)));
+        assert!(!suits(even, Times::At(14), Times::Every(2)) && suits(even, Times::At(14), Times::Every(1)));
         assert!(!moment.suits(&Cron { minute: Times::At(31), ..cron() }));
         assert!(!moment.suits(&Cron { month: Times::Every(2), ..cron() }));
     }
@@ -275,6 +282,21 @@ mod tests {
     fn the_limit_of_one_cron_wins_over_that_of_all() {
         killed_after_five_seconds(None, Some(5));
         killed_after_five_seconds(Some(5), Some(500));
+    }
+
+    #[test]
+    fn a_limit_of_nothing_is_none() {
+        let slow = Cron { command: "sleep 600".into(), harakiri: Some(0), ..cron() };
+        let config = Config { crons: vec![slow], cron_harakiri: Some(5), ..Config::default() };
+        let mut crons = Crons::default();
+        crons.renew(&config, at(6_000_000));
+        crons.look(&config, at(6_000_060));
+        crons.look(&config, at(6_000_100));
+        let run = crons.jobs[0].runs[0];
+        assert!(!run.killed);
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(run.pid).unwrap());
+        nix::sys::signal::killpg(pid, nix::sys::signal::SIGKILL).unwrap();
+        nix::sys::wait::waitpid(pid, None).unwrap();
     }
 
     fn killed_after_five_seconds(own: Option<u64>, all: Option<u64>) {

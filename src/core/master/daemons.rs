@@ -20,7 +20,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(64);
 /// A daemon that lived so long is not ending again and again.
 const SETTLED: Duration = Duration::from_secs(10);
 
-/// Time that daemons get to end with the instance.
+/// Time that daemons get to end without `reload-mercy`.
 const MERCY: Duration = Duration::from_secs(10);
 
 /// All daemons.
@@ -158,8 +158,8 @@ impl Daemons {
     }
 
     /// Ends them with the instance and waits until they are gone. Those with a pid file outlive it, as under uWSGI.
-    pub(super) fn dismiss(&mut self) {
-        let begun = Instant::now();
+    pub(super) fn dismiss(&mut self, config: &Config) {
+        let (begun, mercy) = (Instant::now(), mercy(config));
         let mut left: Vec<_> = std::mem::take(&mut self.all);
         left.retain(|attached| attached.daemon.pidfile.is_none());
         for attached in &left {
@@ -170,7 +170,7 @@ impl Daemons {
             left.retain(|attached| !attached.is_gone());
             !left.is_empty()
         } {
-            if begun.elapsed() > MERCY && !killed {
+            if begun.elapsed() > mercy && !killed {
                 killed = true;
                 for attached in &left {
                     warn!("the daemon \"{}\" does not end, it is killed", attached.daemon.command);
@@ -197,7 +197,7 @@ impl Attached {
         self.touched = seen;
         match self.state {
             State::Child { .. } => {
-                if self.leaving.is_some_and(|since| now.duration_since(since) > MERCY) {
+                if self.leaving.is_some_and(|since| now.saturating_duration_since(since) > mercy(config)) {
                     warn!("the daemon \"{}\" does not end, it is killed", self.daemon.command);
                     self.signal(nix::libc::SIGKILL);
                 }
@@ -312,6 +312,11 @@ impl Attached {
     }
 }
 
+/// Time that a daemon gets to end.
+fn mercy(config: &Config) -> Duration {
+    config.workers.daemon_mercy.map_or(MERCY, rsgi_config::Seconds::duration)
+}
+
 fn modified(path: &Path) -> Option<std::time::SystemTime> {
     std::fs::metadata(path).and_then(|found| found.modified()).ok()
 }
@@ -376,7 +381,7 @@ mod tests {
             daemons.look(&config, start + Duration::from_secs(pause));
             assert_ne!(pid(&daemons), first);
         }
-        daemons.dismiss();
+        daemons.dismiss(&config);
         assert!(daemons.all.is_empty());
     }
 
@@ -421,10 +426,46 @@ mod tests {
         let mut others = Daemons::default();
         others.renew(&config, now);
         assert_eq!(pid(&others), first, "known by its file");
-        daemons.dismiss();
+        daemons.dismiss(&config);
         others.renew(&Config::default(), now);
         assert!(lives(first), "neither a stop nor a reload without it ends it");
         command::signal(first, nix::libc::SIGKILL);
         waitpid(Pid::from_raw(first.cast_signed()), None).unwrap();
+    }
+
+    #[test]
+    fn one_that_does_not_end_is_killed_when_reload_mercy_is_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let deaf = |name: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, "").unwrap();
+            (daemon(&format!("trap '' TERM; rm {}; while :; do sleep 600; done", path.display())), path)
+        };
+        let start = |name| {
+            let (daemon, path) = deaf(name);
+            let mut config = config(&[daemon]);
+            config.workers.daemon_mercy = Some(rsgi_config::Seconds(1));
+            let mut daemons = Daemons::default();
+            daemons.renew(&config, Instant::now());
+            while path.exists() {
+                std::thread::yield_now();
+            }
+            (daemons, config)
+        };
+        let (mut daemons, config) = start("stop");
+        let begun = Instant::now();
+        daemons.dismiss(&config);
+        let took = begun.elapsed().as_secs();
+        assert!((1..10).contains(&took), "{took}");
+        // The same when it is to be started anew.
+        let (mut daemons, mut config) = start("anew");
+        config.workers.daemon_mercy = Some(rsgi_config::Seconds(20));
+        let (first, now) = (pid(&daemons), Instant::now());
+        daemons.renew(&config, now);
+        daemons.look(&config, now + Duration::from_secs(19));
+        assert!(lives(first));
+        daemons.look(&config, now + Duration::from_secs(21));
+        let status = waitpid(Pid::from_raw(first.cast_signed()), None).unwrap();
+        assert_eq!(Ending::of(status), Some(Ending::Killed(9)));
     }
 }

@@ -15,6 +15,7 @@ use super::Master;
 use super::fleet::{Kind, Who};
 use super::generation::Generation;
 use super::sockets::Bound;
+use super::spawn;
 use crate::control::Overdue;
 use crate::harakiri::report::{Accused, accusation, kernel};
 use crate::harakiri::watch::{Patience, Sight, Step};
@@ -156,7 +157,7 @@ impl Master {
             let Some(link) = slot.link().filter(|_| is_late) else { continue };
             let overdue = Overdue { pid: sight.pid, link }.message();
             for (_, router) in self.servers.iter().filter(|(who, _)| matches!(who, Who::Router(_))) {
-                let _ = router.control.try_write(&overdue);
+                let _ = spawn::send(&router.control, &overdue);
             }
         }
         if self.patience(sight).asked.is_none() {

@@ -228,7 +228,7 @@ async fn live(mut master: Master, desk: Desk, mut signals: Signals, mut exit: Op
     let mut heartbeat = heartbeat.map(|every| tokio::time::interval(every.duration().max(Duration::from_secs(1))));
     loop {
         if let Some(exit) = exit.take().or_else(|| master.settle(&mut events)) {
-            master.daemons.dismiss();
+            master.daemons.dismiss(&master.started.config);
             master.clean_up();
             return Ok(exit);
         }
@@ -491,7 +491,7 @@ impl Master {
     fn tell_server(&self, who: Who, order: Order) {
         if let Some(server) = self.servers.get(&who) {
             // A process that is gone is being reaped; one that does not read is killed when its time is up.
-            let _ = server.control.try_write(&[order.byte()]);
+            let _ = spawn::send(&server.control, &[order.byte()]);
         }
     }
 

@@ -39,7 +39,14 @@ impl Master {
                 Ok(status) => status.pid()?,
                 Err(nix::Error::EINTR) => continue,
                 // Killed by a real-time signal, which has no name: the id has to be found by asking for each.
-                Err(nix::Error::EINVAL) => self.nameless(look)?,
+                Err(nix::Error::EINVAL) => match self.nameless() {
+                    Some(pid) => pid,
+                    // Somebody else's child that came to us. Others may have ended behind it.
+                    None => match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                        Ok(WaitStatus::StillAlive) | Err(nix::Error::ECHILD) => return None,
+                        Ok(_) | Err(_) => continue,
+                    },
+                },
                 Err(_) => return None,
             };
             self.empty_channels();
@@ -71,17 +78,13 @@ impl Master {
         }
     }
 
-    /// The child that ended in a way that cannot be named.
-    fn nameless(&self, look: WaitPidFlag) -> Option<Pid> {
+    /// The child of ours that ended in a way that cannot be named.
+    fn nameless(&self) -> Option<Pid> {
         let zygotes = self.zygotes.values().map(|zygote| zygote.pid);
-        let known = zygotes.chain(self.servers.values().map(|server| server.pid)).filter(|&pid| pid != 0);
-        let pids = known.filter_map(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
-        let found = pids.into_iter().find(|&pid| waitid(Id::Pid(pid), look) == Err(nix::Error::EINVAL));
-        if found.is_none() {
-            // Somebody else's child that came to us.
-            let _ = waitpid(None, Some(WaitPidFlag::WNOHANG));
-        }
-        found
+        let servers = self.servers.values().map(|server| server.pid);
+        let commands = self.crons.runs().into_iter().map(|(_, pid, _)| pid);
+        let daemons = self.daemons.heirs().into_iter().map(|daemon| daemon.pid);
+        nameless(zygotes.chain(servers).chain(commands).chain(daemons))
     }
 
     fn empty_channels(&mut self) {
@@ -115,5 +118,33 @@ impl Master {
                 self.queue.push_back(Event::Gone(*who, Ending::Unknown));
             }
         }
+    }
+}
+
+/// Which of these children has ended in a way that cannot be named.
+fn nameless(mut pids: impl Iterator<Item = u32>) -> Option<Pid> {
+    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    pids.find_map(|pid| {
+        let pid = i32::try_from(pid).ok().filter(|&pid| pid > 0).map(Pid::from_raw)?;
+        (waitid(Id::Pid(pid), look) == Err(nix::Error::EINVAL)).then_some(pid)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_a_signal_without_a_name_has_killed_is_found() {
+        let run = |command: &str| std::process::Command::new("sh").args(["-c", command]).spawn().unwrap();
+        let (mut lives, mut killed) = (run("exec sleep 600"), run("kill -35 $$"));
+        let pids = [lives.id(), 0, killed.id()];
+        while nameless(pids.into_iter()).is_none() {
+            std::thread::yield_now();
+        }
+        assert_eq!(nameless(pids.into_iter()).unwrap().as_raw().cast_unsigned(), killed.id());
+        lives.kill().unwrap();
+        lives.wait().unwrap();
+        killed.wait().unwrap();
     }
 }

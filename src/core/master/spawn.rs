@@ -1,10 +1,10 @@
 //! Births: starts zygotes and routers, has workers forked, and listens to all of them.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, socketpair};
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::UnboundedSender;
@@ -95,8 +95,7 @@ impl Master {
             let generation = self.generation(generation)?;
             tls::handover::send(ours.as_fd(), &generation.config, &generation.materials.workers)?;
             if self.is_paused {
-                // Not by tokio, which has yet to hear that the socket takes something.
-                nix::unistd::write(&ours, &[Order::Pause.byte()])?;
+                send(&ours, &[Order::Pause.byte()])?;
             }
         }
         message::send(channel.as_fd(), &Request::Fork { kind, number, birth, stands_by }, Some(theirs.as_fd()))?;
@@ -110,6 +109,13 @@ impl Master {
             .insert(who, Server { pid: 0, has_long_queue: false, queue: Queue::default(), zygote, control, reader });
         Ok(())
     }
+}
+
+/// Tells a process something without waiting. Not by tokio, which has yet to hear that a new socket takes something.
+pub(super) fn send(control: &UnixStream, message: &[u8]) -> io::Result<()> {
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    nix::sys::socket::send(control.as_raw_fd(), message, flags)?;
+    Ok(())
 }
 
 fn control_pair() -> io::Result<(UnixStream, OwnedFd)> {
@@ -146,5 +152,24 @@ pub(super) async fn read_reports(who: Who, control: Rc<UnixStream>, sender: Unbo
             Err(error) if is_passing_error(&error) => tokio::time::sleep(PAUSE).await,
             Err(_) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_reaches_a_process_that_was_born_in_the_same_moment() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (ours, theirs) = control_pair().unwrap();
+            send(&ours, &[Order::Retire.byte()]).unwrap();
+            let mut bytes = [0; 8];
+            assert_eq!(nix::unistd::read(&theirs, &mut bytes), Ok(1));
+            assert_eq!(bytes[0], Order::Retire.byte());
+            drop(theirs);
+            assert!(send(&ours, &[Order::Retire.byte()]).is_err());
+        });
     }
 }

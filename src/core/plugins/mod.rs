@@ -14,7 +14,7 @@ use rsgi_config::Config;
 
 pub use build::{BuildError, SOURCE, build};
 use name::{Wanted, fits, language_of, short_version, version_of_home};
-use place::{find, there};
+use place::{find, is_ours, there};
 
 /// Why there is no plugin.
 #[derive(Debug, thiserror::Error)]
@@ -172,7 +172,18 @@ const NO_PLUGIN: [&str; 4] = [
 ];
 
 /// Plugins of uWSGI whose work is done here without one.
-const BUILT_IN: &[&str] = &["http", "corerouter"];
+const BUILT_IN: &[&str] = &[
+    "http",
+    "corerouter",
+    "logfile",
+    "logsocket",
+    "syslog",
+    "rsyslog",
+    "systemd_logger",
+    "cheaper_busyness",
+    "signal",
+    "spooler",
+];
 
 #[cfg(feature = "python")]
 fn embedded() -> Result<Option<Language>, PluginError> {
@@ -192,7 +203,11 @@ fn wanted(config: &Config) -> Result<Option<Wanted>, PluginError> {
     let named = config.plugins.names.iter().map(|names| (names, false));
     let named = named.chain(config.plugins.needed.iter().map(|names| (names, true)));
     let named = named.flat_map(|(names, needed)| names.split(',').map(move |name| (name.trim(), needed)));
-    for (name, needed) in named.filter(|(name, _)| !name.is_empty()) {
+    for (mut name, needed) in named.filter(|(name, _)| !name.is_empty()) {
+        if let Some(other) = uwsgis(config, name).filter(|_| !needed) {
+            tracing::warn!("{name} is no plugin of rsgi, but of uWSGI: taken for {other}");
+            name = other;
+        }
         let Some(wanted) = language_of(name) else {
             if BUILT_IN.contains(&name) {
                 continue;
@@ -210,6 +225,14 @@ fn wanted(config: &Config) -> Result<Option<Wanted>, PluginError> {
         }
     }
     Ok(found)
+}
+
+/// The name of uWSGI's own plugin that a path leads to, or has led to: there is one here for its work, or none is needed.
+fn uwsgis<'a>(config: &Config, path: &'a str) -> Option<&'a str> {
+    let (_, file) = path.rsplit_once('/')?;
+    let name = file.strip_suffix("_plugin.so")?;
+    let is_known = BUILT_IN.contains(&name) || name.starts_with("python") && language_of(name).is_some();
+    (is_known && !is_ours(&config.start_dir.join(path))).then_some(name)
 }
 
 #[cfg(test)]
@@ -246,5 +269,36 @@ mod tests {
         let text = crate::logging::chain(&error);
         let more = if cfg!(feature = "python") { "built in, and one process" } else { "there is no plugin python399" };
         assert!(text.contains(more), "{text}");
+    }
+
+    #[test]
+    fn a_path_to_a_plugin_of_uwsgi_means_ours() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        std::fs::write(path("python3_plugin.so"), b"\x7fELF python_plugin\0").unwrap();
+        let ours = [b"\x7fELF".as_slice(), rsgi_abi::types::ENTRY.as_bytes()].concat();
+        std::fs::write(path("python310_plugin.so"), ours).unwrap();
+        let name = |path: &str, needed: bool| {
+            let mut config = Config::default();
+            let names = if needed { &mut config.plugins.needed } else { &mut config.plugins.names };
+            names.push(path.to_owned());
+            wanted(&config).unwrap().map(|wanted| (wanted.name, wanted.version))
+        };
+        let is = |name: &str, version: &str| Some((name.to_owned(), version.to_owned()));
+        assert_eq!(name(&path("python3_plugin.so"), false), is("python3", "3"));
+        assert_eq!(name(&path("gone/python39_plugin.so"), false), is("python39", "3.9"));
+        assert_eq!(name(&path("gone/logfile_plugin.so"), false), None);
+        let others = [("python310_plugin.so", false), ("python3_plugin.so", true), ("gone/mine.so", false)];
+        for (full, needed) in others.map(|(name, needed)| (path(name), needed)) {
+            assert_eq!(name(&full, needed).unwrap().0, full);
+        }
+    }
+
+    #[test]
+    fn what_is_built_in_needs_no_plugin() {
+        let mut config = Config::default();
+        config.plugins.names = vec!["python3,logfile,logsocket".into()];
+        config.plugins.needed = vec!["syslog,rsyslog,cheaper_busyness".into()];
+        assert_eq!(wanted(&config).unwrap().unwrap().name, "python3");
     }
 }

@@ -74,7 +74,7 @@ fn plugin_files(place: &Path) -> Vec<PathBuf> {
 }
 
 /// uWSGI's own plugins have the same names, and often lie in a `plugins-dir` that was written for it.
-fn is_ours(path: &Path) -> bool {
+pub(super) fn is_ours(path: &Path) -> bool {
     let symbol = rsgi_abi::types::ENTRY.as_bytes();
     std::fs::read(path).is_ok_and(|bytes| bytes.windows(symbol.len()).any(|window| window == symbol))
 }

@@ -42,7 +42,7 @@ static COLLECTOR: Mutex<Option<Collector>> = Mutex::new(None);
 struct Collector {
     orders: Sender<Order>,
     wake: Arc<EventFd>,
-    thread: JoinHandle<(OwnedFd, Option<OwnedFd>)>,
+    thread: JoinHandle<thread::Rest>,
     /// Where the log went before.
     original: File,
     /// What processes write request lines to, when those go elsewhere.
@@ -74,6 +74,9 @@ pub struct Suspended {
     pub server: OwnedFd,
     /// Where request lines go in and come out, when they go elsewhere.
     pub requests: Option<(OwnedFd, OwnedFd)>,
+    /// Open files of loggers, by what they are called there. Some can only be opened once: with rights that have been given up
+    /// since, or by a number that was inherited.
+    pub places: Vec<(String, OwnedFd)>,
 }
 
 /// Why the log cannot be collected.
@@ -174,24 +177,43 @@ pub fn suspend() -> io::Result<Option<Suspended>> {
     let Some(collector) = collector else { return Ok(None) };
     collector.tell(Order::Leave);
     let Collector { thread, original, requests, .. } = collector;
-    let (server, reader) = thread.join().map_err(|_| io::Error::other("the thread of the log has failed"))?;
-    Ok(Some(Suspended { original: original.into(), server, requests: requests.zip(reader) }))
+    let rest = thread.join().map_err(|_| io::Error::other("the thread of the log has failed"))?;
+    let (server, requests) = (rest.server, requests.zip(rest.requests));
+    Ok(Some(Suspended { original: original.into(), server, requests, places: rest.outlets.into_places() }))
 }
 
-/// Goes on where [`suspend`] has stopped.
+/// Goes on where [`suspend`] has stopped. What is meant for a place that cannot be opened any more goes where the log went
+/// before it was collected: processes that serve need no logger. Returns why, for each such place.
 ///
 /// # Errors
-/// As [`start`].
-pub fn resume(config: &Config, suspended: Suspended) -> Result<(), CollectorError> {
+/// When a pattern is none, or descriptors are short. The log is not collected then.
+pub fn resume(config: &Config, suspended: Suspended) -> Result<Vec<CollectorError>, CollectorError> {
     let original = File::from(suspended.original);
-    let outlets = Outlets::new(config, original.try_clone().map_err(CollectorError::Pipe)?)?;
-    let requests = match suspended.requests {
-        None if outlets.has_requests() => Some(pipe().map(|(r, w)| (w, r)).map_err(CollectorError::Pipe)?),
-        known => known,
-    };
-    let collector = Collector::read(outlets, original, suspended.server, requests).map_err(CollectorError::Pipe)?;
+    let resumed = Outlets::resume(config, &original, suspended.places).and_then(|(outlets, lost)| {
+        let requests = match suspended.requests {
+            None if outlets.has_requests() => Some(pipe().map(|(r, w)| (w, r)).map_err(CollectorError::Pipe)?),
+            known => known,
+        };
+        let original = original.try_clone().map_err(CollectorError::Pipe)?;
+        let collector = Collector::read(outlets, original, suspended.server, requests).map_err(CollectorError::Pipe)?;
+        Ok((collector, lost))
+    });
+    let (collector, lost) = resumed.inspect_err(|_| {
+        // Nobody reads the pipe: what is said of this would be lost in it.
+        let _ = dup2_stdout(&original).and_then(|()| dup2_stderr(&original));
+        super::sink::set_collected(false);
+    })?;
     *COLLECTOR.lock().unwrap_or_else(PoisonError::into_inner) = Some(collector);
-    Ok(())
+    Ok(lost)
+}
+
+/// Whether the log could be collected as the options say, its places aside.
+///
+/// # Errors
+/// When a pattern is none, or a route leads nowhere.
+pub fn check(config: &Config) -> Result<(), CollectorError> {
+    let nowhere = File::open("/dev/null").map_err(CollectorError::Pipe)?;
+    Outlets::check(config, nowhere)
 }
 
 /// The descriptor for request lines that processes are to be handed, when those go elsewhere.

@@ -1,6 +1,8 @@
 //! Which record goes where, and how it looks there.
 
 use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use regex::bytes::Regex;
@@ -48,15 +50,60 @@ struct Group {
 #[derive(Debug)]
 struct Place {
     sink: Sink,
+    /// What its descriptor is called for who goes on; `None`: the place can be opened again at any time.
+    kept: Option<String>,
     is_named: bool,
     steps: Vec<LogStep>,
     /// It could not be written to, which was said.
     is_broken: bool,
 }
 
+/// Opens one place of an option; the log itself is at hand.
+type Open<'a> = &'a mut dyn FnMut(&'static str, &LogTarget, &LogFile) -> Result<Sink, CollectorError>;
+
 impl Outlets {
     /// Opens every place; `original` is where the log went before it was collected.
     pub(super) fn new(config: &Config, original: File) -> Result<Self, CollectorError> {
+        Self::with(config, original, &mut |option, target, main| open(option, target, config, main))
+    }
+
+    /// Takes up `places` that were left open ([`Self::into_places`]) and opens the others. One that cannot be opened becomes the
+    /// log itself; why, comes along.
+    pub(super) fn resume(
+        config: &Config,
+        original: &File,
+        mut places: Vec<(String, OwnedFd)>,
+    ) -> Result<(Self, Vec<CollectorError>), CollectorError> {
+        let mut lost = Vec::new();
+        let original = original.try_clone().map_err(CollectorError::Pipe)?;
+        let outlets = Self::with(config, original, &mut |option, target, main| {
+            let name = kept(option, target);
+            let index = places.iter().position(|(known, _)| Some(known) == name.as_ref());
+            let opened = match index.map(|index| places.swap_remove(index)) {
+                Some((_, fd)) => Sink::take_up(target, fd, config).map_err(|source| no_place(option, target, source)),
+                None => open(option, target, config, main),
+            };
+            opened.or_else(|error| {
+                lost.push(error);
+                Sink::main(main).map_err(CollectorError::Pipe)
+            })
+        })?;
+        Ok((outlets, lost))
+    }
+
+    /// Looks at everything but the places.
+    pub(super) fn check(config: &Config, nowhere: File) -> Result<(), CollectorError> {
+        Self::with(config, nowhere, &mut |_, _, main| Sink::main(main).map_err(CollectorError::Pipe)).map(drop)
+    }
+
+    /// Open files, for [`Self::resume`].
+    pub(super) fn into_places(self) -> Vec<(String, OwnedFd)> {
+        let groups = std::iter::once(self.server).chain(self.requests);
+        let places = groups.flat_map(|group| group.places);
+        places.filter_map(|place| place.kept.zip(place.sink.into_descriptor())).collect()
+    }
+
+    fn with(config: &Config, original: File, open: Open<'_>) -> Result<Self, CollectorError> {
         let log = &config.log;
         let mut main = match main_file(config) {
             Some(path) => LogFile::known(original, path, config).map_err(CollectorError::Pipe)?,
@@ -66,8 +113,8 @@ impl Outlets {
         let of_requests = log.loggers.iter().any(|logger| logger.requests)
             || log.routes.iter().any(|route| route.requests)
             || log.encoders.iter().any(|encoder| encoder.requests);
-        let requests = of_requests.then(|| Group::new(config, true, &main)).transpose()?;
-        let server = Group::new(config, false, &main)?;
+        let requests = of_requests.then(|| Group::new(config, true, &main, open)).transpose()?;
+        let server = Group::new(config, false, &main, open)?;
         let (filters, drains) = (patterns("log-filter", &log.filters)?, patterns("log-drain", &log.drains)?);
         Ok(Self { main, server, requests, filters, drains, json: log.json })
     }
@@ -115,7 +162,7 @@ impl Outlets {
 }
 
 impl Group {
-    fn new(config: &Config, requests: bool, main: &LogFile) -> Result<Self, CollectorError> {
+    fn new(config: &Config, requests: bool, main: &LogFile, open: Open<'_>) -> Result<Self, CollectorError> {
         let log = &config.log;
         let option = if requests { "req-logger" } else { "logger" };
         let mut places = Vec::new();
@@ -126,9 +173,9 @@ impl Group {
         let wanted = log.loggers.iter().filter(|logger| logger.requests == requests);
         let wanted = wanted.map(|logger| (logger.name.as_deref(), logger.target.clone()));
         for (name, target) in remote.into_iter().chain(wanted) {
-            let sink = Sink::open(&target, config, main);
-            let sink = sink.map_err(|source| CollectorError::Place { option, place: target.to_string(), source })?;
-            places.push(Place { sink, is_named: name.is_some(), steps: steps(log, requests, name), is_broken: false });
+            let (sink, kept) = (open(option, &target, main)?, kept(option, &target));
+            let (is_named, steps) = (name.is_some(), steps(log, requests, name));
+            places.push(Place { sink, kept, is_named, steps, is_broken: false });
             names.push(name);
         }
         let option = if requests { "log-req-route" } else { "log-route" };
@@ -173,6 +220,19 @@ impl Place {
     }
 }
 
+fn open(option: &'static str, target: &LogTarget, config: &Config, main: &LogFile) -> Result<Sink, CollectorError> {
+    Sink::open(target, config, main).map_err(|source| no_place(option, target, source))
+}
+
+fn no_place(option: &'static str, target: &LogTarget, source: io::Error) -> CollectorError {
+    CollectorError::Place { option, place: target.to_string(), source }
+}
+
+/// What the descriptor of a place is called for who goes on.
+fn kept(option: &str, target: &LogTarget) -> Option<String> {
+    matches!(target, LogTarget::File { .. } | LogTarget::Fd(_)).then(|| format!("{option} {target}"))
+}
+
 /// Written past everything: the thread that empties the pipe must not wait for room in it.
 fn complain(main: &mut LogFile, text: &str) {
     // Nobody is left to be told when this fails as well.
@@ -215,4 +275,46 @@ fn as_json(now: Duration, record: &[u8]) -> Vec<u8> {
     object.end();
     out.pop();
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rsgi_config::Logger;
+    use std::io::Read;
+    use std::path::Path;
+
+    fn config(paths: &[(&Path, bool)]) -> Config {
+        let mut config = Config::default();
+        for &(path, requests) in paths {
+            let target = LogTarget::File { path: path.into(), max_size: None, backup_name: None };
+            config.log.loggers.push(Logger { name: None, target, requests });
+        }
+        config.log.loggers.push(Logger { name: Some("unused".into()), target: LogTarget::Stdio, requests: false });
+        config
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_opened_again_is_taken_up_or_becomes_the_log_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        let (gone, log) = (directory.path().join("gone"), directory.path().join("log"));
+        std::fs::create_dir(&gone).unwrap();
+        let (requests, other) = (gone.join("requests"), gone.join("other"));
+        let original = File::options().append(true).create(true).open(&log).unwrap();
+        let before = Outlets::new(&config(&[(&requests, true)]), original.try_clone().unwrap()).unwrap();
+        let mut kept = File::open(&requests).unwrap();
+        let places = before.into_places();
+        assert_eq!(places.len(), 1);
+        std::fs::remove_dir_all(&gone).unwrap();
+        let config = config(&[(&requests, true), (&other, false)]);
+        assert!(Outlets::new(&config, original.try_clone().unwrap()).is_err());
+        let (mut outlets, lost) = Outlets::resume(&config, &original, places).unwrap();
+        let lost: Vec<_> = lost.iter().map(ToString::to_string).collect();
+        assert_eq!(lost, [format!("logger: file:{} cannot be opened", other.display())]);
+        outlets.write(Kind::Request, b"a request");
+        outlets.write(Kind::Server, b"a line");
+        let mut text = String::new();
+        kept.read_to_string(&mut text).unwrap();
+        assert_eq!((text.as_str(), std::fs::read_to_string(log).unwrap().as_str()), ("a request\n", "a line\n"));
+    }
 }

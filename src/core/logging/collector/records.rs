@@ -33,12 +33,21 @@ impl Records {
     ///
     /// What was written at once is one record. Full packets are parts of something longer: a traceback, or a buffer full of
     /// lines, which are records of their own. Our own records do not wait for what others have left open.
-    pub fn take(&mut self, packet: &[u8], each: &mut dyn FnMut(&[u8])) {
-        let Some((others, own)) = packet::split(packet) else { return self.take_others(packet, each) };
-        if !others.is_empty() {
-            self.take_others(others, each);
+    pub fn take(&mut self, mut read: &[u8], each: &mut dyn FnMut(&[u8])) {
+        while let Some((others, own, behind)) = packet::split(read) {
+            if !others.is_empty() {
+                self.take_others(others, each);
+            }
+            self.take_own(&own, each);
+            read = behind;
         }
-        match own {
+        if !read.is_empty() {
+            self.take_others(read, each);
+        }
+    }
+
+    fn take_own(&mut self, own: &Own<'_>, each: &mut dyn FnMut(&[u8])) {
+        match *own {
             Own::Whole(record) => each(bare(record)),
             Own::Part(writer, piece) => self.part(writer, piece, each),
             Own::Last(writer, piece) => {
@@ -162,6 +171,8 @@ mod tests {
     fn half_a_line_swallows_no_record_of_ours() {
         assert_eq!(records(&[b"half", b"\x1ersgi\x1fwours\n", b" a line\n"]), ["ours", "half a line"]);
         assert_eq!(records(&[b"read at once\n\x1ersgi\x1fwours\n"]), ["read at once", "ours"]);
+        let glued = b"a line\n\x1ersgi\x1fwone\n\x1ersgi\x1fp01234567tw\x1ersgi\x1fl01234567o\n\x1ersgi\x1fwthree\n";
+        assert_eq!(records(&[glued]), ["a line", "one", "two", "three"]);
     }
 
     #[test]

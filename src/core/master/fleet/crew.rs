@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Generation;
 
-/// A life shorter than this counts as a death at birth.
+/// A life shorter than this counts as a death at birth; so does one that has not come to serve, however long it took.
 const YOUNG: Duration = Duration::from_secs(1);
 
 /// Deaths at birth in a row that are answered at once; further ones wait. Where no process has come to serve in between, each
@@ -112,12 +112,13 @@ impl Crew {
 
     /// Numbers up to `count` that no process has and that may have one now.
     pub(super) fn vacant(&self, generation: Generation, count: u32, now: Instant) -> Vec<u32> {
-        let taken = |number| {
-            let holds = |member: &Member| member.generation == generation && member.number == number;
-            // Whoever makes room for a successor has its place until it is gone.
-            self.members.values().any(|member| holds(member) && (member.is_weary || !member.is_leaving()))
-        };
-        (1..=count).filter(|&number| !taken(number) && self.may_be_born(generation, number, now)).collect()
+        // Whoever makes room for a successor has its place until it is gone.
+        let holds = |member: &&Member| member.generation == generation && (member.is_weary || !member.is_leaving());
+        let taken: BTreeSet<_> = self.members.values().filter(holds).map(|member| member.number).collect();
+        (1..=count)
+            .filter(|number| !taken.contains(number))
+            .filter(|&number| self.may_be_born(generation, number, now))
+            .collect()
     }
 
     /// Whether no death at birth speaks against another process with this number now.
@@ -129,10 +130,10 @@ impl Crew {
     pub(super) fn mourn(&mut self, member: &Member, graceful: bool, pause: Duration, now: Instant) -> Pace {
         let key = (member.generation, member.number);
         let before = self.graves.get(&key).map_or(0, |grave| grave.young_deaths);
-        let young = !graceful && now.saturating_duration_since(member.since) < YOUNG;
-        let young_deaths = if young { before + 1 } else { 0 };
-        let waits = young_deaths > PATIENCE && !pause.is_zero();
         let has_served = member.state != State::Starting;
+        let young = !graceful && (!has_served || now.saturating_duration_since(member.since) < YOUNG);
+        let young_deaths = if young { before.saturating_add(1) } else { 0 };
+        let waits = young_deaths > PATIENCE && !pause.is_zero();
         let doublings = if has_served { 0 } else { young_deaths.saturating_sub(PATIENCE + 1).min(DOUBLINGS) };
         let pause = pause.saturating_mul(1 << doublings);
         let not_before = if waits { now + pause } else { now };
@@ -171,6 +172,11 @@ impl Crew {
     pub(super) fn ready(&self, generation: Generation) -> u32 {
         let is_ready = |member: &&Member| member.generation == generation && member.state == State::Ready;
         u32::try_from(self.members.values().filter(is_ready).count()).unwrap_or(u32::MAX)
+    }
+
+    /// How many processes of a generation were asked for and have yet to be born.
+    pub(super) fn unborn(&self, generation: Generation) -> usize {
+        self.members.values().filter(|member| member.generation == generation && member.pid == 0).count()
     }
 
     /// Whether number `number` of a generation serves.

@@ -50,10 +50,24 @@ enum Phase {
     Stopping(Exit),
 }
 
+/// How far the first generation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// On its way.
+    Pending,
+    /// On its way still: a reload that came in between has failed.
+    Resumed,
+    /// Some generation has served.
+    Over,
+}
+
 /// The machine.
 #[derive(Debug)]
 pub struct Fleet {
     phase: Phase,
+    opening: Opening,
+    /// The first generation, which has yet to serve, has no application and needs one.
+    lacks_app: bool,
     serving: Generation,
     latest: Generation,
     plans: BTreeMap<Generation, Plan>,
@@ -85,6 +99,8 @@ impl Fleet {
     pub fn start(plan: Plan, now: Instant) -> (Self, Vec<Action>) {
         let mut fleet = Self {
             phase: Phase::Starting,
+            opening: Opening::Pending,
+            lacks_app: false,
             serving: 0,
             latest: 0,
             plans: BTreeMap::from([(0, plan)]),
@@ -279,10 +295,6 @@ impl Fleet {
                     None => {}
                 }
                 self.passed |= matches!(who, Who::Probe(_));
-                if self.phase == Phase::Starting && self.is_complete(self.serving) {
-                    self.phase = Phase::Serving;
-                    out.push(Action::Serving(self.serving));
-                }
             }
             Report::WantsReload => self.want_reload(false, out),
             Report::WantsStop => self.stop_with(Exit::Ok, out),
@@ -306,6 +318,9 @@ impl Fleet {
         if self.phase == Phase::Starting {
             out.push(Action::Warn(NEED_APP.into()));
             self.stop_with(Exit::NoApp, out);
+        } else if generation == self.serving && self.opening != Opening::Over {
+            // The reload on its way may bring one.
+            self.lacks_app = true;
         } else if self.next() == Some(generation) {
             self.give_up(generation, "no application could be loaded", out);
         }
@@ -423,9 +438,22 @@ impl Fleet {
                 out.push(Action::Say(format!("...gracefully reloading: generation {}", self.latest + 1)));
                 out.push(Action::Prepare(self.latest + 1));
             }
+            Phase::Reloading(next) if !self.makes_progress(next) => {
+                // What is wished for may be the cure.
+                self.reload_again = None;
+                self.give_up(next, "another reload was asked for", out);
+                self.want_reload(rolling, out);
+            }
             Phase::Preparing | Phase::Reloading(_) => self.reload_again = Some(rolling),
             Phase::Stopping(_) => {}
         }
+    }
+
+    /// Whether the application of a generation on its way could be loaded: by its zygote, or by its first worker. An import
+    /// that hangs never ends by itself.
+    fn makes_progress(&self, next: Generation) -> bool {
+        let is_awaited = self.plan(next).lazy && self.strength(next) > 0;
+        self.has_loaded(next) && (!is_awaited || self.workers.ready(next) > 0)
     }
 
     fn prepared(&mut self, plan: Option<Plan>, out: &mut Vec<Action>) {
@@ -442,19 +470,37 @@ impl Fleet {
                 self.phase = Phase::Reloading(next);
             }
             None => {
-                out.push(Action::Warn(format!("reload refused: generation {} goes on serving", self.serving)));
-                self.phase = Phase::Serving;
+                out.push(Action::Warn(format!("reload refused: {}", self.what_stays())));
                 out.push(Action::ReloadFailed(next, "the new configuration cannot be used".into()));
+                self.go_back(out);
             }
         }
     }
 
     /// Ends the attempt to bring up `next`; the serving generation stays.
     fn give_up(&mut self, next: Generation, why: &str, out: &mut Vec<Action>) {
-        out.push(Action::Warn(format!("reload failed: {why}; generation {} goes on serving", self.serving)));
-        self.phase = Phase::Serving;
+        out.push(Action::Warn(format!("reload failed: {why}; {}", self.what_stays())));
         debug_assert_ne!(next, self.serving);
         out.push(Action::ReloadFailed(next, why.to_owned()));
+        self.go_back(out);
+    }
+
+    fn what_stays(&self) -> String {
+        let what = if self.opening == Opening::Over { "serving" } else { "starting" };
+        format!("generation {} goes on {what}", self.serving)
+    }
+
+    /// Goes on where a reload has come in between: with the start, as long as nothing has served.
+    fn go_back(&mut self, out: &mut Vec<Action>) {
+        if self.opening == Opening::Over {
+            self.phase = Phase::Serving;
+            return;
+        }
+        (self.phase, self.opening) = (Phase::Starting, Opening::Resumed);
+        if self.lacks_app {
+            out.push(Action::Warn(NEED_APP.into()));
+            self.stop_with(Exit::NoApp, out);
+        }
     }
 
     fn stop(&mut self, now: Instant, out: &mut Vec<Action>) {

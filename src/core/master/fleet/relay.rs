@@ -8,6 +8,7 @@
 use std::time::Instant;
 
 use super::crew::{Member, State};
+use super::settle::BIRTHS;
 use super::{Action, Fleet, Who, name, respawned};
 use crate::control::Order;
 
@@ -64,7 +65,9 @@ impl Fleet {
         let Member { generation, number, .. } = *member;
         let ready = |zygote: &Member| zygote.generation == generation && zygote.state == State::Ready;
         let zygote = self.zygotes.iter().find(|(_, zygote)| ready(zygote)).map(|(serial, _)| Who::Zygote(*serial));
-        let is_due = self.is_manned(generation, number) && self.workers.may_be_born(generation, number, now);
+        let is_due = self.is_manned(generation, number)
+            && self.workers.may_be_born(generation, number, now)
+            && self.unborn_of(generation) < BIRTHS;
         let Some(zygote) = zygote.filter(|_| is_due) else { return };
         self.serial += 1;
         let who = Who::Worker(self.serial);

@@ -4,20 +4,29 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::crew::{Member, State};
-use super::{Action, Fleet, Generation, Phase, Who, name};
+use super::{Action, Fleet, Generation, Opening, Phase, Who, name};
 use crate::control::Order;
+
+/// Forks that a zygote is asked for before it has told of the first. Its channel holds some more messages, and one that is
+/// full refuses them.
+pub(super) const BIRTHS: usize = 64;
 
 impl Fleet {
     /// Takes every step that is due.
     pub(super) fn settle(&mut self, now: Instant, out: &mut Vec<Action>) {
         self.settled = now;
+        if self.phase == Phase::Starting && self.is_complete(self.serving) {
+            (self.phase, self.opening) = (Phase::Serving, Opening::Over);
+            out.push(Action::Serving(self.serving));
+        }
         if let Some(next) = self.next().filter(|&next| self.is_complete(next)) {
             self.serving = next;
-            self.phase = Phase::Serving;
+            (self.phase, self.opening) = (Phase::Serving, Opening::Over);
             out.push(Action::Say(format!("generation {next} serves")));
             out.push(Action::Serving(next));
         }
-        if self.phase == Phase::Serving
+        let is_resumed = self.phase == Phase::Starting && self.opening == Opening::Resumed;
+        if (self.phase == Phase::Serving || is_resumed)
             && let Some(rolling) = self.reload_again.take()
         {
             self.want_reload(rolling, out);
@@ -60,19 +69,22 @@ impl Fleet {
         }
         let due = self.due_workers(generation);
         let vacant = self.workers.vacant(generation, plan.workers, now);
-        for number in vacant.into_iter().filter(|number| due.contains(number)) {
+        let vacant = vacant.into_iter().filter(|number| due.contains(number));
+        for number in vacant.take(BIRTHS.saturating_sub(self.unborn_of(generation))) {
             self.serial += 1;
             self.workers.join(self.serial, generation, number, now);
             out.push(Action::Fork { who: Who::Worker(self.serial), generation, number, zygote, stands_by: false });
         }
         // Those of a generation that may yet fail would do the work of the serving one's.
         if generation == self.serving {
-            for number in self.mules.vacant(generation, plan.mules, now) {
+            let mules = self.mules.vacant(generation, plan.mules, now);
+            for number in mules.into_iter().take(BIRTHS.saturating_sub(self.unborn_of(generation))) {
                 self.serial += 1;
                 self.mules.join(self.serial, generation, number, now);
                 out.push(Action::Fork { who: Who::Mule(self.serial), generation, number, zygote, stands_by: false });
             }
-            for number in self.spoolers.vacant(generation, plan.spoolers, now) {
+            let spoolers = self.spoolers.vacant(generation, plan.spoolers, now);
+            for number in spoolers.into_iter().take(BIRTHS.saturating_sub(self.unborn_of(generation))) {
                 self.serial += 1;
                 self.spoolers.join(self.serial, generation, number, now);
                 out.push(Action::Fork { who: Who::Spooler(self.serial), generation, number, zygote, stands_by: false });
@@ -85,6 +97,12 @@ impl Fleet {
             self.routers.join(self.serial, plan.routed_by, number, now);
             out.push(Action::StartRouter(Who::Router(self.serial), plan.routed_by, number));
         }
+    }
+
+    /// Forks that the zygote of a generation was asked for and has not told of.
+    pub(super) fn unborn_of(&self, generation: Generation) -> usize {
+        let forked = [&self.workers, &self.mules, &self.spoolers, &self.probes];
+        forked.into_iter().map(|crew| crew.unborn(generation)).sum()
     }
 
     /// Whether workers are being replaced one after the other, by those of this generation.

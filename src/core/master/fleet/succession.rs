@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::crew::{Crew, Member, State};
-use super::{Action, Fleet, Generation, Phase, Plan, Who};
+use super::{Action, Fleet, Generation, Opening, Phase, Plan, Who};
 use crate::ending::Ending;
 
 /// A process that changes its master.
@@ -101,6 +101,8 @@ impl Fleet {
     pub fn resume(legacy: Legacy, now: Instant) -> Self {
         let mut fleet = Self {
             phase: Phase::Serving,
+            opening: Opening::Over,
+            lacks_app: false,
             serving: legacy.serving,
             latest: legacy.latest,
             plans: legacy.plans,

@@ -98,7 +98,7 @@ impl Scene {
         let mut steps = 0;
         while self.step() {
             steps += 1;
-            assert!(steps < 1000, "the fleet never comes to rest");
+            assert!(steps < 5000, "the fleet never comes to rest");
         }
     }
 
@@ -316,10 +316,11 @@ fn a_reload_that_fails_leaves_everything_as_it_was() {
 fn a_second_reload_waits_for_the_first() {
     let mut scene = Scene::serving(PLAN);
     let zygote = scene.reload(PLAN);
-    scene.on(Event::WantReload);
-    scene.on(Event::WantReload);
-    assert_eq!(scene.todo, []);
     scene.on(Event::Said(zygote, Report::Ready));
+    let asked = scene.todo.len();
+    scene.on(Event::WantReload);
+    scene.on(Event::WantReload);
+    assert_eq!(scene.todo.len(), asked);
     let prepares = |scene: &Scene| scene.todo.iter().filter(|action| matches!(action, Action::Prepare(2))).count();
     while prepares(&scene) == 0 {
         assert!(scene.step());
@@ -921,4 +922,126 @@ fn what_cannot_be_started_is_tried_again_soon_and_told_once() {
     let Some(Action::Fork { who, .. }) = scene.todo.pop() else { panic!("{:?}", scene.todo) };
     scene.on(Event::Gone(who, Ending::Unborn));
     assert!(scene.log.iter().any(|line| line.contains("cannot be started")), "{:?}", scene.log);
+}
+
+#[test]
+fn a_reload_that_fails_during_the_start_leaves_the_start_as_it_was() {
+    let serving = |scene: &Scene| scene.todo.iter().filter(|action| matches!(action, Action::Serving(_))).count();
+    for is_refused in [true, false] {
+        let mut scene = Scene::new(Plan { workers: 1, ..PLAN });
+        scene.step();
+        let Some(Action::Fork { who: worker, .. }) = scene.todo.pop() else { panic!("{:?}", scene.todo) };
+        scene.born(worker);
+        if is_refused {
+            scene.on(Event::WantReload);
+            scene.todo.clear();
+            scene.on(Event::Prepared(None));
+        } else {
+            let zygote = scene.reload(PLAN);
+            scene.on(Event::Gone(zygote, Ending::Exited(22)));
+        }
+        assert_eq!((scene.fleet.mood(), scene.failed.len(), scene.left), (Mood::Starting, 1, None));
+        assert!(scene.log.last().unwrap().ends_with("generation 0 goes on starting"), "{:?}", scene.log);
+        assert_eq!(serving(&scene), 0);
+        scene.on(Event::Said(worker, Report::Ready));
+        assert_eq!((serving(&scene), scene.fleet.mood()), (1, Mood::Serving));
+        assert!(scene.todo.contains(&Action::Serving(0)));
+        scene.todo.clear();
+        scene.on(Event::Tick);
+        assert_eq!(scene.todo, []);
+    }
+}
+
+#[test]
+fn a_start_that_came_to_its_end_during_a_reload_serves_when_that_fails() {
+    let mut scene = Scene::new(Plan { workers: 1, ..PLAN });
+    scene.step();
+    let Some(Action::Fork { who: worker, .. }) = scene.todo.pop() else { panic!("{:?}", scene.todo) };
+    scene.born(worker);
+    scene.on(Event::WantReload);
+    scene.on(Event::WantReload);
+    scene.todo.clear();
+    scene.on(Event::Said(worker, Report::Ready));
+    assert_eq!(scene.todo, []);
+    scene.on(Event::Prepared(None));
+    assert_eq!(scene.todo, [Action::Serving(0), Action::Prepare(1)], "the second wish is not forgotten");
+}
+
+#[test]
+fn a_start_without_application_ends_after_a_reload_that_failed_too() {
+    let mut scene = Scene::new(PLAN);
+    scene.step();
+    let worker = scene.workers()[0];
+    scene.on(Event::WantReload);
+    scene.on(Event::Said(worker, Report::NoApp));
+    assert_eq!(scene.fleet.mood(), Mood::Reloading);
+    scene.on(Event::Prepared(None));
+    assert_eq!(scene.fleet.mood(), Mood::Stopping);
+    scene.todo.retain(|action| matches!(action, Action::Tell(..) | Action::Kill(..)));
+    scene.obey();
+    assert_eq!(scene.left, Some(Exit::NoApp));
+}
+
+#[test]
+fn many_workers_are_asked_for_in_portions() {
+    let asked = |scene: &Scene| scene.todo.iter().filter(|action| matches!(action, Action::Fork { .. })).count();
+    let plan = Plan { workers: 150, mules: 5, ..PLAN };
+    let mut scene = Scene::new(plan);
+    scene.step();
+    let mut most = 0;
+    while scene.step() {
+        most = most.max(asked(&scene));
+    }
+    assert_eq!((most, scene.fleet.ready_workers(), scene.mules().len()), (64, 150, 5));
+    // So are those of a reload.
+    let zygote = scene.reload(plan);
+    scene.on(Event::Said(zygote, Report::Ready));
+    assert_eq!(asked(&scene), 64);
+    scene.obey();
+    assert_eq!((roster(&scene, 0).len(), roster(&scene, 1).len()), (0, 150));
+    assert_eq!(scene.failed, []);
+}
+
+#[test]
+fn a_reload_whose_application_hangs_makes_way_for_the_next() {
+    let mut scene = Scene::serving(PLAN);
+    let old = scene.workers();
+    let hanging = scene.reload(PLAN);
+    scene.on(Event::WantReload);
+    assert_eq!(scene.failed, [(1, "another reload was asked for".to_owned())]);
+    assert!(
+        scene.todo.contains(&Action::Kill(hanging)) && scene.todo.contains(&Action::Prepare(2)),
+        "{:?}",
+        scene.todo
+    );
+    assert_eq!(scene.workers(), old);
+    scene.obey();
+    scene.on(Event::Prepared(Some(PLAN)));
+    scene.obey();
+    assert_eq!((scene.fleet.serving, scene.fleet.mood(), scene.failed.len()), (2, Mood::Serving, 1));
+    // With lazy loading it is the first worker that hangs.
+    let zygote = scene.reload(Plan { lazy: true, ..PLAN });
+    scene.on(Event::Said(zygote, Report::Ready));
+    scene.on(Event::WantReload);
+    assert_eq!(scene.failed.len(), 2);
+    scene.obey();
+    scene.on(Event::Prepared(Some(PLAN)));
+    scene.obey();
+    assert_eq!((scene.fleet.serving, scene.fleet.mood()), (4, Mood::Serving));
+}
+
+#[test]
+fn what_dies_before_it_serves_has_died_at_birth_however_long_it_took() {
+    let mut scene = Scene::serving(Plan { workers: 1, lazy: true, ..PLAN });
+    scene.wait(Duration::from_secs(10));
+    let first = scene.workers()[0];
+    scene.on(Event::Gone(first, Ending::Killed(9)));
+    for death in 1..=3 {
+        let (worker, _) = forked(&mut scene);
+        scene.born(worker);
+        scene.wait(Duration::from_secs(5));
+        scene.on(Event::Gone(worker, Ending::Exited(1)));
+        assert_eq!(scene.todo.is_empty(), death == 3, "{death}");
+    }
+    assert!(scene.log.last().unwrap().ends_with("next try in 2 seconds"), "{:?}", scene.log);
 }

@@ -134,6 +134,9 @@ pub(super) struct Log {
     pub(super) server: RawFd,
     /// Where request lines go in, and where they come out.
     pub(super) requests: Option<(RawFd, RawFd)>,
+    /// Files of loggers, by what they are called ([`crate::logging::collector::Suspended`]).
+    #[serde(default)]
+    pub(super) places: Vec<(String, RawFd)>,
 }
 
 /// Descriptors that this process was left, by number.
@@ -223,7 +226,12 @@ pub(super) mod tests {
             routers: Routers { since: 0, rendezvous: vec![(Some(7), 8)] },
             mailboxes: vec![(Addressee::Anyone, 20, 21), (Addressee::Farm(0), 22, 23)],
             pid_files: Vec::new(),
-            log: Some(Log { original: 30, server: 31, requests: None }),
+            log: Some(Log {
+                original: 30,
+                server: 31,
+                requests: None,
+                places: vec![("req-logger file:/var/log/requests".into(), 35)],
+            }),
             fifo: Some(("/run/fifo".into(), 32)),
             control: Some(33),
             asker: Some(34),

@@ -156,6 +156,11 @@ impl Notary {
             original: self.note(&log.original)?,
             server: self.note(&log.server)?,
             requests: requests.transpose()?,
+            places: log
+                .places
+                .iter()
+                .map(|(name, fd)| Ok((name.clone(), self.note(fd)?)))
+                .collect::<io::Result<_>>()?,
         })
     }
 }

@@ -215,10 +215,10 @@ impl Master {
             (None, Err(errno)) => errno.to_string(),
             (None, Ok(())) => self.become_other(suspended.as_ref(), lord),
         };
-        if let Some(suspended) = suspended
-            && let Err(error) = collector::resume(&self.started.config, suspended)
-        {
-            warn!("the log is not collected any more: {}", logging::chain(&error));
+        match suspended.map(|suspended| collector::resume(&self.started.config, suspended)) {
+            Some(Ok(lost)) => resume::complain(&lost),
+            Some(Err(error)) => warn!("the log is not collected any more: {}", logging::chain(&error)),
+            None => {}
         }
         let _ = rsgi_sys::signal::unblock_all();
         self.succession.refuse(&failed);

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::document::Document;
 use crate::logging;
+use crate::logging::collector;
 use crate::privileges::Rights;
 use crate::program::FINGERPRINT;
 use crate::startup::Sources;
@@ -71,6 +72,7 @@ fn try_out(memory: OwnedFd) -> Result<Rehearsed, String> {
     if !config.emperor.sources.is_empty() {
         return Err("the configuration describes an emperor now".into());
     }
+    collector::check(&config).map_err(|error| logging::chain(&error))?;
     Rights::of(&config.process).map_err(|error| logging::chain(&error))?;
     let before = document.generations.iter().find(|left| left.number == document.serving);
     let before = before.and_then(|left| serde_json::from_value::<Materials>(left.materials.clone()).ok());

@@ -21,7 +21,7 @@ use crate::control_socket::protocol::refusal;
 use crate::control_socket::server;
 use crate::ending::Ending;
 use crate::exit::Exit;
-use crate::logging::collector::{self, Suspended};
+use crate::logging::collector::{self, CollectorError, Suspended};
 use crate::logging::{self, memo};
 use crate::master::bells::Table;
 use crate::master::board::Board;
@@ -152,8 +152,17 @@ fn take_log(document: &Document, config: &Config) -> io::Result<()> {
     let requests =
         log.requests.map(|(writer, reader)| Ok::<_, io::Error>((Estate::own(writer)?, Estate::own(reader)?)));
     let (original, server) = (Estate::own(log.original)?, Estate::own(log.server)?);
-    let suspended = Suspended { original, server, requests: requests.transpose()? };
-    collector::resume(config, suspended).map_err(io::Error::other)
+    let places = log.places.iter().map(|(name, number)| Ok((name.clone(), Estate::own(*number)?)));
+    let places = places.collect::<io::Result<_>>()?;
+    let suspended = Suspended { original, server, requests: requests.transpose()?, places };
+    collector::resume(config, suspended).map(|lost| complain(&lost)).map_err(io::Error::other)
+}
+
+/// Names loggers that could not be opened.
+pub(super) fn complain(lost: &[CollectorError]) {
+    for error in lost {
+        warn!("{}: its records go where the log goes", logging::chain(error));
+    }
 }
 
 fn take_routers(document: &Document) -> io::Result<Routers> {

@@ -54,6 +54,11 @@ impl LogFile {
         share(&self.file).map(Self::descriptor)
     }
 
+    /// The file alone.
+    pub(super) fn into_file(self) -> File {
+        self.file
+    }
+
     /// Appends a record and a newline, in one write.
     pub(in super::super) fn write(&mut self, now: Duration, record: &[u8]) -> io::Result<()> {
         let line = [record, b"\n"].concat();
@@ -70,7 +75,8 @@ impl LogFile {
         Ok(())
     }
 
-    /// Moves the file away and begins a new one. Without a name for it, the time is appended to its own.
+    /// Moves the file away and begins a new one. Without a name for it, the time is appended to its own, and a number if that is
+    /// taken.
     pub(in super::super) fn rotate(&mut self, now: Duration) -> io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let aside = self.backup_name.clone().unwrap_or_else(|| dated(path, now));
@@ -87,7 +93,14 @@ impl LogFile {
 fn dated(path: &Path, now: Duration) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", now.as_secs()));
-    name.into()
+    let numbered = |number: u32| {
+        let mut name = name.clone();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    };
+    let is_free = |path: &PathBuf| path.symlink_metadata().is_err();
+    let plain = PathBuf::from(name.clone());
+    std::iter::once(plain.clone()).chain((1..u32::MAX).map(numbered)).find(is_free).unwrap_or(plain)
 }
 
 /// Gives a log file to the user of the workers (`logfile-chown`).
@@ -123,9 +136,16 @@ mod tests {
         assert_eq!(read(path("log.7")), format!("{long}\n{long}\n"));
         let log = read(path("log"));
         assert_eq!(log, format!("log size: 400 bytes, rotated to {}\nnext\n", path("log.7").display()));
+        // However often in a second.
+        for text in ["second", "third"] {
+            file.rotate(Duration::from_secs(7)).unwrap();
+            file.write(Duration::from_secs(7), text.as_bytes()).unwrap();
+        }
+        assert_eq!(read(path("log.7")), format!("{long}\n{long}\n"));
+        assert!(read(path("log.7.1")).ends_with("next\n") && read(path("log.7.2")).ends_with("second\n"));
         file.limit(None, Some(path("old")));
         file.rotate(Duration::ZERO).unwrap();
-        assert!(read(path("old")).ends_with("next\n"));
+        assert!(read(path("old")).ends_with("third\n"));
     }
 
     #[test]

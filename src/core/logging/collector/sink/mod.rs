@@ -5,7 +5,7 @@ mod file;
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,15 +41,13 @@ impl Sink {
     /// Opens the place; `original` is where the log went before it was collected.
     pub(super) fn open(target: &LogTarget, config: &Config, original: &LogFile) -> io::Result<Self> {
         Ok(match target {
-            LogTarget::Stdio => Self::File(Box::new(original.share()?)),
+            LogTarget::Stdio => Self::main(original)?,
             LogTarget::Fd(number) => {
                 let number = rsgi_sys::inherit::take(*number).map_err(io::Error::other)?;
                 Self::File(Box::new(LogFile::descriptor(File::from(number))))
             }
-            LogTarget::File { path, max_size, backup_name } => {
-                let mut file = LogFile::open(config.start_dir.join(path), config)?;
-                file.limit(*max_size, backup_name.as_ref().map(|name| config.start_dir.join(name)));
-                Self::File(Box::new(file))
+            LogTarget::File { path, .. } => {
+                limited(LogFile::open(config.start_dir.join(path), config)?, target, config)
             }
             LogTarget::Socket { address, prefix } => {
                 Self::Socket { to: Datagrams::to(address)?, prefix: prefix.clone() }
@@ -66,6 +64,30 @@ impl Sink {
             }
             LogTarget::Journal => Self::Journal { to: Datagrams::local(Path::new(JOURNAL)), name: "rsgi".into() },
         })
+    }
+
+    /// The log itself.
+    pub(super) fn main(main: &LogFile) -> io::Result<Self> {
+        main.share().map(|file| Self::File(Box::new(file)))
+    }
+
+    /// Goes on with the descriptor of a place that was opened before.
+    pub(super) fn take_up(target: &LogTarget, fd: OwnedFd, config: &Config) -> io::Result<Self> {
+        let file = File::from(fd);
+        Ok(match target {
+            LogTarget::File { path, .. } => {
+                limited(LogFile::known(file, config.start_dir.join(path), config)?, target, config)
+            }
+            _ => Self::File(Box::new(LogFile::descriptor(file))),
+        })
+    }
+
+    /// The descriptor of a file.
+    pub(super) fn into_descriptor(self) -> Option<OwnedFd> {
+        match self {
+            Self::File(file) => Some(file.into_file().into()),
+            _ => None,
+        }
     }
 
     /// Writes a record, which comes without its last newline.
@@ -89,6 +111,14 @@ impl Sink {
             _ => Ok(()),
         }
     }
+}
+
+/// A file with the bounds that its logger sets.
+fn limited(mut file: LogFile, target: &LogTarget, config: &Config) -> Sink {
+    if let LogTarget::File { max_size, backup_name, .. } = target {
+        file.limit(*max_size, backup_name.as_ref().map(|name| config.start_dir.join(name)));
+    }
+    Sink::File(Box::new(file))
 }
 
 /// A record with several lines is given with its length, as the protocol wants it.
