@@ -9,6 +9,7 @@ pub mod fork;
 pub mod inherit;
 pub mod memfd;
 pub mod net;
+pub mod owner;
 pub mod reactor;
 pub mod schedule;
 pub mod seccomp;

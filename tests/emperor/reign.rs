@@ -5,6 +5,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::{emperor, vassal, wait_until_gone, wait_until_served};
+use crate::rights::status;
 use crate::support::{Kind, Running, Server, eventually};
 
 fn stats(server: &Running) -> Value {
@@ -138,10 +139,11 @@ fn a_stop_waits_for_requests_and_a_second_one_does_not() {
     assert!(ended.log.contains("stopping at once"), "{}", ended.log);
 }
 
-#[test]
-fn a_tyrants_vassals_run_as_the_owners_of_their_files() {
+/// An emperor that is a tyrant, and one vassal of user and group 65534.
+fn tyrant(options: &[&str]) -> Running {
     assert!(nix::unistd::geteuid().is_root(), "only root can be a tyrant: run the tests as root");
-    let server = emperor(&[]).arg("--emperor-tyrant").file("vassals/README", "").spawn();
+    let server = options.iter().fold(emperor(&[]).arg("--emperor-tyrant"), |server, option| server.arg(option));
+    let server = server.file("vassals/README", "").spawn();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(server.dir(), mode).expect("a folder that others may enter");
     let file = server.dir().join("new.ini");
@@ -150,10 +152,35 @@ fn a_tyrants_vassals_run_as_the_owners_of_their_files() {
     let source = "import os\ndef application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'%d %d %d' % (os.getuid(), os.getgid(), len(os.getgroups()))]\n";
     std::fs::write(server.dir().join("app.py"), source).expect("an application");
     std::fs::write(&file, app).expect("a vassal");
-    std::os::unix::fs::chown(&file, Some(65534), Some(65534)).expect("root may do that");
+    chown(&file, 65534);
     std::fs::rename(&file, server.dir().join("vassals/one.ini")).expect("the vassal comes");
     wait_until_served(&server, 3001);
     assert_eq!(server.get(3001, "/").expect(200).text(), "65534 65534 0");
+    server
+}
+
+fn chown(path: &std::path::Path, id: u32) {
+    std::os::unix::fs::chown(path, Some(id), Some(id)).expect("root may do that");
+}
+
+#[test]
+fn a_tyrants_vassals_run_as_the_owners_of_their_files() {
+    let server = tyrant(&[]);
     std::fs::remove_file(server.dir().join("vassals/one.ini")).expect("the vassal goes");
     wait_until_gone(&server, 3001);
+}
+
+/// uWSGI's "paranoid" tyrant: not root, with the two capabilities that it takes.
+#[test]
+fn a_tyrants_capabilities_are_not_its_vassals() {
+    let server = tyrant(&["--uid", "10000", "--gid", "10000", "--cap", "setgid,setuid"]);
+    let processes = server.processes().into_iter();
+    let vassals: Vec<_> = processes.filter(|process| process.pid != server.pid()).collect();
+    assert!(vassals.len() >= 3, "master, zygote and worker: {vassals:?}");
+    for process in vassals {
+        assert_eq!(status(process.pid, "Groups"), Vec::<String>::new(), "{process:?}");
+        for set in ["CapPrm", "CapEff", "CapInh", "CapAmb"] {
+            assert_eq!(status(process.pid, set), ["0000000000000000"], "{set} of {process:?}");
+        }
+    }
 }
