@@ -184,3 +184,24 @@ fn a_tyrants_capabilities_are_not_its_vassals() {
         }
     }
 }
+
+#[test]
+fn a_file_that_is_given_away_is_its_new_owners() {
+    let server = tyrant(&[]);
+    let file = server.dir().join("vassals/one.ini");
+    chown(&file, 10000);
+    server.log.wait_for(r"vassal \S*one.ini has another owner: starting it anew");
+    server.log.wait_for_count(0, r"vassal \S*one.ini is now loyal", 2);
+    assert_eq!(server.get(3001, "/").expect(200).text(), "10000 10000 0");
+    chown(&file, 0);
+    server.log.wait_for(r"one.ini is no vassal: it belongs to root");
+    wait_until_gone(&server, 3001);
+    // Whoever links to a file of another user runs nothing as that one.
+    chown(&file, 65534);
+    server.log.wait_for_count(0, r"vassal \S*one.ini is now loyal", 3);
+    let link = server.dir().join("new.ini");
+    std::os::unix::fs::symlink(&file, &link).expect("a link");
+    std::os::unix::fs::lchown(&link, Some(10000), Some(10000)).expect("root may do that");
+    std::fs::rename(&link, server.dir().join("vassals/two.ini")).expect("it comes");
+    server.log.wait_for(r"two.ini is no vassal: \S*two.ini belongs to user 10000");
+}

@@ -26,6 +26,8 @@ pub struct Stamp {
 pub enum Event {
     /// The files were looked at; these are there.
     Seen(BTreeMap<PathBuf, Stamp>),
+    /// The same, and every vassal is to reload.
+    Renewed(BTreeMap<PathBuf, Stamp>),
     /// A vassal serves.
     Loyal(u64),
     /// A vassal says that it lives.
@@ -143,6 +145,8 @@ pub struct Manners {
     pub silence: Duration,
     /// `emperor-curse-tolerance`: time for leaving.
     pub tolerance: Duration,
+    /// `emperor-tyrant`: a vassal runs as the owner of its file.
+    pub tyrant: bool,
 }
 
 impl Court {
@@ -156,8 +160,9 @@ impl Court {
     pub fn on(&mut self, event: Event, now: Instant) -> Vec<Action> {
         let mut out = Vec::new();
         match event {
-            Event::Seen(files) if !self.stopping => self.seen(files, now, &mut out),
-            Event::Seen(_) | Event::Tick => {}
+            Event::Seen(files) if !self.stopping => self.seen(files, false, now, &mut out),
+            Event::Renewed(files) if !self.stopping => self.seen(files, true, now, &mut out),
+            Event::Seen(_) | Event::Renewed(_) | Event::Tick => {}
             Event::Loyal(serial) => self.loyal(serial, now, &mut out),
             Event::Heartbeat(serial) => self.heartbeat(serial, now),
             Event::Knock(path) => self.knock(path, now, &mut out),
@@ -223,7 +228,7 @@ impl Court {
         })
     }
 
-    fn seen(&mut self, files: BTreeMap<PathBuf, Stamp>, now: Instant, out: &mut Vec<Action>) {
+    fn seen(&mut self, files: BTreeMap<PathBuf, Stamp>, all: bool, now: Instant, out: &mut Vec<Action>) {
         for (path, vassal) in &mut self.vassals {
             if !files.contains_key(path) && !matches!(vassal.state, State::Cursed { again: None, .. }) {
                 out.push(Action::Say(format!("[emperor] removed vassal {}", path.display())));
@@ -239,10 +244,23 @@ impl Court {
                 self.vassals.insert(path, vassal);
                 continue;
             };
-            let has_changed = (vassal.stamp.changed, vassal.stamp.inode) != (stamp.changed, stamp.inode);
+            // To change the owner changes neither of them.
+            let has_moved = self.manners.tyrant && (vassal.stamp.uid, vassal.stamp.gid) != (stamp.uid, stamp.gid);
+            let has_changed = has_moved || (vassal.stamp.changed, vassal.stamp.inode) != (stamp.changed, stamp.inode);
             match &mut vassal.state {
                 State::Cursed { again, .. } => *again = Some(stamp),
-                State::Running { serial, .. } if has_changed => {
+                // Its process stays who it is: only another one can be the new owner's.
+                State::Running { .. } if has_moved => {
+                    out.push(Action::Say(format!(
+                        "[emperor] vassal {} has another owner: starting it anew",
+                        path.display()
+                    )));
+                    vassal.curse(now, out);
+                    if let State::Cursed { again, .. } = &mut vassal.state {
+                        *again = Some(stamp);
+                    }
+                }
+                State::Running { serial, .. } if has_changed || all => {
                     out.push(Action::Say(format!("[emperor] reload the vassal {}", path.display())));
                     out.push(Action::Reload(*serial));
                 }
@@ -437,6 +455,7 @@ mod tests {
                 longest_pause: Duration::from_secs(8),
                 silence: Duration::from_secs(30),
                 tolerance: Duration::from_secs(75),
+                tyrant: true,
             });
             Self { court, now: Instant::now(), files: BTreeMap::new() }
         }
@@ -500,6 +519,32 @@ mod tests {
         scene.touch("a.ini", 1).look();
         scene.files.get_mut(Path::new("a.ini")).unwrap().inode = 2;
         assert_eq!(scene.look(), [Action::Reload(1)]);
+    }
+
+    #[test]
+    fn a_file_of_another_owner_is_started_anew() {
+        let mut scene = Scene::new();
+        scene.touch("a.ini", 1).on_demand("b.ini").look();
+        for name in ["a.ini", "b.ini"] {
+            scene.files.get_mut(Path::new(name)).unwrap().uid = 7;
+        }
+        let (a, b) = (scene.files[Path::new("a.ini")], scene.files[Path::new("b.ini")]);
+        assert_eq!(scene.look(), [Action::Leave(1), Action::Watch("b.ini".into(), b)]);
+        assert_eq!(scene.look(), [], "it was told once");
+        assert_eq!(scene.on(Event::Died(1, Some(0))), [Action::Spawn(2, "a.ini".into(), a)]);
+        scene.court.manners.tyrant = false;
+        scene.files.get_mut(Path::new("a.ini")).unwrap().uid = 8;
+        assert_eq!(scene.look(), [], "all run as the emperor");
+    }
+
+    #[test]
+    fn a_reload_of_all_passes_over_who_is_to_leave() {
+        let mut scene = Scene::new();
+        scene.touch("a.ini", 1).touch("b.ini", 1).touch("c.ini", 1).look();
+        scene.files.get_mut(Path::new("a.ini")).unwrap().uid = 7;
+        scene.files.remove(Path::new("b.ini"));
+        let files = scene.files.clone();
+        assert_eq!(scene.on(Event::Renewed(files)), [Action::Leave(2), Action::Leave(1), Action::Reload(3)]);
     }
 
     #[test]

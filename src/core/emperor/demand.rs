@@ -32,6 +32,8 @@ pub struct Doors {
 #[derive(Debug)]
 struct Door {
     text: String,
+    /// User and group that it was made for.
+    owner: (u32, u32),
     bound: Bound,
     watch: Option<JoinHandle<()>>,
 }
@@ -98,11 +100,12 @@ impl Doors {
 
     fn door(&mut self, config: &Config, path: &Path, stamp: Stamp) -> Result<OwnedFd, String> {
         let text = self.address(config, path).ok_or("it has none any more")?;
-        if self.open.get(path).is_none_or(|door| door.text != text) {
+        let owner = if config.emperor.tyrant { (stamp.uid, stamp.gid) } else { (0, 0) };
+        if self.open.get(path).is_none_or(|door| (&door.text, door.owner) != (&text, owner)) {
             self.close(path);
             let address: Address = text.parse().map_err(|error| format!("{text:?} is no address: {error}"))?;
             let bound = bind(config, path, &address, stamp)?;
-            self.open.insert(path.to_owned(), Door { text, bound, watch: None });
+            self.open.insert(path.to_owned(), Door { text, owner, bound, watch: None });
         }
         self.socket(path).ok_or_else(|| "no descriptor is left".into())
     }

@@ -1,6 +1,6 @@
 //! The vassals' files: what `emperor = …` names, looked at again and again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -8,18 +8,46 @@ use std::time::{Duration, UNIX_EPOCH};
 use rsgi_config::Emperor;
 
 use super::court::Stamp;
+use super::owners;
 
 /// Endings of files that are vassals.
 const ENDINGS: [&str; 7] = ["ini", "xml", "yaml", "yml", "json", "js", "toml"];
 
-/// Looks at all sources: a directory stands for the configuration files in it, anything else is a pattern.
-#[must_use]
-pub fn look(emperor: &Emperor, base: &Path) -> BTreeMap<PathBuf, Stamp> {
-    let found = emperor.sources.iter().flat_map(|source| {
-        let path = base.join(name(source));
-        if path.is_dir() { of_directory(&path, &emperor.extra_extensions) } else { of_pattern(&path) }
-    });
-    found.filter_map(|path| stamp(&path, emperor).map(|stamp| (path, stamp))).collect()
+/// Whoever looks, and remembers what has been said already.
+#[derive(Debug, Default)]
+pub struct Lookout {
+    /// Files that a tyrant cannot make vassals of.
+    refused: BTreeSet<PathBuf>,
+}
+
+impl Lookout {
+    /// Looks at all sources: a directory stands for the configuration files in it, anything else is a pattern.
+    pub fn look(&mut self, emperor: &Emperor, base: &Path) -> BTreeMap<PathBuf, Stamp> {
+        let found = emperor.sources.iter().flat_map(|source| {
+            let path = base.join(name(source));
+            if path.is_dir() { of_directory(&path, &emperor.extra_extensions) } else { of_pattern(&path) }
+        });
+        let mut files: BTreeMap<_, _> =
+            found.filter_map(|path| stamp(&path, emperor).map(|stamp| (path, stamp))).collect();
+        if emperor.tyrant {
+            self.refuse(&mut files, emperor.tyrant_nofollow);
+        }
+        files
+    }
+
+    /// Takes out what no vassal may be made of, and says so once.
+    fn refuse(&mut self, files: &mut BTreeMap<PathBuf, Stamp>, nofollow: bool) {
+        let mut refused = BTreeSet::new();
+        files.retain(|path, stamp| {
+            let Err(why) = owners::check(path, stamp.uid, stamp.gid, nofollow) else { return true };
+            if !self.refused.contains(path) {
+                tracing::warn!("[emperor] {} is no vassal: {why}", path.display());
+            }
+            refused.insert(path.clone());
+            false
+        });
+        self.refused = refused;
+    }
 }
 
 /// Says at the start which sources are not there: a directory may still come, and a wrong name shall not go unnoticed.
@@ -79,7 +107,7 @@ mod tests {
         let sources: Vec<String> = sources.iter().map(|source| (*source).to_owned()).collect();
         let emperor = Emperor { sources, extra_extensions: vec![".vassal".into()], ..Emperor::default() };
         let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
-        look(&emperor, base).keys().map(name).collect()
+        Lookout::default().look(&emperor, base).keys().map(name).collect()
     }
 
     #[test]
@@ -124,5 +152,24 @@ mod tests {
         assert_ne!(stamp(&link, &emperor).unwrap(), before, "the link has another file behind it");
         emperor.nofollow = true;
         assert!(stamp(&link, &emperor).unwrap().changed > old);
+    }
+
+    #[test]
+    fn a_tyrant_makes_nobody_root() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.ini");
+        std::fs::write(&file, "").unwrap();
+        if std::os::unix::fs::chown(&file, Some(0), Some(0)).is_err() {
+            return;
+        }
+        let mut emperor = Emperor { sources: vec![dir.path().display().to_string()], ..Emperor::default() };
+        let mut lookout = Lookout::default();
+        assert_eq!(lookout.look(&emperor, Path::new("/")).len(), 1);
+        emperor.tyrant = true;
+        assert_eq!(lookout.look(&emperor, Path::new("/")).len(), 0);
+        assert!(lookout.refused.contains(&file), "it is said once");
+        std::os::unix::fs::chown(&file, Some(54321), Some(54321)).unwrap();
+        assert_eq!(lookout.look(&emperor, Path::new("/")).len(), 1);
+        assert!(lookout.refused.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 //! and go.
 //!
 //! * [`files`]: what is there; [`court`]: what is to be done about it; [`vassal`]: one vassal's process;
-//!   [`demand`]: the sockets of vassals that sleep; [`ceremony`]: what is run beside them; [`stats`]: how they all are;
+//!   [`owners`]: whom a tyrant runs it as; [`demand`]: the sockets of vassals that sleep; [`ceremony`]: what is run beside them; [`stats`]: how they all are;
 //!   [`lord`]: the vassal's side; [`errands`]: what somebody asks of it.
 //!
 //! A vassal is an ordinary master, started by exec. It says over a socket when it serves, and leaves when that socket ends.
@@ -13,12 +13,13 @@ pub mod demand;
 mod errands;
 pub mod files;
 pub mod lord;
+pub mod owners;
 pub mod stats;
 pub mod vassal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -39,6 +40,7 @@ use crate::stats::server::{Server, next_client};
 use crate::stats::text;
 use court::{Action, Court, Event, Manners, Stamp};
 use demand::Doors;
+use files::Lookout;
 use vassal::Vassal;
 
 /// Runs the emperor until it is told to leave.
@@ -63,6 +65,7 @@ fn manners(emperor: &rsgi_config::Emperor) -> Manners {
         longest_pause: if emperor.no_blacklist { first_pause } else { longest_pause },
         silence: emperor.required_heartbeat.duration().max(Duration::from_secs(1)),
         tolerance: emperor.curse_tolerance.duration().max(Duration::from_secs(1)),
+        tyrant: emperor.tyrant,
     }
 }
 
@@ -70,6 +73,7 @@ fn manners(emperor: &rsgi_config::Emperor) -> Manners {
 struct Reign {
     started: Started,
     court: Court,
+    lookout: Lookout,
     doors: Doors,
     vassals: BTreeMap<u64, Vassal>,
     chores: Chores,
@@ -100,7 +104,8 @@ async fn reign(started: Started) -> io::Result<Exit> {
     let mut notifier = Notifier::default();
     let mut watchdog = notify::watchdog().map(tokio::time::interval);
     let (chores, mood) = (Chores::begin(&started.config), Mood::Starting);
-    let mut reign = Reign { started, court, doors: Doors::default(), vassals: BTreeMap::new(), chores, mood, sender };
+    let (lookout, doors, vassals) = (Lookout::default(), Doors::default(), BTreeMap::new());
+    let mut reign = Reign { started, court, lookout, doors, vassals, chores, mood, sender };
     loop {
         notifier.tell(reign.mood, reign.status());
         if reign.mood == Mood::Reloading {
@@ -118,7 +123,7 @@ async fn reign(started: Started) -> io::Result<Exit> {
             Some(event) = events.recv() => event,
             _ = look.tick() => {
                 reign.begin();
-                reign.look()
+                Event::Seen(reign.look())
             }
             _ = stop.recv() => Event::Stop,
             _ = interrupt.recv() => Event::Stop,
@@ -173,9 +178,9 @@ impl Reign {
         format!("{running} vassals run, {loyal} of them serve")
     }
 
-    fn look(&mut self) -> Event {
+    fn look(&mut self) -> BTreeMap<PathBuf, Stamp> {
         let config = &self.started.config;
-        let mut files = files::look(&config.emperor, &config.start_dir);
+        let mut files = self.lookout.look(&config.emperor, &config.start_dir);
         let unknown = self.doors.ask(config, &files.keys().cloned().collect());
         files.retain(|path, _| !unknown.contains(path));
         for (path, stamp) in &mut files {
@@ -183,7 +188,7 @@ impl Reign {
         }
         let on_demand = files.iter().filter(|(_, stamp)| stamp.on_demand).map(|(path, _)| path.clone());
         self.doors.keep(&on_demand.collect());
-        Event::Seen(files)
+        files
     }
 
     fn act(&mut self, action: Action) -> Option<Exit> {
