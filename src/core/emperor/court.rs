@@ -212,6 +212,12 @@ impl Court {
         (self.vassals.values().filter(running).count(), self.vassals.values().filter(loyal).count())
     }
 
+    /// Whether a vassal was started on demand when it was last looked at.
+    #[must_use]
+    pub fn is_on_demand(&self, path: &Path) -> bool {
+        self.vassals.get(path).is_some_and(|vassal| vassal.stamp.on_demand)
+    }
+
     /// Every vassal, in the order of the files.
     pub fn portraits(&self) -> impl Iterator<Item = Portrait> {
         self.vassals.iter().map(|(path, vassal)| Portrait {

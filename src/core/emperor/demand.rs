@@ -46,8 +46,13 @@ impl Doors {
         if let Some(ending) = &emperor.on_demand_extension {
             let mut file = path.as_os_str().to_owned();
             file.push(ending);
-            let text = std::fs::read_to_string(PathBuf::from(file)).ok();
-            return text.and_then(|text| Some(text.lines().next()?.trim().to_owned())).filter(|text| !text.is_empty());
+            let text = match std::fs::read_to_string(PathBuf::from(file)) {
+                Ok(text) => text.lines().next().unwrap_or_default().trim().to_owned(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+                // It cannot be read for now: what it said holds.
+                Err(_) => self.open.get(path)?.text.clone(),
+            };
+            return Some(text).filter(|text| !text.is_empty());
         }
         if let Some(directory) = &emperor.on_demand_directory {
             let name = path.file_stem()?.to_str()?;

@@ -1,7 +1,7 @@
 //! The emperor: one instance (a vassal) for each configuration file, started, reloaded and ended as the files come, change
 //! and go.
 //!
-//! * [`files`]: what is there; [`court`]: what is to be done about it; [`vassal`]: one vassal's process;
+//! * [`files`], [`lookout`]: what is there; [`court`]: what is to be done about it; [`vassal`]: one vassal's process;
 //!   [`owners`]: whom a tyrant runs it as; [`demand`]: the sockets of vassals that sleep; [`ceremony`]: what is run beside them; [`stats`]: how they all are;
 //!   [`lord`]: the vassal's side; [`errands`]: what somebody asks of it.
 //!
@@ -12,6 +12,7 @@ pub mod court;
 pub mod demand;
 mod errands;
 pub mod files;
+pub mod lookout;
 pub mod lord;
 pub mod owners;
 pub mod stats;
@@ -40,7 +41,7 @@ use crate::stats::server::{Server, next_client};
 use crate::stats::text;
 use court::{Action, Court, Event, Manners, Stamp};
 use demand::Doors;
-use files::Lookout;
+use lookout::Lookout;
 use vassal::Vassal;
 
 /// Runs the emperor until it is told to leave.
@@ -180,11 +181,15 @@ impl Reign {
 
     fn look(&mut self) -> BTreeMap<PathBuf, Stamp> {
         let config = &self.started.config;
-        let mut files = self.lookout.look(&config.emperor, &config.start_dir);
+        let found = self.lookout.look(&config.emperor, &config.start_dir);
+        let mut files = found.files.clone();
         let unknown = self.doors.ask(config, &files.keys().cloned().collect());
         files.retain(|path, _| !unknown.contains(path));
         for (path, stamp) in &mut files {
-            stamp.on_demand = self.doors.address(config, path).is_some();
+            // What says so lies beside the file.
+            let is_unseen = found.remembered.contains(path);
+            stamp.on_demand =
+                if is_unseen { self.court.is_on_demand(path) } else { self.doors.address(config, path).is_some() };
         }
         let on_demand = files.iter().filter(|(_, stamp)| stamp.on_demand).map(|(path, _)| path.clone());
         self.doors.keep(&on_demand.collect());
