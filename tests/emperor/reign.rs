@@ -205,3 +205,18 @@ fn a_file_that_is_given_away_is_its_new_owners() {
     std::fs::rename(&link, server.dir().join("vassals/two.ini")).expect("it comes");
     server.log.wait_for(r"two.ini is no vassal: \S*two.ini belongs to user 10000");
 }
+
+#[test]
+fn a_vassal_that_drains_is_told_once() {
+    let server = emperor(&[("one.ini", 3001, "")]).spawn();
+    wait_until_served(&server, 3001);
+    let mut client = server.connect(3001);
+    client.send("GET /sleep?3 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    server.log.wait_for("asleep for 3");
+    let file = server.dir().join("vassals/one.ini");
+    std::fs::remove_file(&file).expect("the file goes");
+    server.log.wait_for("stopping gracefully");
+    let ended = server.stop();
+    assert!(!ended.log.contains("stopping at once"), "{}", ended.log);
+    client.response().expect(200);
+}

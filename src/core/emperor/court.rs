@@ -38,8 +38,10 @@ pub enum Event {
     NoDoor(PathBuf),
     /// A vassal ended: its exit code, `None` when a signal killed it.
     Died(u64, Option<i32>),
-    /// The emperor is to leave.
+    /// The emperor is to leave, says somebody. Who says it a second time does not want to wait.
     Stop,
+    /// Its end has come about without anybody saying so; however often, this hurries nobody.
+    End,
     /// At once.
     Quit,
     /// Time has passed.
@@ -132,6 +134,8 @@ pub struct Court {
     serial: u64,
     manners: Manners,
     stopping: bool,
+    /// Somebody has said so.
+    told: bool,
 }
 
 /// How patient the emperor is.
@@ -153,7 +157,7 @@ impl Court {
     /// An empty court.
     #[must_use]
     pub const fn new(manners: Manners) -> Self {
-        Self { vassals: BTreeMap::new(), serial: 0, manners, stopping: false }
+        Self { vassals: BTreeMap::new(), serial: 0, manners, stopping: false, told: false }
     }
 
     /// Takes note of an event and says what is to be done.
@@ -168,21 +172,14 @@ impl Court {
             Event::Knock(path) => self.knock(path, now, &mut out),
             Event::NoDoor(path) => self.no_door(&path, now, &mut out),
             Event::Died(serial, code) => self.died(serial, code, now, &mut out),
-            Event::Stop => {
-                self.stopping = true;
-                self.vassals.retain(|_, vassal| vassal.has_process());
-                for vassal in self.vassals.values_mut() {
-                    vassal.curse(now, &mut out);
-                }
+            Event::Stop if std::mem::replace(&mut self.told, true) => {
+                let cursed = self.vassals.values().filter_map(Vassal::serial);
+                out.extend(cursed.map(Action::Leave));
             }
+            Event::Stop | Event::End => self.end(now, &mut out),
             Event::Quit => {
-                out = self.on(Event::Stop, now);
-                for action in &mut out {
-                    if let Action::Leave(serial) = *action {
-                        *action = Action::Quit(serial);
-                    }
-                }
-                return out;
+                self.end(now, &mut Vec::new());
+                out.extend(self.vassals.values().filter_map(Vassal::serial).map(Action::Quit));
             }
         }
         self.due(now, &mut out);
@@ -283,6 +280,13 @@ impl Court {
             }
             vassal.stamp = stamp;
         }
+    }
+
+    /// Every vassal is to leave; who was told before is not told again.
+    fn end(&mut self, now: Instant, out: &mut Vec<Action>) {
+        self.stopping = true;
+        self.vassals.retain(|_, vassal| vassal.has_process());
+        self.vassals.values_mut().for_each(|vassal| vassal.curse(now, out));
     }
 
     fn loyal(&mut self, serial: u64, now: Instant, out: &mut Vec<Action>) {
@@ -435,10 +439,8 @@ impl Vassal {
                 out.push(Action::Leave(*serial));
                 self.state = State::Cursed { serial: *serial, since: now, again: None };
             }
-            State::Cursed { serial, again, .. } => {
-                *again = None;
-                out.push(Action::Leave(*serial));
-            }
+            // It leaves already. To hear it twice would make it drop its requests.
+            State::Cursed { again, .. } => *again = None,
             State::Resting { .. } | State::Sleeping => {}
         }
     }
@@ -562,6 +564,23 @@ mod tests {
         assert_eq!(scene.look(), [], "it was told once");
         assert_eq!(scene.touch("a.ini", 1).look(), []);
         assert_eq!(spawned(&scene.on(Event::Died(1, Some(0)))), [2]);
+    }
+
+    #[test]
+    fn only_who_says_it_twice_hurries_a_vassal_that_leaves() {
+        let mut scene = Scene::new();
+        scene.touch("a.ini", 1).touch("b.ini", 1).look();
+        scene.files.remove(Path::new("a.ini"));
+        assert_eq!(scene.look(), [Action::Leave(1)]);
+        assert_eq!(scene.touch("a.ini", 1).look(), []);
+        scene.files.remove(Path::new("a.ini"));
+        assert_eq!(scene.look(), [], "it is gone again");
+        assert_eq!(scene.on(Event::End), [Action::Leave(2)]);
+        assert_eq!(scene.on(Event::End), []);
+        assert_eq!(scene.on(Event::Stop), [], "the first word of a person");
+        assert_eq!(scene.on(Event::End), []);
+        assert_eq!(scene.on(Event::Stop), [Action::Leave(1), Action::Leave(2)]);
+        assert_eq!(scene.on(Event::Quit), [Action::Quit(1), Action::Quit(2)]);
     }
 
     #[test]

@@ -136,7 +136,7 @@ async fn reign(started: Started) -> io::Result<Exit> {
                 meant.into_iter().for_each(|event| drop(reign.sender.send(event)));
                 Event::Tick
             }
-            _ = child.recv() => if reign.chores.reap() { Event::Stop } else { Event::Tick },
+            _ = child.recv() => if reign.chores.reap() { Event::End } else { Event::Tick },
             client = next_client(stats.as_ref()) => {
                 if let Some(stats) = &stats {
                     stats.answer(client, reign.stats());
@@ -149,7 +149,7 @@ async fn reign(started: Started) -> io::Result<Exit> {
             }
             () = tick => Event::Tick,
         };
-        if matches!(event, Event::Stop | Event::Quit) {
+        if matches!(event, Event::Stop | Event::End | Event::Quit) {
             reign.mood = Mood::Stopping;
         }
         if let Event::Died(serial, _) = event

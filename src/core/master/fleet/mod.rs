@@ -54,6 +54,8 @@ enum Phase {
 #[derive(Debug)]
 pub struct Fleet {
     phase: Phase,
+    /// Somebody has asked for a stop.
+    told: bool,
     serving: Generation,
     latest: Generation,
     plans: BTreeMap<Generation, Plan>,
@@ -85,6 +87,7 @@ impl Fleet {
     pub fn start(plan: Plan, now: Instant) -> (Self, Vec<Action>) {
         let mut fleet = Self {
             phase: Phase::Starting,
+            told: false,
             serving: 0,
             latest: 0,
             plans: BTreeMap::from([(0, plan)]),
@@ -121,6 +124,7 @@ impl Fleet {
             Event::WantRollingReload => self.want_reload(true, &mut out),
             Event::Prepared(plan) => self.prepared(plan, &mut out),
             Event::Stop => self.stop(now, &mut out),
+            Event::End => self.stop_with(Exit::Ok, &mut out),
             Event::Quit => self.quit(now, &mut out),
             Event::Relieve(who) => self.relieve(who, &mut out),
             Event::Scale(scale) => self.scale(scale),
@@ -458,7 +462,7 @@ impl Fleet {
     }
 
     fn stop(&mut self, now: Instant, out: &mut Vec<Action>) {
-        if self.is_stopping() {
+        if std::mem::replace(&mut self.told, true) {
             self.quit(now, out);
         } else {
             self.stop_with(Exit::Ok, out);

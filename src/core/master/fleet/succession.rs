@@ -101,6 +101,7 @@ impl Fleet {
     pub fn resume(legacy: Legacy, now: Instant) -> Self {
         let mut fleet = Self {
             phase: Phase::Serving,
+            told: false,
             serving: legacy.serving,
             latest: legacy.latest,
             plans: legacy.plans,
