@@ -3,6 +3,7 @@
 pub mod backlog;
 pub mod byte_locks;
 pub mod date;
+pub mod entry;
 pub mod fdpass;
 pub mod file;
 pub mod fork;

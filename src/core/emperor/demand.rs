@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use nix::unistd::{Gid, Uid};
 use rsgi_config::{Address, Config};
+use rsgi_sys::entry::Entry;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -159,7 +160,8 @@ fn bind(config: &Config, path: &Path, address: &Address, stamp: Stamp) -> Result
     let bound = sockets.all().next().cloned().ok_or("nothing was bound")?;
     if let Some(file) = bound.file.as_ref().filter(|_| config.emperor.tyrant) {
         let (user, group) = (Uid::from_raw(stamp.uid), Gid::from_raw(stamp.gid));
-        nix::unistd::chown(file.path(), Some(user), Some(group)).map_err(|errno| errno.to_string())?;
+        let given = Entry::at(file.path()).and_then(|entry| entry.give(Some(user), Some(group)));
+        given.map_err(|errno| errno.to_string())?;
     }
     Ok(bound)
 }
