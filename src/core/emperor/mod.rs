@@ -3,7 +3,7 @@
 //!
 //! * [`files`], [`lookout`]: what is there; [`court`]: what is to be done about it; [`vassal`]: one vassal's process;
 //!   [`owners`]: whom a tyrant runs it as; [`demand`]: the sockets of vassals that sleep; [`ceremony`]: what is run beside them; [`stats`]: how they all are;
-//!   [`lord`]: the vassal's side; [`errands`]: what somebody asks of it.
+//!   [`lord`]: the vassal's side; [`errands`]: what somebody asks of it; [`orphans`]: the dead that are left to it.
 //!
 //! A vassal is an ordinary master, started by exec. It says over a socket when it serves, and leaves when that socket ends.
 
@@ -14,6 +14,7 @@ mod errands;
 pub mod files;
 pub mod lookout;
 pub mod lord;
+mod orphans;
 pub mod owners;
 pub mod stats;
 pub mod vassal;
@@ -42,6 +43,7 @@ use crate::stats::text;
 use court::{Action, Court, Event, Manners, Stamp};
 use demand::Doors;
 use lookout::Lookout;
+use orphans::Orphans;
 use vassal::Vassal;
 
 /// Runs the emperor until it is told to leave.
@@ -76,6 +78,7 @@ struct Reign {
     court: Court,
     lookout: Lookout,
     doors: Doors,
+    orphans: Orphans,
     vassals: BTreeMap<u64, Vassal>,
     chores: Chores,
     mood: Mood,
@@ -105,8 +108,8 @@ async fn reign(started: Started) -> io::Result<Exit> {
     let mut notifier = Notifier::default();
     let mut watchdog = notify::watchdog().map(tokio::time::interval);
     let (chores, mood) = (Chores::begin(&started.config), Mood::Starting);
-    let (lookout, doors, vassals) = (Lookout::default(), Doors::default(), BTreeMap::new());
-    let mut reign = Reign { started, court, lookout, doors, vassals, chores, mood, sender };
+    let (lookout, doors, orphans) = (Lookout::default(), Doors::default(), Orphans::default());
+    let mut reign = Reign { started, court, lookout, doors, orphans, vassals: BTreeMap::new(), chores, mood, sender };
     loop {
         notifier.tell(reign.mood, reign.status());
         if reign.mood == Mood::Reloading {
@@ -124,6 +127,7 @@ async fn reign(started: Started) -> io::Result<Exit> {
             Some(event) = events.recv() => event,
             _ = look.tick() => {
                 reign.begin();
+                reign.bury();
                 Event::Seen(reign.look())
             }
             _ = stop.recv() => Event::Stop,
@@ -172,6 +176,13 @@ impl Reign {
             self.mood = Mood::Serving;
             self.started.serving();
         }
+    }
+
+    /// Waits for dead children that are nobody's.
+    fn bury(&mut self) {
+        let vassals = self.vassals.values().filter_map(|vassal| i32::try_from(vassal.pid()).ok());
+        let vassals: BTreeSet<_> = vassals.collect();
+        self.orphans.bury(|pid| vassals.contains(&pid));
     }
 
     fn status(&self) -> String {
