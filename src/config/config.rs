@@ -17,9 +17,12 @@ use crate::timetable::{Cron, Daemon};
 pub struct Seconds(pub u64);
 
 impl Seconds {
-    /// The same span for the standard library.
+    /// For ever, as far as anybody who waits is concerned: a hundred years, which can be added to any moment.
+    const FOR_EVER: u64 = 100 * 365 * 24 * 60 * 60;
+
+    /// The same span for the standard library, as far as that can be added to a moment.
     pub fn duration(self) -> Duration {
-        Duration::from_secs(self.0)
+        Duration::from_secs(self.0.min(Self::FOR_EVER))
     }
 }
 
@@ -1247,5 +1250,19 @@ impl App {
     /// Whether a flag is on, by its canonical name.
     pub fn is_on(&self, name: &str) -> bool {
         self.last(name) == Some("true")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_seconds_can_be_added_to_a_moment() {
+        for seconds in [0, 1, u64::MAX] {
+            let _ = std::time::Instant::now() + Seconds(seconds).duration();
+            let _ = std::time::SystemTime::now() + Seconds(seconds).duration();
+        }
+        assert_eq!(Seconds(60).duration(), Duration::from_secs(60));
     }
 }

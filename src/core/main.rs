@@ -2,6 +2,7 @@
 //! of the start or ends the process.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -18,13 +19,14 @@ use rsgi::{emperor, logging, master, plugins, privileges, program, signals, tool
 use rsgi_config::Loaded;
 
 fn main() {
+    // A title is written over the arguments, so they are read before there can be one.
+    let argument = std::env::args_os().nth(1);
     let succession = succession::claim();
     logging::open();
     if let Err(error) = rsgi_sys::inherit::register() {
         tracing::warn!("descriptors that this process was started with are out of reach: {error}");
     }
     let mut fallback = None;
-    let argument = std::env::args_os().nth(1);
     let is = |wanted: &str| argument.as_deref().is_some_and(|argument| argument == wanted);
     let exit = match (argument.as_deref().and_then(Role::from_argument), succession) {
         (Some(role), _) => run_role(role),
@@ -38,14 +40,14 @@ fn main() {
     };
     logging::collector::end();
     if let Some(path) = fallback.filter(|_| exit.code() == Exit::Config.code()) {
-        fall_back(&path);
+        fall_back(&path, argument.as_deref());
     }
     rsgi_sys::fork::exit_now(exit.code());
 }
 
-/// Starts anew with `fallback-config` as the only argument; returns when that is what has just failed.
-fn fall_back(path: &Path) {
-    if std::env::args_os().nth(1).as_deref() == Some(path.as_os_str()) {
+/// Starts anew with `fallback-config` as the only argument; returns when that is what has just failed, as the argument tells.
+fn fall_back(path: &Path, argument: Option<&OsStr>) {
+    if argument == Some(path.as_os_str()) {
         return;
     }
     tracing::warn!("the instance cannot run as configured: starting with {}", path.display());

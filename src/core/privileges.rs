@@ -11,10 +11,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use caps::{CapSet, Capability, CapsHashSet};
-use nix::unistd::{
-    Gid, Group, Uid, User, chown, getegid, geteuid, getgid, getgrouplist, getuid, setgid, setgroups, setuid,
-};
+use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgid, getgrouplist, getuid, setgid, setgroups, setuid};
 use rsgi_config::{Config, Process};
+use rsgi_sys::entry::Entry;
 
 /// Why rights could not be given up. The process must end.
 #[derive(Debug, thiserror::Error)]
@@ -101,13 +100,15 @@ impl Rights {
         user && self.group.is_none_or(|gid| gid == getegid() && gid == getgid())
     }
 
-    /// Makes the user the owner of a socket's file.
+    /// Makes the user the owner of a socket's file or a pipe. The folder may be the user's, who may have put a link in its place.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// When it is neither, or the kernel refuses.
     pub fn own(&self, path: PathBuf) -> Result<(), RightsError> {
         let user = self.user.as_ref().map(|(uid, _)| *uid);
-        chown(&path, user, self.group).map_err(|errno| RightsError::Owner { path, errno })
+        Entry::at(&path)
+            .and_then(|entry| entry.give(user, self.group))
+            .map_err(|errno| RightsError::Owner { path, errno })
     }
 
     /// Whether the root directory can be changed later: it is there, and somebody may.
@@ -343,6 +344,17 @@ mod tests {
     fn nothing_asked_for_is_nothing_to_do() {
         assert!(Rights::of(&Process::default()).unwrap().is_met());
         drop(&Process::default()).unwrap();
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_socket_is_not_given_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let (pipe, link) = (dir.path().join("another"), dir.path().join("fifo"));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        std::os::unix::fs::symlink(&pipe, &link).unwrap();
+        let rights = Rights::of(&process(None, None)).unwrap();
+        rights.own(pipe).unwrap();
+        assert!(matches!(rights.own(link), Err(RightsError::Owner { errno: nix::Error::ELOOP, .. })));
     }
 
     #[test]

@@ -3,12 +3,14 @@
 pub mod backlog;
 pub mod byte_locks;
 pub mod date;
+pub mod entry;
 pub mod fdpass;
 pub mod file;
 pub mod fork;
 pub mod inherit;
 pub mod memfd;
 pub mod net;
+pub mod owner;
 pub mod reactor;
 pub mod schedule;
 pub mod seccomp;

@@ -4,10 +4,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::entry::Entry;
 
 /// How sockets are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +86,7 @@ pub fn unix(path: &Path, options: &Options) -> io::Result<OwnedFd> {
     buffers(&socket, options)?;
     socket.bind(&address)?;
     if let Some(mode) = options.mode {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+        Entry::at(path)?.permit(mode)?;
     }
     finish(socket, options)
 }
@@ -154,6 +156,7 @@ fn finish(socket: Socket, options: &Options) -> io::Result<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixStream;
 
     const PLAIN: Options = Options {

@@ -51,6 +51,12 @@ def call(name):
         raise OSError(ctypes.get_errno(), "")
 
 
+def x32(number):
+    """The same call under the number that a program of 32 bits has for it."""
+    if libc.syscall(0x40000000 | int(number), 0, 0, 0, 0, 0) == -1:
+        raise OSError(ctypes.get_errno(), "")
+
+
 def newuser(_):
     if libc.syscall(56 if X86 else 220, 0x10000000 | signal.SIGCHLD, 0, 0, 0, 0) == -1:
         raise OSError(ctypes.get_errno(), "")
@@ -73,7 +79,7 @@ def lock(_):
     multiprocessing.Lock().acquire()
 
 
-TRIES = {f.__name__: f for f in (read, write, remove, listing, run, fork, call, newuser, family, connect, temporary, lock)}
+TRIES = {f.__name__: f for f in (read, write, remove, listing, run, fork, call, x32, newuser, family, connect, temporary, lock)}
 
 
 def application(environ, start_response):

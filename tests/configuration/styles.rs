@@ -187,6 +187,12 @@ fn another_configuration_takes_over_when_the_instance_cannot_run() {
     let place = |text: &str| ended.log.find(text).unwrap_or_else(|| panic!("{text}: {}", ended.log));
     assert!(place("expected seconds") < place("starting with") && place("starting with") < place("threads"));
     assert_eq!(ended.log.matches("starting with").count(), 1, "{}", ended.log);
+    // One that fails when it has its title, which is written over the arguments.
+    let server = Server::new("--fallback-config {dir}/fallback.ini --harakiri soon");
+    let itself = "uid = nobody-of-that-name\nauto-procname = true\nfallback-config = {dir}/fallback.ini";
+    let ended = server.file("fallback.ini", &format!("{fallback}{itself}")).run();
+    assert_eq!(ended.code, 1, "{}", ended.log);
+    assert_eq!(ended.log.matches("starting with").count(), 1, "{}", ended.log);
 }
 
 #[test]

@@ -65,6 +65,27 @@ fn files_that_come_go_and_change_are_followed() {
 }
 
 #[test]
+fn vassals_go_on_while_their_folder_is_away() {
+    let server = emperor(&[("one.ini", 3001, ""), ("two.ini", 3002, "")]).spawn();
+    server.log.wait_for_count(0, "is now loyal", 2);
+    let pids = || server.processes().into_iter().map(|process| process.pid).collect::<std::collections::BTreeSet<_>>();
+    let before = pids();
+    let (vassals, away) = (server.dir().join("vassals"), server.dir().join("away"));
+    std::fs::rename(&vassals, &away).expect("the folder goes");
+    server.log.wait_for("vassals: No such file or directory .*: its vassals go on as they are");
+    let seen = server.log.len();
+    server.signal(Signal::SIGUSR1);
+    server.log.wait_from(seen, "2 vassals run, 2 of them serve");
+    std::fs::rename(&away, &vassals).expect("and comes back");
+    server.log.wait_for("vassals can be looked at again");
+    assert_eq!(pids(), before);
+    assert!(!server.log.text().contains("removed vassal"), "{}", server.log.text());
+    // Its folder is there, and it is not.
+    std::fs::remove_file(vassals.join("two.ini")).expect("the file goes");
+    server.log.wait_for(r"vassal \S*two.ini is gone");
+}
+
+#[test]
 fn a_vassal_that_falls_back_is_as_loyal_as_any() {
     let server = emperor(&[("one.ini", 3001, "uid = nobody-of-that-name\nfallback-config = {dir}/fallback.ini")]);
     let server = server.file("fallback.ini", &vassal(3002, "")).spawn();

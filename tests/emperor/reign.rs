@@ -5,6 +5,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::{emperor, vassal, wait_until_gone, wait_until_served};
+use crate::rights::status;
 use crate::support::{Kind, Running, Server, eventually};
 
 fn stats(server: &Running) -> Value {
@@ -138,10 +139,11 @@ fn a_stop_waits_for_requests_and_a_second_one_does_not() {
     assert!(ended.log.contains("stopping at once"), "{}", ended.log);
 }
 
-#[test]
-fn a_tyrants_vassals_run_as_the_owners_of_their_files() {
+/// An emperor that is a tyrant, and one vassal of user and group 65534.
+fn tyrant(options: &[&str]) -> Running {
     assert!(nix::unistd::geteuid().is_root(), "only root can be a tyrant: run the tests as root");
-    let server = emperor(&[]).arg("--emperor-tyrant").file("vassals/README", "").spawn();
+    let server = options.iter().fold(emperor(&[]).arg("--emperor-tyrant"), |server, option| server.arg(option));
+    let server = server.file("vassals/README", "").spawn();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(server.dir(), mode).expect("a folder that others may enter");
     let file = server.dir().join("new.ini");
@@ -150,10 +152,71 @@ fn a_tyrants_vassals_run_as_the_owners_of_their_files() {
     let source = "import os\ndef application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'%d %d %d' % (os.getuid(), os.getgid(), len(os.getgroups()))]\n";
     std::fs::write(server.dir().join("app.py"), source).expect("an application");
     std::fs::write(&file, app).expect("a vassal");
-    std::os::unix::fs::chown(&file, Some(65534), Some(65534)).expect("root may do that");
+    chown(&file, 65534);
     std::fs::rename(&file, server.dir().join("vassals/one.ini")).expect("the vassal comes");
     wait_until_served(&server, 3001);
     assert_eq!(server.get(3001, "/").expect(200).text(), "65534 65534 0");
+    server
+}
+
+fn chown(path: &std::path::Path, id: u32) {
+    std::os::unix::fs::chown(path, Some(id), Some(id)).expect("root may do that");
+}
+
+#[test]
+fn a_tyrants_vassals_run_as_the_owners_of_their_files() {
+    let server = tyrant(&[]);
     std::fs::remove_file(server.dir().join("vassals/one.ini")).expect("the vassal goes");
     wait_until_gone(&server, 3001);
+}
+
+/// uWSGI's "paranoid" tyrant: not root, with the two capabilities that it takes.
+#[test]
+fn a_tyrants_capabilities_are_not_its_vassals() {
+    let server = tyrant(&["--uid", "10000", "--gid", "10000", "--cap", "setgid,setuid"]);
+    let processes = server.processes().into_iter();
+    let vassals: Vec<_> = processes.filter(|process| process.pid != server.pid()).collect();
+    assert!(vassals.len() >= 3, "master, zygote and worker: {vassals:?}");
+    for process in vassals {
+        assert_eq!(status(process.pid, "Groups"), Vec::<String>::new(), "{process:?}");
+        for set in ["CapPrm", "CapEff", "CapInh", "CapAmb"] {
+            assert_eq!(status(process.pid, set), ["0000000000000000"], "{set} of {process:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_given_away_is_its_new_owners() {
+    let server = tyrant(&[]);
+    let file = server.dir().join("vassals/one.ini");
+    chown(&file, 10000);
+    server.log.wait_for(r"vassal \S*one.ini has another owner: starting it anew");
+    server.log.wait_for_count(0, r"vassal \S*one.ini is now loyal", 2);
+    assert_eq!(server.get(3001, "/").expect(200).text(), "10000 10000 0");
+    chown(&file, 0);
+    server.log.wait_for(r"one.ini is no vassal: it belongs to root");
+    wait_until_gone(&server, 3001);
+    // Whoever links to a file of another user runs nothing as that one.
+    chown(&file, 65534);
+    server.log.wait_for_count(0, r"vassal \S*one.ini is now loyal", 3);
+    let link = server.dir().join("new.ini");
+    std::os::unix::fs::symlink(&file, &link).expect("a link");
+    std::os::unix::fs::lchown(&link, Some(10000), Some(10000)).expect("root may do that");
+    std::fs::rename(&link, server.dir().join("vassals/two.ini")).expect("it comes");
+    server.log.wait_for(r"two.ini is no vassal: \S*two.ini belongs to user 10000");
+}
+
+#[test]
+fn a_vassal_that_drains_is_told_once() {
+    let server = emperor(&[("one.ini", 3001, "")]).spawn();
+    wait_until_served(&server, 3001);
+    let mut client = server.connect(3001);
+    client.send("GET /sleep?3 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    server.log.wait_for("asleep for 3");
+    let file = server.dir().join("vassals/one.ini");
+    std::fs::remove_file(&file).expect("the file goes");
+    server.log.wait_for("stopping gracefully");
+    let ended = server.stop();
+    assert!(!ended.log.contains("stopping at once"), "{}", ended.log);
+    client.response().expect(200);
 }

@@ -13,7 +13,7 @@ use crate::support::Server;
 const KEPT: &str = "--cap dac_read_search";
 const DAC_READ_SEARCH: u64 = 1 << 2;
 
-fn status(pid: i32, field: &str) -> Vec<String> {
+pub(crate) fn status(pid: i32, field: &str) -> Vec<String> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process lives");
     let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).expect("the field");
     line.split_whitespace().map(str::to_owned).collect()

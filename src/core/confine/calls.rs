@@ -53,7 +53,8 @@ pub(super) fn web(runs_nothing: bool) -> Result<bool, CallsError> {
     rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![typed])?]);
     let unseen = Rules::from([(libc::SYS_clone3, Vec::new())]);
     Ok(confine(rules, SeccompAction::Allow, SeccompAction::Errno(EPERM))?
-        && confine(unseen, SeccompAction::Allow, SeccompAction::Errno(ENOSYS))?)
+        && confine(unseen, SeccompAction::Allow, SeccompAction::Errno(ENOSYS))?
+        && put(NO_X32)?)
 }
 
 fn condition(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompCondition, BackendError> {
@@ -66,13 +67,39 @@ fn confine(rules: Rules, otherwise: SeccompAction, listed: SeccompAction) -> Res
         .iter()
         .map(|step| Instruction { code: step.code, jt: step.jt, jf: step.jf, k: step.k })
         .collect();
+    put(&program)
+}
+
+fn put(program: &[Instruction]) -> Result<bool, CallsError> {
     nix::sys::prctl::set_no_new_privs().map_err(CallsError::Refused)?;
-    match install(&program) {
+    match install(program) {
         Ok(()) => Ok(true),
         Err(Errno::EINVAL | Errno::ENOSYS) => Ok(false),
         Err(errno) => Err(CallsError::Refused(errno)),
     }
 }
+
+/// Refuses the calls of x32, which are those of x86-64 under other numbers: a list of what is refused knows nothing of them. For
+/// seccompiler, and for the kernel, both are one processor.
+///
+/// Source: seccomp(2), "Caveats"; `__X32_SYSCALL_BIT` of `asm/unistd.h`.
+#[cfg(target_arch = "x86_64")]
+const NO_X32: &[Instruction] = &[
+    // The number of the call: at least that bit, or else one instruction further.
+    Instruction { code: LOAD_WORD, jt: 0, jf: 0, k: 0 },
+    Instruction { code: IS_AT_LEAST, jt: 0, jf: 1, k: 0x4000_0000 },
+    Instruction { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_ERRNO | EPERM },
+    Instruction { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW },
+];
+#[cfg(not(target_arch = "x86_64"))]
+const NO_X32: &[Instruction] = &[Instruction { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW }];
+
+// Source: `linux/bpf_common.h`.
+#[cfg(target_arch = "x86_64")]
+const LOAD_WORD: u16 = 0x20;
+#[cfg(target_arch = "x86_64")]
+const IS_AT_LEAST: u16 = 0x35;
+const RETURN: u16 = 0x06;
 
 const ENOSYS: u32 = libc::ENOSYS.unsigned_abs();
 const EPERM: u32 = libc::EPERM.unsigned_abs();
@@ -287,3 +314,35 @@ const WEB_HERE: &[c_long] = &[
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const WEB_HERE: &[c_long] = &[];
+
+#[cfg(test)]
+#[cfg(target_arch = "x86_64")]
+mod tests {
+    use super::*;
+
+    /// What the kernel would make of a call of that number.
+    fn verdict(number: u32) -> u32 {
+        let mut at = 0;
+        let mut word = None;
+        loop {
+            let step = NO_X32[at];
+            match step.code {
+                LOAD_WORD => word = (step.k == 0).then_some(number),
+                IS_AT_LEAST => at += usize::from(if word.unwrap() >= step.k { step.jt } else { step.jf }),
+                RETURN => return step.k,
+                other => panic!("{other:#x}"),
+            }
+            at += 1;
+        }
+    }
+
+    #[test]
+    fn no_call_has_a_second_number() {
+        for number in [0, 39, 101, 0x3fff_ffff] {
+            assert_eq!(verdict(number), libc::SECCOMP_RET_ALLOW, "{number}");
+        }
+        for number in [0x4000_0000, 0x4000_0000 | 101, u32::MAX] {
+            assert_eq!(verdict(number), libc::SECCOMP_RET_ERRNO | EPERM, "{number}");
+        }
+    }
+}

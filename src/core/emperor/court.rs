@@ -26,6 +26,8 @@ pub struct Stamp {
 pub enum Event {
     /// The files were looked at; these are there.
     Seen(BTreeMap<PathBuf, Stamp>),
+    /// The same, and every vassal is to reload.
+    Renewed(BTreeMap<PathBuf, Stamp>),
     /// A vassal serves.
     Loyal(u64),
     /// A vassal says that it lives.
@@ -36,8 +38,10 @@ pub enum Event {
     NoDoor(PathBuf),
     /// A vassal ended: its exit code, `None` when a signal killed it.
     Died(u64, Option<i32>),
-    /// The emperor is to leave.
+    /// The emperor is to leave, says somebody. Who says it a second time does not want to wait.
     Stop,
+    /// Its end has come about without anybody saying so; however often, this hurries nobody.
+    End,
     /// At once.
     Quit,
     /// Time has passed.
@@ -130,6 +134,8 @@ pub struct Court {
     serial: u64,
     manners: Manners,
     stopping: bool,
+    /// Somebody has said so.
+    told: bool,
 }
 
 /// How patient the emperor is.
@@ -143,41 +149,37 @@ pub struct Manners {
     pub silence: Duration,
     /// `emperor-curse-tolerance`: time for leaving.
     pub tolerance: Duration,
+    /// `emperor-tyrant`: a vassal runs as the owner of its file.
+    pub tyrant: bool,
 }
 
 impl Court {
     /// An empty court.
     #[must_use]
     pub const fn new(manners: Manners) -> Self {
-        Self { vassals: BTreeMap::new(), serial: 0, manners, stopping: false }
+        Self { vassals: BTreeMap::new(), serial: 0, manners, stopping: false, told: false }
     }
 
     /// Takes note of an event and says what is to be done.
     pub fn on(&mut self, event: Event, now: Instant) -> Vec<Action> {
         let mut out = Vec::new();
         match event {
-            Event::Seen(files) if !self.stopping => self.seen(files, now, &mut out),
-            Event::Seen(_) | Event::Tick => {}
+            Event::Seen(files) if !self.stopping => self.seen(files, false, now, &mut out),
+            Event::Renewed(files) if !self.stopping => self.seen(files, true, now, &mut out),
+            Event::Seen(_) | Event::Renewed(_) | Event::Tick => {}
             Event::Loyal(serial) => self.loyal(serial, now, &mut out),
             Event::Heartbeat(serial) => self.heartbeat(serial, now),
             Event::Knock(path) => self.knock(path, now, &mut out),
             Event::NoDoor(path) => self.no_door(&path, now, &mut out),
             Event::Died(serial, code) => self.died(serial, code, now, &mut out),
-            Event::Stop => {
-                self.stopping = true;
-                self.vassals.retain(|_, vassal| vassal.has_process());
-                for vassal in self.vassals.values_mut() {
-                    vassal.curse(now, &mut out);
-                }
+            Event::Stop if std::mem::replace(&mut self.told, true) => {
+                let cursed = self.vassals.values().filter_map(Vassal::serial);
+                out.extend(cursed.map(Action::Leave));
             }
+            Event::Stop | Event::End => self.end(now, &mut out),
             Event::Quit => {
-                out = self.on(Event::Stop, now);
-                for action in &mut out {
-                    if let Action::Leave(serial) = *action {
-                        *action = Action::Quit(serial);
-                    }
-                }
-                return out;
+                self.end(now, &mut Vec::new());
+                out.extend(self.vassals.values().filter_map(Vassal::serial).map(Action::Quit));
             }
         }
         self.due(now, &mut out);
@@ -207,6 +209,12 @@ impl Court {
         (self.vassals.values().filter(running).count(), self.vassals.values().filter(loyal).count())
     }
 
+    /// Whether a vassal was started on demand when it was last looked at.
+    #[must_use]
+    pub fn is_on_demand(&self, path: &Path) -> bool {
+        self.vassals.get(path).is_some_and(|vassal| vassal.stamp.on_demand)
+    }
+
     /// Every vassal, in the order of the files.
     pub fn portraits(&self) -> impl Iterator<Item = Portrait> {
         self.vassals.iter().map(|(path, vassal)| Portrait {
@@ -223,7 +231,7 @@ impl Court {
         })
     }
 
-    fn seen(&mut self, files: BTreeMap<PathBuf, Stamp>, now: Instant, out: &mut Vec<Action>) {
+    fn seen(&mut self, files: BTreeMap<PathBuf, Stamp>, all: bool, now: Instant, out: &mut Vec<Action>) {
         for (path, vassal) in &mut self.vassals {
             if !files.contains_key(path) && !matches!(vassal.state, State::Cursed { again: None, .. }) {
                 out.push(Action::Say(format!("[emperor] removed vassal {}", path.display())));
@@ -239,10 +247,23 @@ impl Court {
                 self.vassals.insert(path, vassal);
                 continue;
             };
-            let has_changed = (vassal.stamp.changed, vassal.stamp.inode) != (stamp.changed, stamp.inode);
+            // To change the owner changes neither of them.
+            let has_moved = self.manners.tyrant && (vassal.stamp.uid, vassal.stamp.gid) != (stamp.uid, stamp.gid);
+            let has_changed = has_moved || (vassal.stamp.changed, vassal.stamp.inode) != (stamp.changed, stamp.inode);
             match &mut vassal.state {
                 State::Cursed { again, .. } => *again = Some(stamp),
-                State::Running { serial, .. } if has_changed => {
+                // Its process stays who it is: only another one can be the new owner's.
+                State::Running { .. } if has_moved => {
+                    out.push(Action::Say(format!(
+                        "[emperor] vassal {} has another owner: starting it anew",
+                        path.display()
+                    )));
+                    vassal.curse(now, out);
+                    if let State::Cursed { again, .. } = &mut vassal.state {
+                        *again = Some(stamp);
+                    }
+                }
+                State::Running { serial, .. } if has_changed || all => {
                     out.push(Action::Say(format!("[emperor] reload the vassal {}", path.display())));
                     out.push(Action::Reload(*serial));
                 }
@@ -259,6 +280,13 @@ impl Court {
             }
             vassal.stamp = stamp;
         }
+    }
+
+    /// Every vassal is to leave; who was told before is not told again.
+    fn end(&mut self, now: Instant, out: &mut Vec<Action>) {
+        self.stopping = true;
+        self.vassals.retain(|_, vassal| vassal.has_process());
+        self.vassals.values_mut().for_each(|vassal| vassal.curse(now, out));
     }
 
     fn loyal(&mut self, serial: u64, now: Instant, out: &mut Vec<Action>) {
@@ -411,10 +439,8 @@ impl Vassal {
                 out.push(Action::Leave(*serial));
                 self.state = State::Cursed { serial: *serial, since: now, again: None };
             }
-            State::Cursed { serial, again, .. } => {
-                *again = None;
-                out.push(Action::Leave(*serial));
-            }
+            // It leaves already. To hear it twice would make it drop its requests.
+            State::Cursed { again, .. } => *again = None,
             State::Resting { .. } | State::Sleeping => {}
         }
     }
@@ -437,6 +463,7 @@ mod tests {
                 longest_pause: Duration::from_secs(8),
                 silence: Duration::from_secs(30),
                 tolerance: Duration::from_secs(75),
+                tyrant: true,
             });
             Self { court, now: Instant::now(), files: BTreeMap::new() }
         }
@@ -503,6 +530,32 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_another_owner_is_started_anew() {
+        let mut scene = Scene::new();
+        scene.touch("a.ini", 1).on_demand("b.ini").look();
+        for name in ["a.ini", "b.ini"] {
+            scene.files.get_mut(Path::new(name)).unwrap().uid = 7;
+        }
+        let (a, b) = (scene.files[Path::new("a.ini")], scene.files[Path::new("b.ini")]);
+        assert_eq!(scene.look(), [Action::Leave(1), Action::Watch("b.ini".into(), b)]);
+        assert_eq!(scene.look(), [], "it was told once");
+        assert_eq!(scene.on(Event::Died(1, Some(0))), [Action::Spawn(2, "a.ini".into(), a)]);
+        scene.court.manners.tyrant = false;
+        scene.files.get_mut(Path::new("a.ini")).unwrap().uid = 8;
+        assert_eq!(scene.look(), [], "all run as the emperor");
+    }
+
+    #[test]
+    fn a_reload_of_all_passes_over_who_is_to_leave() {
+        let mut scene = Scene::new();
+        scene.touch("a.ini", 1).touch("b.ini", 1).touch("c.ini", 1).look();
+        scene.files.get_mut(Path::new("a.ini")).unwrap().uid = 7;
+        scene.files.remove(Path::new("b.ini"));
+        let files = scene.files.clone();
+        assert_eq!(scene.on(Event::Renewed(files)), [Action::Leave(2), Action::Leave(1), Action::Reload(3)]);
+    }
+
+    #[test]
     fn a_removed_file_is_a_curse_and_a_file_that_returns_a_new_start() {
         let mut scene = Scene::new();
         scene.touch("a.ini", 1).look();
@@ -511,6 +564,23 @@ mod tests {
         assert_eq!(scene.look(), [], "it was told once");
         assert_eq!(scene.touch("a.ini", 1).look(), []);
         assert_eq!(spawned(&scene.on(Event::Died(1, Some(0)))), [2]);
+    }
+
+    #[test]
+    fn only_who_says_it_twice_hurries_a_vassal_that_leaves() {
+        let mut scene = Scene::new();
+        scene.touch("a.ini", 1).touch("b.ini", 1).look();
+        scene.files.remove(Path::new("a.ini"));
+        assert_eq!(scene.look(), [Action::Leave(1)]);
+        assert_eq!(scene.touch("a.ini", 1).look(), []);
+        scene.files.remove(Path::new("a.ini"));
+        assert_eq!(scene.look(), [], "it is gone again");
+        assert_eq!(scene.on(Event::End), [Action::Leave(2)]);
+        assert_eq!(scene.on(Event::End), []);
+        assert_eq!(scene.on(Event::Stop), [], "the first word of a person");
+        assert_eq!(scene.on(Event::End), []);
+        assert_eq!(scene.on(Event::Stop), [Action::Leave(1), Action::Leave(2)]);
+        assert_eq!(scene.on(Event::Quit), [Action::Quit(1), Action::Quit(2)]);
     }
 
     #[test]

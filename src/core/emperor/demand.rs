@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use nix::unistd::{Gid, Uid};
 use rsgi_config::{Address, Config};
+use rsgi_sys::entry::Entry;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -32,6 +33,8 @@ pub struct Doors {
 #[derive(Debug)]
 struct Door {
     text: String,
+    /// User and group that it was made for.
+    owner: (u32, u32),
     bound: Bound,
     watch: Option<JoinHandle<()>>,
 }
@@ -44,8 +47,13 @@ impl Doors {
         if let Some(ending) = &emperor.on_demand_extension {
             let mut file = path.as_os_str().to_owned();
             file.push(ending);
-            let text = std::fs::read_to_string(PathBuf::from(file)).ok();
-            return text.and_then(|text| Some(text.lines().next()?.trim().to_owned())).filter(|text| !text.is_empty());
+            let text = match std::fs::read_to_string(PathBuf::from(file)) {
+                Ok(text) => text.lines().next().unwrap_or_default().trim().to_owned(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+                // It cannot be read for now: what it said holds.
+                Err(_) => self.open.get(path)?.text.clone(),
+            };
+            return Some(text).filter(|text| !text.is_empty());
         }
         if let Some(directory) = &emperor.on_demand_directory {
             let name = path.file_stem()?.to_str()?;
@@ -98,11 +106,12 @@ impl Doors {
 
     fn door(&mut self, config: &Config, path: &Path, stamp: Stamp) -> Result<OwnedFd, String> {
         let text = self.address(config, path).ok_or("it has none any more")?;
-        if self.open.get(path).is_none_or(|door| door.text != text) {
+        let owner = if config.emperor.tyrant { (stamp.uid, stamp.gid) } else { (0, 0) };
+        if self.open.get(path).is_none_or(|door| (&door.text, door.owner) != (&text, owner)) {
             self.close(path);
             let address: Address = text.parse().map_err(|error| format!("{text:?} is no address: {error}"))?;
             let bound = bind(config, path, &address, stamp)?;
-            self.open.insert(path.to_owned(), Door { text, bound, watch: None });
+            self.open.insert(path.to_owned(), Door { text, owner, bound, watch: None });
         }
         self.socket(path).ok_or_else(|| "no descriptor is left".into())
     }
@@ -151,7 +160,8 @@ fn bind(config: &Config, path: &Path, address: &Address, stamp: Stamp) -> Result
     let bound = sockets.all().next().cloned().ok_or("nothing was bound")?;
     if let Some(file) = bound.file.as_ref().filter(|_| config.emperor.tyrant) {
         let (user, group) = (Uid::from_raw(stamp.uid), Gid::from_raw(stamp.gid));
-        nix::unistd::chown(file.path(), Some(user), Some(group)).map_err(|errno| errno.to_string())?;
+        let given = Entry::at(file.path()).and_then(|entry| entry.give(Some(user), Some(group)));
+        given.map_err(|errno| errno.to_string())?;
     }
     Ok(bound)
 }

@@ -1,6 +1,5 @@
 //! What somebody asks of the running emperor: by a signal, by a letter in its pipe, by touching a file.
 
-use nix::sys::signal::Signal;
 use rsgi_config::{HookAct, Phase};
 use tracing::{info, warn};
 
@@ -18,7 +17,7 @@ impl Reign {
         match errand {
             Errand::Reload if config.process.exit_on_reload => return Event::Stop,
             Errand::Reload => return self.reload(),
-            Errand::Look => return self.look(),
+            Errand::Look => return Event::Seen(self.look()),
             Errand::Stop => return Event::Stop,
             Errand::Quit => return Event::Quit,
             Errand::Status => info!("[emperor] {}", self.status()),
@@ -48,9 +47,9 @@ impl Reign {
     /// Every vassal is to reload, and daemons begin anew.
     fn reload(&mut self) -> Event {
         ceremony::hold(&self.started.config, Phase::EmperorReload);
-        self.vassals.values().for_each(|vassal| vassal.signal(Signal::SIGHUP));
         self.chores.renew(&self.started.config);
         self.mood = if self.mood == Mood::Serving { Mood::Reloading } else { self.mood };
-        self.look()
+        // Looked at first: who was given another owner is not to read its file as the one before.
+        Event::Renewed(self.look())
     }
 }

@@ -1,9 +1,9 @@
 //! The emperor: one instance (a vassal) for each configuration file, started, reloaded and ended as the files come, change
 //! and go.
 //!
-//! * [`files`]: what is there; [`court`]: what is to be done about it; [`vassal`]: one vassal's process;
-//!   [`demand`]: the sockets of vassals that sleep; [`ceremony`]: what is run beside them; [`stats`]: how they all are;
-//!   [`lord`]: the vassal's side; [`errands`]: what somebody asks of it.
+//! * [`files`], [`lookout`]: what is there; [`court`]: what is to be done about it; [`vassal`]: one vassal's process;
+//!   [`owners`]: whom a tyrant runs it as; [`demand`]: the sockets of vassals that sleep; [`ceremony`]: what is run beside them; [`stats`]: how they all are;
+//!   [`lord`]: the vassal's side; [`errands`]: what somebody asks of it; [`orphans`]: the dead that are left to it.
 //!
 //! A vassal is an ordinary master, started by exec. It says over a socket when it serves, and leaves when that socket ends.
 
@@ -12,13 +12,16 @@ pub mod court;
 pub mod demand;
 mod errands;
 pub mod files;
+pub mod lookout;
 pub mod lord;
+mod orphans;
+pub mod owners;
 pub mod stats;
 pub mod vassal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -39,6 +42,8 @@ use crate::stats::server::{Server, next_client};
 use crate::stats::text;
 use court::{Action, Court, Event, Manners, Stamp};
 use demand::Doors;
+use lookout::Lookout;
+use orphans::Orphans;
 use vassal::Vassal;
 
 /// Runs the emperor until it is told to leave.
@@ -63,6 +68,7 @@ fn manners(emperor: &rsgi_config::Emperor) -> Manners {
         longest_pause: if emperor.no_blacklist { first_pause } else { longest_pause },
         silence: emperor.required_heartbeat.duration().max(Duration::from_secs(1)),
         tolerance: emperor.curse_tolerance.duration().max(Duration::from_secs(1)),
+        tyrant: emperor.tyrant,
     }
 }
 
@@ -70,7 +76,9 @@ fn manners(emperor: &rsgi_config::Emperor) -> Manners {
 struct Reign {
     started: Started,
     court: Court,
+    lookout: Lookout,
     doors: Doors,
+    orphans: Orphans,
     vassals: BTreeMap<u64, Vassal>,
     chores: Chores,
     mood: Mood,
@@ -100,7 +108,8 @@ async fn reign(started: Started) -> io::Result<Exit> {
     let mut notifier = Notifier::default();
     let mut watchdog = notify::watchdog().map(tokio::time::interval);
     let (chores, mood) = (Chores::begin(&started.config), Mood::Starting);
-    let mut reign = Reign { started, court, doors: Doors::default(), vassals: BTreeMap::new(), chores, mood, sender };
+    let (lookout, doors, orphans) = (Lookout::default(), Doors::default(), Orphans::default());
+    let mut reign = Reign { started, court, lookout, doors, orphans, vassals: BTreeMap::new(), chores, mood, sender };
     loop {
         notifier.tell(reign.mood, reign.status());
         if reign.mood == Mood::Reloading {
@@ -118,7 +127,8 @@ async fn reign(started: Started) -> io::Result<Exit> {
             Some(event) = events.recv() => event,
             _ = look.tick() => {
                 reign.begin();
-                reign.look()
+                reign.bury();
+                Event::Seen(reign.look())
             }
             _ = stop.recv() => Event::Stop,
             _ = interrupt.recv() => Event::Stop,
@@ -130,7 +140,7 @@ async fn reign(started: Started) -> io::Result<Exit> {
                 meant.into_iter().for_each(|event| drop(reign.sender.send(event)));
                 Event::Tick
             }
-            _ = child.recv() => if reign.chores.reap() { Event::Stop } else { Event::Tick },
+            _ = child.recv() => if reign.chores.reap() { Event::End } else { Event::Tick },
             client = next_client(stats.as_ref()) => {
                 if let Some(stats) = &stats {
                     stats.answer(client, reign.stats());
@@ -143,7 +153,7 @@ async fn reign(started: Started) -> io::Result<Exit> {
             }
             () = tick => Event::Tick,
         };
-        if matches!(event, Event::Stop | Event::Quit) {
+        if matches!(event, Event::Stop | Event::End | Event::Quit) {
             reign.mood = Mood::Stopping;
         }
         if let Event::Died(serial, _) = event
@@ -168,22 +178,33 @@ impl Reign {
         }
     }
 
+    /// Waits for dead children that are nobody's.
+    fn bury(&mut self) {
+        let vassals = self.vassals.values().filter_map(|vassal| i32::try_from(vassal.pid()).ok());
+        let vassals: BTreeSet<_> = vassals.collect();
+        self.orphans.bury(|pid| vassals.contains(&pid));
+    }
+
     fn status(&self) -> String {
         let (running, loyal) = self.court.count();
         format!("{running} vassals run, {loyal} of them serve")
     }
 
-    fn look(&mut self) -> Event {
+    fn look(&mut self) -> BTreeMap<PathBuf, Stamp> {
         let config = &self.started.config;
-        let mut files = files::look(&config.emperor, &config.start_dir);
+        let found = self.lookout.look(&config.emperor, &config.start_dir);
+        let mut files = found.files.clone();
         let unknown = self.doors.ask(config, &files.keys().cloned().collect());
         files.retain(|path, _| !unknown.contains(path));
         for (path, stamp) in &mut files {
-            stamp.on_demand = self.doors.address(config, path).is_some();
+            // What says so lies beside the file.
+            let is_unseen = found.remembered.contains(path);
+            stamp.on_demand =
+                if is_unseen { self.court.is_on_demand(path) } else { self.doors.address(config, path).is_some() };
         }
         let on_demand = files.iter().filter(|(_, stamp)| stamp.on_demand).map(|(path, _)| path.clone());
         self.doors.keep(&on_demand.collect());
-        Event::Seen(files)
+        files
     }
 
     fn act(&mut self, action: Action) -> Option<Exit> {

@@ -120,7 +120,7 @@ impl Vassal {
         command.env(SOCKET, NUMBER.to_string());
         command.env("UWSGI_VASSALS_DIR", path.parent().unwrap_or(Path::new("/")));
         if emperor.tyrant {
-            command.uid(stamp.uid).gid(stamp.gid);
+            rsgi_sys::owner::run_as(&mut command, stamp.uid, stamp.gid);
         }
         command.process_group(0).stdin(door.map_or_else(Stdio::null, Stdio::from));
         let mapping = FdMapping { parent_fd: OwnedFd::from(theirs), child_fd: NUMBER };
@@ -168,6 +168,39 @@ impl Vassal {
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = i32::try_from(self.pid).ok().filter(|&pid| pid > 0) {
             let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use caps::{CapSet, Capability, CapsHashSet};
+
+    use super::*;
+
+    /// Capabilities as those of an emperor that is not root and kept what it needs to be a tyrant.
+    #[test]
+    fn a_tyrants_vassal_inherits_no_capability_and_no_group() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let kept: CapsHashSet = [Capability::CAP_SETUID, Capability::CAP_SETGID].into_iter().collect();
+        caps::set(None, CapSet::Inheritable, &kept).unwrap();
+        caps::set(None, CapSet::Ambient, &kept).unwrap();
+        caps::securebits::set_keepcaps(true).unwrap();
+        let mut command = Command::new("cat");
+        rsgi_sys::owner::run_as(command.arg("/proc/self/status"), 54321, 54322);
+        let status = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        let of = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            (of("Uid"), of("Gid"), of("Groups")),
+            ("54321 ".repeat(4).trim().into(), "54322 ".repeat(4).trim().into(), String::new())
+        );
+        for set in ["CapPrm", "CapEff", "CapInh", "CapAmb"] {
+            assert_eq!(of(set), "0000000000000000", "{set}");
         }
     }
 }

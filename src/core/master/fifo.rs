@@ -53,7 +53,8 @@ pub(super) struct Fifo {
 /// When it cannot be made, or something else is there.
 pub(super) fn make(path: &Path) -> io::Result<()> {
     match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
-        Err(Errno::EEXIST) if std::fs::metadata(path)?.file_type().is_fifo() => Ok(()),
+        // A link may lead to a pipe that is somebody else's, and stays so.
+        Err(Errno::EEXIST) if std::fs::symlink_metadata(path)?.file_type().is_fifo() => Ok(()),
         Err(Errno::EEXIST) => Err(io::Error::other("there is a file of that name that is no pipe")),
         made => Ok(made?),
     }
@@ -66,7 +67,8 @@ impl Fifo {
         let path = config.start_dir.join(path);
         make(&path)?;
         // For writing too: so there is always a writer, and reading never finds the end.
-        let pipe = open(&path, OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())?;
+        let pipe =
+            open(&path, OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW, Mode::empty())?;
         Ok(Some(Self { path, pipe: rsgi_sys::reactor::register(pipe)? }))
     }
 
@@ -117,5 +119,9 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "").unwrap();
         insta::assert_snapshot!(make(&path).unwrap_err(), @"there is a file of that name that is no pipe");
+        let link = directory.path().join("link");
+        make(&directory.path().join("other")).unwrap();
+        std::os::unix::fs::symlink("other", &link).unwrap();
+        assert!(make(&link).is_err());
     }
 }

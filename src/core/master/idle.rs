@@ -67,7 +67,7 @@ impl Master {
         }
         if self.started.config.cheaper.die_on_idle {
             info!("workers have been inactive for more than {} seconds: leaving (die-on-idle)", limit.0);
-            self.queue.push_back(Event::Stop);
+            self.queue.push_back(Event::End);
         } else {
             info!("workers have been inactive for more than {} seconds", limit.0);
             self.rest();

@@ -285,7 +285,8 @@ async fn live(mut master: Master, desk: Desk, mut signals: Signals, mut exit: Op
                 if let Err(error) = hooks::run(&master.started.config, Phase::EmperorLost) {
                     warn!("{}", logging::chain(&error));
                 }
-                master.queue.push_back(Event::Stop);
+                // Of a vassal that leaves already too, as its emperor told it.
+                master.queue.push_back(Event::End);
             }
         }
     }
@@ -573,7 +574,7 @@ impl Master {
         self.started.config = generation.config.clone();
         self.started.serving();
         if generation.config.no_server {
-            self.queue.push_back(Event::Stop);
+            self.queue.push_back(Event::End);
         }
         self.renew_log();
         self.scaler = workload::scaler(&self.started.config);

@@ -74,7 +74,7 @@ impl Master {
             return;
         }
         if self.daemons.ended(pid, ending, Instant::now()) == Verdict::EndAll {
-            self.queue.push_back(Event::Stop);
+            self.queue.push_back(Event::End);
         }
     }
 

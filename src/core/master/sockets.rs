@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use nix::unistd::{Group, User};
 use rsgi_config::{Address, Config, Limits};
+use rsgi_sys::entry::Entry;
 use rsgi_sys::socket::{self, Options};
 
 use super::vacuum::Litter;
@@ -201,7 +202,9 @@ impl Binder<'_> {
             Ok(id) => Ok(nix::unistd::Gid::from_raw(id)),
             Err(_) => Ok(Group::from_name(name).ok().flatten().ok_or_else(|| unknown(name))?.gid),
         });
-        nix::unistd::chown(path, Some(user_id), group_id.transpose()?)
+        let group_id = group_id.transpose()?;
+        Entry::at(path)
+            .and_then(|entry| entry.give(Some(user_id), group_id))
             .map_err(|errno| BindError::Other(format!("chown-socket: {}", path.display()), errno.into()))
     }
 }

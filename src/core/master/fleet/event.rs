@@ -131,6 +131,8 @@ pub enum Event {
     Prepared(Option<Plan>),
     /// A graceful stop was asked for; asked for twice it is no longer graceful.
     Stop,
+    /// The same, but nobody has asked: it came about. However often, it stays graceful.
+    End,
     /// A stop without waiting for anything.
     Quit,
     /// This worker is to make room for another one, for its age or because an operator says so.

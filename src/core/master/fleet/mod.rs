@@ -68,6 +68,8 @@ pub struct Fleet {
     opening: Opening,
     /// The first generation, which has yet to serve, has no application and needs one.
     lacks_app: bool,
+    /// Somebody has asked for a stop.
+    told: bool,
     serving: Generation,
     latest: Generation,
     plans: BTreeMap<Generation, Plan>,
@@ -101,6 +103,7 @@ impl Fleet {
             phase: Phase::Starting,
             opening: Opening::Pending,
             lacks_app: false,
+            told: false,
             serving: 0,
             latest: 0,
             plans: BTreeMap::from([(0, plan)]),
@@ -137,6 +140,7 @@ impl Fleet {
             Event::WantRollingReload => self.want_reload(true, &mut out),
             Event::Prepared(plan) => self.prepared(plan, &mut out),
             Event::Stop => self.stop(now, &mut out),
+            Event::End => self.stop_with(Exit::Ok, &mut out),
             Event::Quit => self.quit(now, &mut out),
             Event::Relieve(who) => self.relieve(who, &mut out),
             Event::Scale(scale) => self.scale(scale),
@@ -504,7 +508,7 @@ impl Fleet {
     }
 
     fn stop(&mut self, now: Instant, out: &mut Vec<Action>) {
-        if self.is_stopping() {
+        if std::mem::replace(&mut self.told, true) {
             self.quit(now, out);
         } else {
             self.stop_with(Exit::Ok, out);

@@ -103,6 +103,7 @@ impl Fleet {
             phase: Phase::Serving,
             opening: Opening::Over,
             lacks_app: false,
+            told: false,
             serving: legacy.serving,
             latest: legacy.latest,
             plans: legacy.plans,

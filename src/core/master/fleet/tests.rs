@@ -413,6 +413,18 @@ fn a_second_stop_and_a_quit_do_not_wait() {
 }
 
 #[test]
+fn what_nobody_asked_for_hurries_nobody() {
+    let mut scene = Scene::serving(PLAN);
+    let worker = scene.workers()[0];
+    for event in [Event::End, Event::End, Event::Stop, Event::End] {
+        scene.on(event);
+        assert!(!scene.todo.contains(&Action::Tell(worker, Order::Quit)), "{event:?}: {:?}", scene.todo);
+    }
+    scene.on(Event::Stop);
+    assert!(scene.todo.contains(&Action::Tell(worker, Order::Quit)), "{:?}", scene.todo);
+}
+
+#[test]
 fn a_stop_during_a_reload_is_not_forgotten() {
     let mut scene = Scene::serving(PLAN);
     let zygote = scene.reload(PLAN);

@@ -34,6 +34,7 @@ use crate::logging::collector;
 use crate::program::{Identity, Program};
 use rehearsal::Rehearsed;
 pub use resume::{claim, succeed};
+use take_up::Unfit;
 
 /// Time that a fleet in which a process is just being born has to come to rest.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,7 +50,7 @@ pub(super) enum News {
     /// The fleet did not come to rest for this upgrade.
     Late(u64),
     /// The program that a generation might run has answered: whether it may.
-    Asked(Generation, Program, Child, Result<(), String>),
+    Asked(Generation, Program, Child, Result<(), Unfit>),
 }
 
 /// Process id of a child that was asked something.
@@ -65,7 +66,7 @@ pub(super) struct Succession {
     number: u64,
     attempt: Option<Attempt>,
     /// What is known of the program on disk.
-    known: Option<(Identity, Result<(), String>)>,
+    known: Option<(Identity, Result<(), Unfit>)>,
 }
 
 /// An upgrade on its way.

@@ -10,11 +10,11 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::News;
 use super::rehearsal::read_all;
+use super::{News, Succession};
 use crate::master::Master;
 use crate::master::fleet::{Event, Generation, Mood};
-use crate::program::{self, FINGERPRINT, FINGERPRINT_ARGUMENT, Program};
+use crate::program::{self, FINGERPRINT, FINGERPRINT_ARGUMENT, Identity, Program};
 
 /// Time that a program has to tell its fingerprint.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,18 +22,43 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The answer is short.
 const LARGEST: u64 = 100;
 
+/// Why the program on disk does not run a new generation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(in crate::master) enum Unfit {
+    /// It does not understand all that we say, and never will.
+    #[error("is of another version")]
+    Version,
+    /// It has said nothing, this time.
+    #[error("{0}")]
+    Silent(String),
+}
+
+impl Succession {
+    /// What the program of that identity has answered, if it has.
+    fn known(&self, identity: Identity) -> Option<Result<(), Unfit>> {
+        self.known.clone().filter(|(known, _)| *known == identity).map(|(_, answer)| answer)
+    }
+
+    /// Remembers an answer. Silence is none: a machine without a free process today may have one at the next reload.
+    fn learn(&mut self, identity: Identity, answer: &Result<(), Unfit>) {
+        self.known = match answer {
+            Err(Unfit::Silent(_)) => None,
+            Ok(()) | Err(Unfit::Version) => Some((identity, answer.clone())),
+        };
+    }
+}
+
 impl Master {
     /// Prepares a generation, with the program on disk when that may be.
     pub(in crate::master) fn choose_program(&mut self, number: Generation) {
         match on_disk() {
             Ok(None) => self.prepare_own(number),
             Ok(Some(program)) => {
-                let known = self.succession.known.clone().filter(|(identity, _)| *identity == program.identity());
-                if let Some((_, answer)) = known {
+                if let Some(answer) = self.succession.known(program.identity()) {
                     return self.asked_program(number, program, answer);
                 }
                 if let Err(error) = self.ask_program(number, &program) {
-                    self.asked_program(number, program, Err(format!("cannot be run ({error})")));
+                    self.asked_program(number, program, Err(Unfit::Silent(format!("cannot be run ({error})"))));
                 }
             }
             Err(error) => {
@@ -64,9 +89,10 @@ impl Master {
         spawn_local(async move {
             let answer = match timeout(PATIENCE, read_all(reader, LARGEST)).await {
                 Ok(Ok(text)) if text.trim_ascii() == FINGERPRINT.as_bytes() => Ok(()),
-                Ok(Ok(_)) => Err("is of another version".into()),
-                Ok(Err(error)) => Err(format!("does not answer ({error})")),
-                Err(_) => Err("does not answer".into()),
+                Ok(Ok(text)) if text.is_empty() => Err(Unfit::Silent("does not answer".into())),
+                Ok(Ok(_)) => Err(Unfit::Version),
+                Ok(Err(error)) => Err(Unfit::Silent(format!("does not answer ({error})"))),
+                Err(_) => Err(Unfit::Silent("does not answer in time".into())),
             };
             let _ = sender.send(News::Asked(number, program, pid, answer));
         });
@@ -74,8 +100,8 @@ impl Master {
     }
 
     /// The program on disk has answered.
-    pub(super) fn asked_program(&mut self, number: Generation, program: Program, answer: Result<(), String>) {
-        self.succession.known = Some((program.identity(), answer.clone()));
+    pub(super) fn asked_program(&mut self, number: Generation, program: Program, answer: Result<(), Unfit>) {
+        self.succession.learn(program.identity(), &answer);
         if self.fleet.mood() != Mood::Reloading {
             return;
         }
@@ -100,4 +126,20 @@ fn on_disk() -> io::Result<Option<Program>> {
     let Some(path) = program::path() else { return Ok(None) };
     let found = Program::at(path)?;
     Ok((found.identity() != Program::own()?.identity()).then_some(found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_answers_are_remembered() {
+        let mut succession = Succession::new(tokio::sync::mpsc::unbounded_channel().0);
+        let identity = Program::own().unwrap().identity();
+        let silent = Err(Unfit::Silent("cannot be run (EAGAIN)".into()));
+        for (answer, known) in [(Ok(()), true), (silent, false), (Err(Unfit::Version), true)] {
+            succession.learn(identity, &answer);
+            assert_eq!(succession.known(identity), known.then_some(answer));
+        }
+    }
 }
