@@ -37,8 +37,10 @@ pub(super) struct Ahead {
     pub(super) decoder: Option<Decoder>,
     /// Bytes without their framing, when there is a decoder.
     pub(super) decoded: Vec<u8>,
-    /// Bytes for the decoder, see [`Self::take_undecoded`].
+    /// Bytes for the decoder, see [`Self::hand_over`].
     pub(super) undecoded: Vec<u8>,
+    /// More than this body has come.
+    pub(super) is_followed: bool,
     /// All of it is in this file.
     pub(super) file: Option<File>,
     /// Bytes received so far, those in the file included.
@@ -123,7 +125,17 @@ impl Decoder {
 impl Ahead {
     pub(super) fn new(head: usize, body: Body, decoder: Option<Decoder>) -> Self {
         let complete = matches!(body, Body::None | Body::Length(0)) && decoder.is_none();
-        Self { head, body, decoder, decoded: Vec::new(), undecoded: Vec::new(), file: None, received: 0, complete }
+        Self {
+            head,
+            body,
+            decoder,
+            decoded: Vec::new(),
+            undecoded: Vec::new(),
+            is_followed: false,
+            file: None,
+            received: 0,
+            complete,
+        }
     }
 
     /// Whether the announced length is within the limit.
@@ -181,14 +193,14 @@ impl Ahead {
         }
     }
 
-    /// Hands over what has come of a body that is not complete and could not be decoded yet: the header of a frame or a record
-    /// that was cut by the end of a read. Who reads on has to begin with it.
-    pub(super) fn take_undecoded(&mut self, input: &mut Input) {
-        if self.complete || self.decoder.is_none() {
-            return;
+    /// Leaves the rest of the body to the application. What has come of one that is not complete and could not be decoded yet
+    /// goes with it: the header of a frame or record that was cut by the end of a read. Who reads on has to begin with that.
+    pub(super) fn hand_over(&mut self, input: &mut Input) {
+        if !self.complete && self.decoder.is_some() {
+            self.undecoded = input.data().get(self.head..).unwrap_or_default().to_vec();
+            input.remove_after(self.head, self.undecoded.len());
         }
-        self.undecoded = input.data().get(self.head..).unwrap_or_default().to_vec();
-        input.remove_after(self.head, self.undecoded.len());
+        self.is_followed = input.len() > self.used();
     }
 
     /// Whether the body's bytes are kept apart from the connection's data.

@@ -70,7 +70,6 @@ impl<'a> Rest<'a> {
         body: Body,
         ahead: &mut Ahead,
         prefix: &'a [u8],
-        is_followed: bool,
     ) -> Self {
         let received = ahead.received;
         let left = match (ahead.file.take(), ahead.complete, ahead.decoder.take(), body) {
@@ -85,7 +84,18 @@ impl<'a> Rest<'a> {
         };
         let mut rate = Rate::default();
         rate.moved(received);
-        Self { wire, timeout, rate, least, prefix, left, received, largest, broken: None, is_followed }
+        Self {
+            wire,
+            timeout,
+            rate,
+            least,
+            prefix,
+            left,
+            received,
+            largest,
+            broken: None,
+            is_followed: ahead.is_followed,
+        }
     }
 
     /// Whether more has to come from the client.

@@ -42,7 +42,7 @@ impl Core<'_> {
             self.begin_on_board(connection, request, started);
         }
         let facts = request.facts;
-        ahead.take_undecoded(&mut connection.input);
+        ahead.hand_over(&mut connection.input);
         let used = ahead.used();
         let body_length = match facts.body {
             rsgi_proto::Body::None => Some(0),
@@ -53,7 +53,7 @@ impl Core<'_> {
         let input = &connection.input;
         let data = input.data();
         let prefix = if ahead.is_apart() { decoded.as_slice() } else { data.get(facts.head..used).unwrap_or_default() };
-        let is_followed = input.len() > used;
+        let is_followed = ahead.is_followed;
 
         // What comes over a link has passed the router, which has looked for a file already.
         let statics = self.engine.statics.as_ref().filter(|_| !connection.is_link());
@@ -77,7 +77,7 @@ impl Core<'_> {
             _ => limits.socket,
         };
         let least = limits.least.filter(|_| matches!(connection.speaks, Speaks::Http));
-        let rest = Rest::new(wire, patience, least, limits.body.largest, facts.body, &mut ahead, prefix, is_followed);
+        let rest = Rest::new(wire, patience, least, limits.body.largest, facts.body, &mut ahead, prefix);
         let waits = facts.expect_continue && rest.is_missing();
         let mut switch = Switch::new(engine, slot, &vars, data.get(used..).unwrap_or_default());
         let (outcome, finished) = if let Speaks::Link { end, .. } = connection.speaks {
