@@ -170,10 +170,10 @@ fn a_tyrants_vassals_run_as_the_owners_of_their_files() {
     wait_until_gone(&server, 3001);
 }
 
-/// uWSGI's "paranoid" tyrant: not root, with the two capabilities that it takes.
+/// uWSGI's "paranoid" tyrant: not root, with the capabilities that it takes.
 #[test]
 fn a_tyrants_capabilities_are_not_its_vassals() {
-    let server = tyrant(&["--uid", "10000", "--gid", "10000", "--cap", "setgid,setuid"]);
+    let server = tyrant(&["--uid", "10000", "--gid", "10000", "--cap", "setgid,setuid,kill"]);
     let processes = server.processes().into_iter();
     let vassals: Vec<_> = processes.filter(|process| process.pid != server.pid()).collect();
     assert!(vassals.len() >= 3, "master, zygote and worker: {vassals:?}");

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use command_fds::{CommandFdExt, FdMapping};
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{AccessFlags, Pid, access};
 use rsgi_config::Config;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::UnboundedSender;
+use tracing::warn;
 
 use super::ceremony::located;
 use super::court::{Event, Stamp};
@@ -164,10 +166,15 @@ impl Vassal {
         });
     }
 
-    /// Sends it a signal.
+    /// Sends it a signal. A tyrant that is not root needs a capability for that.
     pub fn signal(&self, signal: Signal) {
-        if let Some(pid) = i32::try_from(self.pid).ok().filter(|&pid| pid > 0) {
-            let _ = kill(Pid::from_raw(pid), signal);
+        if let Some(pid) = i32::try_from(self.pid).ok().filter(|&pid| pid > 0)
+            && kill(Pid::from_raw(pid), signal) == Err(Errno::EPERM)
+        {
+            let path = self.path.display();
+            warn!(
+                "[emperor] vassal {path} cannot be sent {signal}: an emperor with a uid needs cap = setgid,setuid,kill"
+            );
         }
     }
 }
