@@ -13,6 +13,8 @@ use crate::origin::Origin;
 const LARGEST: u64 = 16 << 20;
 /// Deepest nesting of files.
 const DEEPEST: usize = 32;
+/// Most files of one configuration, each as often as it is read: in a loop they load each other without end.
+const MOST: usize = 2_000;
 
 /// The format of a configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,11 @@ impl Reader<'_> {
         if from.depth() >= DEEPEST {
             let error = Diagnostic::error(format!("files load each other, {DEEPEST} deep"));
             return Err(error.help("remove the line that closes the circle").at_value(from).into());
+        }
+        self.loads += 1;
+        if self.loads > MOST {
+            let error = Diagnostic::error(format!("more than {MOST} files are read"));
+            return Err(error.help("look for a loop that loads the file it is in").at_value(from).into());
         }
         let (name, section) = self.split(text, format, from)?;
         let format = match format {

@@ -89,6 +89,8 @@ pub(crate) struct Reader<'m> {
     /// The names that placeholders and conditions asked for.
     pub asked: HashSet<String>,
     first: Option<FileNames>,
+    /// How many files were read, each as often as it was.
+    loads: usize,
     /// The ini file read last, whose section `ini = :section` names.
     last_ini: Option<String>,
     strict: bool,
@@ -111,6 +113,7 @@ impl<'m> Reader<'m> {
             files: Vec::new(),
             asked: HashSet::new(),
             first: None,
+            loads: 0,
             last_ini: None,
             strict: false,
             block: None,

@@ -122,6 +122,9 @@ fn loops_that_feed_themselves_are_bounded() {
     assert!(Case::ini(text).said("t.ini").contains("more than 100000 options"));
     let text = "for-times = 50000\nini = :uwsgi\nendfor\n";
     assert!(Case::ini(text).said("t.ini").contains("files load each other"));
+    let rounds = |section: &str| format!("for-times = 1000\nini = :{section}\nendfor =\n");
+    let text = format!("{}[a]\n{}[b]\n", rounds("a"), rounds("b"));
+    assert!(Case::ini(&text).said("t.ini").contains("more than 2000 files"));
 }
 
 #[test]

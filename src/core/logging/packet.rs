@@ -55,9 +55,15 @@ fn send<const PARTS: usize>(fd: BorrowedFd<'_>, parts: [&[u8]; PARTS]) {
     while writev(fd, &parts) == Err(Errno::EINTR) {}
 }
 
+/// Whether a packet of ours is all that was read, whatever it says.
+pub(super) fn is_alone(read: &[u8]) -> bool {
+    marks(read).next() == Some(0)
+}
+
 /// What others wrote in front of a packet of ours, that packet, and what was read behind it: the next packet of ours. A reader
-/// gets all of that at once when the others' pipe was opened anew, without packets.
-pub(super) fn split(read: &[u8]) -> Option<(&[u8], Own<'_>, &[u8])> {
+/// gets all of that at once when the others' pipe was opened anew, without packets; a packet that [`is_alone`] is one.
+pub(super) fn split(read: &[u8], is_alone: bool) -> Option<(&[u8], Own<'_>, &[u8])> {
+    let until_mark = |rest| if is_alone { (rest, &[][..]) } else { until_mark(rest) };
     let start = marks(read).next()?;
     let (before, packet) = read.split_at_checked(start)?;
     let (kind, rest) = packet.get(MARK.len()..)?.split_first()?;
@@ -103,7 +109,8 @@ mod tests {
             let (mut arrived, mut buffer) = (Vec::new(), [0; PACKET]);
             loop {
                 let count = nix::unistd::read(&reader, &mut buffer).unwrap();
-                let (before, own, behind) = split(&buffer[..count]).unwrap();
+                assert!(is_alone(&buffer[..count]));
+                let (before, own, behind) = split(&buffer[..count], true).unwrap();
                 assert!(before.is_empty() && behind.is_empty());
                 let (Own::Whole(text) | Own::Part(_, text) | Own::Last(_, text)) = own;
                 arrived.extend_from_slice(text);
@@ -117,6 +124,7 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_is_nobodys_packet() {
+        let split = |read| split(read, false);
         assert_eq!(split(b"a line\n"), None);
         assert_eq!(split(b"\x1e{}\n"), None, "a JSON text sequence (RFC 7464)");
         assert_eq!(split(b"\x1ersgi\x1f"), None);

@@ -1,9 +1,12 @@
 //! What an instance leaves behind in the file system, and how it is cleaned up: sockets and pid files.
 
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::libc;
+use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
 /// A file that this instance has made, recognised by its inode: whoever replaced it since keeps it.
@@ -38,12 +41,20 @@ impl Litter {
     }
 }
 
-/// Writes a process id to a file.
+/// Writes a process id to a file. The folder may be that of the user who is served: root does not write through a link there.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn write_pid(path: &Path, pid: u32) -> io::Result<Option<Litter>> {
-    let mut file = std::fs::File::create(path)?;
+    let mut how = File::options();
+    how.write(true).create(true).truncate(true);
+    if geteuid().is_root() {
+        how.custom_flags(libc::O_NOFOLLOW);
+    }
+    let mut file = how.open(path).map_err(|error| match error.raw_os_error() {
+        Some(libc::ELOOP) => io::Error::other("it is a link, through which root does not write"),
+        _ => error,
+    })?;
     writeln!(file, "{pid}")?;
     Ok(Litter::of(path))
 }
@@ -65,5 +76,20 @@ mod tests {
         second.remove();
         assert!(!path.exists());
         second.remove();
+    }
+
+    #[test]
+    fn root_writes_through_no_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let (precious, link) = (directory.path().join("precious"), directory.path().join("pid"));
+        std::fs::write(&precious, "data").unwrap();
+        std::os::unix::fs::symlink(&precious, &link).unwrap();
+        let written = write_pid(&link, 7);
+        if geteuid().is_root() {
+            assert!(written.unwrap_err().to_string().contains("is a link"));
+            assert_eq!(std::fs::read_to_string(&precious).unwrap(), "data");
+        } else {
+            assert!(written.is_ok());
+        }
     }
 }

@@ -34,7 +34,9 @@ impl Records {
     /// What was written at once is one record. Full packets are parts of something longer: a traceback, or a buffer full of
     /// lines, which are records of their own. Our own records do not wait for what others have left open.
     pub fn take(&mut self, mut read: &[u8], each: &mut dyn FnMut(&[u8])) {
-        while let Some((others, own, behind)) = packet::split(read) {
+        // Nobody makes another record by what he has us write.
+        let is_alone = packet::is_alone(read);
+        while let Some((others, own, behind)) = packet::split(read, is_alone) {
             if !others.is_empty() {
                 self.take_others(others, each);
             }
@@ -173,6 +175,7 @@ mod tests {
         assert_eq!(records(&[b"read at once\n\x1ersgi\x1fwours\n"]), ["read at once", "ours"]);
         let glued = b"a line\n\x1ersgi\x1fwone\n\x1ersgi\x1fp01234567tw\x1ersgi\x1fl01234567o\n\x1ersgi\x1fwthree\n";
         assert_eq!(records(&[glued]), ["a line", "one", "two", "three"]);
+        assert_eq!(records(&[b"\x1ersgi\x1fwone\x1ersgi\x1fwtwo\n"]), ["one\x1ersgi\x1fwtwo"]);
     }
 
     #[test]

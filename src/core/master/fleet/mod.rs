@@ -84,6 +84,8 @@ pub struct Fleet {
     serial: u64,
     /// Another reload is to follow the present one; `true` inside: a rolling one.
     reload_again: Option<bool>,
+    /// When the generation that came last was first on its way.
+    attempted: Instant,
     /// The reload on its way was asked for as a rolling one.
     asked_to_roll: bool,
     /// The generation on its way has passed its check.
@@ -116,6 +118,7 @@ impl Fleet {
             probes: Crew::default(),
             serial: 0,
             reload_again: None,
+            attempted: now,
             asked_to_roll: false,
             passed: false,
             rolled: 0,
@@ -138,7 +141,7 @@ impl Fleet {
             Event::Gone(who, ending) => self.gone(who, ending, now, &mut out),
             Event::WantReload => self.want_reload(false, &mut out),
             Event::WantRollingReload => self.want_reload(true, &mut out),
-            Event::Prepared(plan) => self.prepared(plan, &mut out),
+            Event::Prepared(plan) => self.prepared(plan, now, &mut out),
             Event::Stop => self.stop(now, &mut out),
             Event::End => self.stop_with(Exit::Ok, &mut out),
             Event::Quit => self.quit(now, &mut out),
@@ -153,7 +156,7 @@ impl Fleet {
     /// When the next [`Event::Tick`] is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.crews().into_iter().filter_map(|crew| crew.deadline(self.settled)).min()
+        self.crews().into_iter().filter_map(|crew| crew.deadline(self.settled)).chain(self.patience()).min()
     }
 
     /// Workers that serve.
@@ -442,25 +445,21 @@ impl Fleet {
                 out.push(Action::Say(format!("...gracefully reloading: generation {}", self.latest + 1)));
                 out.push(Action::Prepare(self.latest + 1));
             }
-            Phase::Reloading(next) if !self.makes_progress(next) => {
-                // What is wished for may be the cure.
-                self.reload_again = None;
-                self.give_up(next, "another reload was asked for", out);
-                self.want_reload(rolling, out);
-            }
             Phase::Preparing | Phase::Reloading(_) => self.reload_again = Some(rolling),
             Phase::Stopping(_) => {}
         }
     }
 
-    /// Whether the application of a generation on its way could be loaded: by its zygote, or by its first worker. An import
-    /// that hangs never ends by itself.
-    fn makes_progress(&self, next: Generation) -> bool {
+    /// When the generation on its way makes room for the reload that was asked for after it, if nothing has loaded its
+    /// application by then, neither its zygote nor a worker: an import that hangs never ends by itself.
+    fn patience(&self) -> Option<Instant> {
+        let next = self.next().filter(|_| self.reload_again.is_some())?;
         let is_awaited = self.plan(next).lazy && self.strength(next) > 0;
-        self.has_loaded(next) && (!is_awaited || self.workers.ready(next) > 0)
+        let is_loaded = self.has_loaded(next) && (!is_awaited || self.workers.ready(next) > 0);
+        (!is_loaded).then(|| self.attempted + HANGS)
     }
 
-    fn prepared(&mut self, plan: Option<Plan>, out: &mut Vec<Action>) {
+    fn prepared(&mut self, plan: Option<Plan>, now: Instant, out: &mut Vec<Action>) {
         if self.phase != Phase::Preparing {
             return;
         }
@@ -471,7 +470,7 @@ impl Fleet {
                 self.plans.insert(next, Plan { rolling: plan.rolling || self.asked_to_roll, ..plan });
                 (self.passed, self.rolled) = (false, 0);
                 self.man(next, plan);
-                self.phase = Phase::Reloading(next);
+                (self.phase, self.attempted) = (Phase::Reloading(next), now);
             }
             None => {
                 out.push(Action::Warn(format!("reload refused: {}", self.what_stays())));
@@ -490,7 +489,8 @@ impl Fleet {
     }
 
     fn what_stays(&self) -> String {
-        let what = if self.opening == Opening::Over { "serving" } else { "starting" };
+        let serves = self.opening == Opening::Over || self.is_complete(self.serving);
+        let what = if serves { "serving" } else { "starting" };
         format!("generation {} goes on {what}", self.serving)
     }
 
@@ -569,6 +569,9 @@ impl Fleet {
         self.has_loaded(generation) && is_checked && self.has_workers(generation) && is_routed
     }
 }
+
+/// Time that an application has to be loaded in, before another reload takes the place of its own.
+const HANGS: Duration = Duration::from_secs(10);
 
 /// Time for leaving when nobody wants to wait.
 const QUIT_MERCY: Duration = Duration::from_millis(500);

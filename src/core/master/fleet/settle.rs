@@ -25,6 +25,10 @@ impl Fleet {
             out.push(Action::Say(format!("generation {next} serves")));
             out.push(Action::Serving(next));
         }
+        if let Some(next) = self.next().filter(|_| self.patience().is_some_and(|end| end <= now)) {
+            // What is wished for may be the cure.
+            self.give_up(next, "another reload was asked for", out);
+        }
         let is_resumed = self.phase == Phase::Starting && self.opening == Opening::Resumed;
         if (self.phase == Phase::Serving || is_resumed)
             && let Some(rolling) = self.reload_again.take()

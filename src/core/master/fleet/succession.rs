@@ -115,6 +115,7 @@ impl Fleet {
             probes: Crew::default(),
             serial: legacy.serial,
             reload_again: None,
+            attempted: now,
             asked_to_roll: false,
             passed: false,
             rolled: 0,

@@ -316,11 +316,10 @@ fn a_reload_that_fails_leaves_everything_as_it_was() {
 fn a_second_reload_waits_for_the_first() {
     let mut scene = Scene::serving(PLAN);
     let zygote = scene.reload(PLAN);
+    scene.on(Event::WantReload);
+    scene.on(Event::WantReload);
+    assert_eq!(scene.todo, []);
     scene.on(Event::Said(zygote, Report::Ready));
-    let asked = scene.todo.len();
-    scene.on(Event::WantReload);
-    scene.on(Event::WantReload);
-    assert_eq!(scene.todo.len(), asked);
     let prepares = |scene: &Scene| scene.todo.iter().filter(|action| matches!(action, Action::Prepare(2))).count();
     while prepares(&scene) == 0 {
         assert!(scene.step());
@@ -1020,6 +1019,8 @@ fn a_reload_whose_application_hangs_makes_way_for_the_next() {
     let old = scene.workers();
     let hanging = scene.reload(PLAN);
     scene.on(Event::WantReload);
+    assert_eq!((scene.failed.len(), scene.fleet.deadline()), (0, Some(scene.now + HANGS)), "most only take their time");
+    scene.wait(HANGS);
     assert_eq!(scene.failed, [(1, "another reload was asked for".to_owned())]);
     assert!(
         scene.todo.contains(&Action::Kill(hanging)) && scene.todo.contains(&Action::Prepare(2)),
@@ -1034,8 +1035,9 @@ fn a_reload_whose_application_hangs_makes_way_for_the_next() {
     // With lazy loading it is the first worker that hangs.
     let zygote = scene.reload(Plan { lazy: true, ..PLAN });
     scene.on(Event::Said(zygote, Report::Ready));
+    scene.wait(HANGS);
     scene.on(Event::WantReload);
-    assert_eq!(scene.failed.len(), 2);
+    assert_eq!(scene.failed.len(), 2, "it has had its time already");
     scene.obey();
     scene.on(Event::Prepared(Some(PLAN)));
     scene.obey();
