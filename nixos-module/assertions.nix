@@ -49,10 +49,9 @@ let
   isReachable = one: one.address != null && lib.hasPrefix "/" one.address;
 
   ofVassal = _: one: [
-    (assertion
-      "${one.place}.nginx.virtualHost: there is no socket that is a file; set socket"
-      (one.nginx.virtualHost == null || isReachable one)
-    )
+    (assertion "${one.place}.nginx.virtualHost: there is no socket that is a file; set socket" (
+      one.nginx.virtualHost == null || isReachable one
+    ))
     (assertion
       "${one.place}.nginx.virtualHost: nginx cannot connect to the socket; set services.rsgi.emperor.group to its group"
       (one.nginx.virtualHost == null || cfg.emperor.group == config.services.nginx.group)
