@@ -50,7 +50,7 @@ impl Doors {
             let text = match std::fs::read_to_string(PathBuf::from(file)) {
                 Ok(text) => text.lines().next().unwrap_or_default().trim().to_owned(),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-                // It cannot be read for now: what it said holds.
+                // It could not be read this time: what it said holds.
                 Err(_) => self.open.get(path)?.text.clone(),
             };
             return Some(text).filter(|text| !text.is_empty());

@@ -185,7 +185,6 @@ impl Core<'_> {
                 Read::Over => return Some(Fate::Close),
             }
         }
-        self.turn.count();
         let fate = self.serve(connection, &mut request, ahead);
         self.spare_request = request;
         fate

@@ -189,7 +189,7 @@ impl<'a> Rest<'a> {
 
     /// A look, without waiting, at whether the other side of a link has called the request off.
     pub(super) fn is_called_off(&self) -> bool {
-        if self.broken.is_some() {
+        if self.broken == Some(ReadError::Gone) {
             return true;
         }
         let is_complete = match &self.left {

@@ -33,6 +33,7 @@ impl Core<'_> {
         mut ahead: Ahead,
     ) -> Option<Fate> {
         let started = self.clock.read();
+        self.turn.count(started.steady);
         self.enter_crush();
         let probe = self.probe(connection, request);
         if probe.is_none() {

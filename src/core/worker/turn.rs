@@ -16,10 +16,10 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// A request is about to be served.
-    pub(super) fn count(&mut self) {
+    /// A request is about to be served, `now` by the monotonic clock.
+    pub(super) fn count(&mut self, now: u64) {
         if self.requests == 0 {
-            self.began = harakiri::now();
+            self.began = now;
         }
         self.requests = self.requests.saturating_add(1);
     }
@@ -38,7 +38,7 @@ mod tests {
     fn a_turn_has_an_end() {
         let mut turn = Turn::default();
         assert!(!turn.is_over(), "the first request has not been served");
-        (0..MOST).for_each(|_| turn.count());
+        (0..MOST).for_each(|_| turn.count(harakiri::now()));
         assert!(turn.is_over());
         assert!(Turn { requests: 1, began: harakiri::now() - LONGEST - 1 }.is_over());
     }
