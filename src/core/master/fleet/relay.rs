@@ -5,6 +5,7 @@
 //! would share a place on the scoreboard. So the successor begins when the one before it has ended, and if it dies before,
 //! that one serves on and another one is tried.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::crew::{Member, State};
@@ -30,12 +31,12 @@ impl Fleet {
     pub(super) fn relay(&mut self, now: Instant, out: &mut Vec<Action>) {
         let wanted = self.wanted();
         let members: Vec<(u64, Member)> = self.workers.iter().map(|(serial, member)| (*serial, *member)).collect();
+        let succeeded: BTreeSet<u64> = members.iter().filter_map(|(_, member)| member.succeeds).collect();
         for (serial, member) in members.iter().filter(|(_, member)| wanted.contains(&member.generation)) {
             if member.state == State::StandsBy {
                 self.follow(*serial, member, now, out);
             }
-            let has_successor = members.iter().any(|(_, other)| other.succeeds == Some(*serial));
-            if member.is_weary && member.state == State::Ready && !has_successor {
+            if member.is_weary && member.state == State::Ready && !succeeded.contains(serial) {
                 self.fork_successor(*serial, member, now, out);
             }
         }
