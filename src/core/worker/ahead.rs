@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::Write;
 
+use rsgi_abi::host::ReadError;
 use rsgi_proto::Body;
 use rsgi_proto::fastcgi::Stdin;
 use rsgi_proto::http1::Reject;
@@ -67,6 +68,17 @@ pub(super) enum Trouble {
     Framing,
     /// The temporary file cannot be written.
     File(std::io::Error),
+}
+
+impl Trouble {
+    /// What an application that runs already is told.
+    pub(super) const fn told(&self) -> ReadError {
+        match self {
+            Self::Refuse(reject) if reject.status == 413 => ReadError::TooLarge,
+            Self::Refuse(_) | Self::Framing => ReadError::Malformed,
+            Self::Gone | Self::File(_) => ReadError::Gone,
+        }
+    }
 }
 
 impl Decoder {

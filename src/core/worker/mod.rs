@@ -3,7 +3,7 @@
 //! * [`engine`]: what the cores share; [`table`]: who owns which connection at the moment.
 //! * [`core`]: one core's loop; [`progress`], [`decode`]: bytes become requests; [`serve`]: a request through the plugin.
 //! * [`proxy`], [`handshake`], [`session`]: what may come before a request; [`wire`]: the way of all bytes.
-//! * [`ahead`], [`rest`]: the body before and during the request; [`answer`], [`link`]: the answer, direct or by the router.
+//! * [`ahead`], [`rest`]: the body before and during the request, [`upload`]: both alone; [`answer`], [`link`]: the answer, direct or by the router.
 //! * [`naming`]: answers that leave their body to a file.
 //! * [`offload`]: files that are sent without a core, with `offload-threads`.
 //! * [`switch`], [`websocket`], [`tunnel`]: connections that become websockets.
@@ -45,6 +45,7 @@ mod table;
 mod tests;
 mod tunnel;
 mod turn;
+pub mod upload;
 mod websocket;
 mod wire;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rsgi_abi::host::ReadError;
 use rsgi_proto::Body;
 
-use super::ahead::{Ahead, Decoder, Trouble};
+use super::ahead::{Ahead, Decoder};
 use super::wire::{Got, Wire};
 use crate::rate::{Least, Rate};
 
@@ -164,10 +164,7 @@ impl<'a> Rest<'a> {
                 let (used, step) = decoder.decode(raw, decoded);
                 // Whatever came of them: the decoder stands behind these bytes, and on a link the next request does.
                 raw.drain(..used.min(raw.len()));
-                *done = step.map_err(|trouble| match trouble {
-                    Trouble::Refuse(_) | Trouble::Framing => ReadError::Malformed,
-                    Trouble::Gone | Trouble::File(_) => ReadError::Gone,
-                })?;
+                *done = step.map_err(|trouble| trouble.told())?;
                 self.received += decoded.len() as u64;
                 let size = self.received.max(decoder.announced());
                 if self.largest.is_some_and(|largest| size > largest) {

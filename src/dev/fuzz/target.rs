@@ -83,7 +83,9 @@ impl Target {
         let found: Vec<_> =
             fs::read_dir(crashes)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
         for path in &found {
-            let is_late = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("timeout-"));
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // libFuzzer keeps what takes ten seconds too.
+            let is_late = ["timeout-", "slow-unit-"].iter().any(|kind| name.starts_with(kind));
             let log = self.found("logs")?.join("again");
             if !is_late || !self.command(driver, &log, scratch.path())?.arg(path).status().context("nice")?.success() {
                 return Ok(false);
@@ -137,6 +139,7 @@ mod tests {
         };
         assert!(found("timeout-1", "exit 0") && !late.exists());
         assert!(!found("timeout-1", "exit 1") && late.exists());
+        assert!(found("slow-unit-1", "exit 0") && !late.exists());
         assert!(!found("crash-1", "exit 0"));
     }
 }

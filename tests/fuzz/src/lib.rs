@@ -70,6 +70,7 @@ targets! {
     target: 3000,
     toml: 500,
     trace: 3000,
+    uploads: 3000,
     uwsgi: 3000,
     values: 500,
     websocket: 3000,

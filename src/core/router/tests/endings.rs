@@ -29,11 +29,13 @@ fn draining_finishes_requests_and_closes_idle_connections() {
 #[test]
 fn the_end_is_the_end_of_a_pause() {
     let mut stage = Stage::new();
-    let (mut core, mut client) = (stage.core(), stage.client());
+    let mut client = stage.client();
+    client.get("/held");
     stage.order(Order::Pause);
     stage.order(Order::TellQueue);
-    client.get("/held");
+    // It has heard of the pause when it tells.
     while !matches!(stage.report(), Report::Queue(Queue { waiting: 1, .. })) {}
+    let mut core = stage.core();
     stage.order(Order::Drain);
     assert_eq!(core.path(), "/held");
     core.reply("x");
