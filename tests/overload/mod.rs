@@ -2,7 +2,7 @@
 
 use crate::support::{Client, Kind, Running, Server, eventually};
 
-/// `/hold` is answered when the file `go` is there.
+/// `/hold` is answered when the file `go` is there; `/file` is this program itself, which the worker hands to the router.
 const APP: &str = "import os, time
 here = os.path.dirname(__file__)
 def application(environ, start_response):
@@ -10,6 +10,10 @@ def application(environ, start_response):
         print('held', flush=True)
         while not os.path.exists(os.path.join(here, 'go')):
             time.sleep(0.01)
+    if environ['PATH_INFO'] == '/file':
+        file = open(__file__, 'rb')
+        start_response('200 OK', [('Content-Length', str(os.fstat(file.fileno()).st_size))])
+        return environ['wsgi.file_wrapper'](file)
     start_response('200 OK', [('Content-Length', '2')])
     return [b'ok']
 ";
@@ -113,5 +117,20 @@ fn descriptors_that_run_out_come_back() {
         // However often it was tried, that is told once, with a count at its end.
         server.log.wait_for(end);
         assert_eq!(server.log.matching(complaint).len(), 1);
+    }
+}
+
+/// The kernel drops a descriptor that there is no number for: whoever has been accepted gets the file all the same.
+#[test]
+fn files_have_descriptors_when_clients_have_all_others() {
+    let server = server("--max-fd 80");
+    let mut busy: Vec<_> = (0..100).map(|_| server.connect(9090)).collect();
+    for client in &mut busy {
+        client.send("GET /file HT");
+    }
+    server.log.wait_for("cannot accept connections for now");
+    for client in busy.iter_mut().take(20) {
+        let response = client.send("TP/1.1\r\nHost: a\r\n\r\n").response().expect(200);
+        assert_eq!(response.text(), APP);
     }
 }

@@ -253,7 +253,7 @@ pub(super) static ROWS: &[Opt] = &[
         default: "off",
         field: "/limits/max_fd",
         example: "max-fd = 65536",
-        doc: "Sets how many files each process may open; 0 leaves it as it is.",
+        doc: "Sets how many files each process may open; 0 leaves it as it is.\n\nOf them a router keeps one in 16, at least 16 and at most 256, for files and for links of workers: clients wait or give way before.",
         act: Act::Set(|d, v| {
             d.config.limits.max_fd = v.count_or_off()?;
             Ok(())

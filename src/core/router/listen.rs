@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -82,8 +82,10 @@ impl Listener {
                             }
                             let (address, remote) = names(peer);
                             let client = Client::new(Rc::clone(&shop), address, Some(remote), Rc::clone(&port));
+                            let number = socket.as_raw_fd();
                             open(socket, Some(peer.ip()), client, &place);
                             shop.none_waits().await;
+                            keep_reserve(&shop, number, listener.as_fd()).await;
                         }
                         Err(error) => complain(&shop, &error, &mut failures).await,
                     }
@@ -94,8 +96,10 @@ impl Listener {
                     Ok((socket, _)) => {
                         failures = 0;
                         let client = Client::new(Rc::clone(&shop), String::new(), None, "80".into());
+                        let number = socket.as_raw_fd();
                         open(socket, None, client, &place);
                         shop.none_waits().await;
+                        keep_reserve(&shop, number, listener.as_fd()).await;
                     }
                     Err(error) => complain(&shop, &error, &mut failures).await,
                 }
@@ -185,13 +189,27 @@ async fn complain(shop: &Rc<Shop>, error: &io::Error, failures: &mut u32) {
     // A client that left before it was accepted is nobody's business.
     let starved = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
     if *failures > IN_A_ROW || error.raw_os_error().is_some_and(|code| starved.contains(&code)) {
-        shop.crowd.make_room();
-        if shop.starved.count() {
-            tracing::warn!(%error, "cannot accept connections for now: raise max-fd or lower the load");
-            tokio::task::spawn_local(tell_the_end(Rc::clone(shop)));
-        }
-        tokio::time::sleep(PAUSE).await;
+        starve(shop, error).await;
     }
+}
+
+/// Waits, once a client has got one of the descriptors that are kept, until nobody would.
+async fn keep_reserve(shop: &Rc<Shop>, number: RawFd, listener: BorrowedFd<'_>) {
+    let mut is_touched = shop.reserve.has(number);
+    while is_touched {
+        starve(shop, &io::Error::from_raw_os_error(libc::EMFILE)).await;
+        is_touched = shop.reserve.is_touched(listener);
+    }
+}
+
+/// Lets who is idle give way, and waits a moment for that.
+async fn starve(shop: &Rc<Shop>, error: &io::Error) {
+    shop.crowd.make_room();
+    if shop.starved.count() {
+        tracing::warn!(%error, "cannot accept connections for now: raise max-fd or lower the load");
+        tokio::task::spawn_local(tell_the_end(Rc::clone(shop)));
+    }
+    tokio::time::sleep(PAUSE).await;
 }
 
 /// Says when connections are accepted again.

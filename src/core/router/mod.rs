@@ -25,6 +25,7 @@ mod pool;
 mod proxy;
 mod rendezvous;
 mod reply;
+mod reserve;
 mod run;
 mod shop;
 mod statics;

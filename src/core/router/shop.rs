@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::crowd::{Caps, Crowd};
 use super::gate::READ_HEAD;
 use super::pool::{Bounds, Pool};
+use super::reserve::Reserve;
 use crate::control::Overdue;
 use crate::health::{Probes, State};
 use crate::logging::episode::Episode;
@@ -165,6 +166,8 @@ pub(super) struct Shop {
     pub(super) buffer: RefCell<BytesMut>,
     /// Requests that files have answered.
     pub(super) files: Cell<u64>,
+    /// Descriptors that clients do not get.
+    pub(super) reserve: Reserve,
     /// Connections that could not be accepted.
     pub(super) starved: Episode,
     /// Connections that were refused.
@@ -189,6 +192,7 @@ impl Shop {
             overdue: RefCell::default(),
             buffer: RefCell::default(),
             files: Cell::new(0),
+            reserve: Reserve::of_this_process(),
             starved: Episode::default(),
             refused: Episode::default(),
             scratch: RefCell::new(vec![0; READ_HEAD].into_boxed_slice()),
