@@ -100,8 +100,9 @@ async fn converse<S: Wire + 'static>(gate: Gate<S>, client: &Rc<Client>) -> Resu
     let ended = in_time(client, rest, |context, leave| {
         loop {
             let polled = Pin::new(&mut connection).poll(context);
-            // Told only now: hyper must have seen the request that waits for it.
-            if polled.is_ready() || !leave || std::mem::replace(&mut told, true) {
+            // Told only now: hyper must have seen the request that waits for it. It may have given the answer too, whose head
+            // says that the connection stays.
+            if polled.is_ready() || !leave || may_ask(client) || std::mem::replace(&mut told, true) {
                 return polled.map_err(|error| error.to_string());
             }
             Pin::new(&mut connection).graceful_shutdown();

@@ -6,6 +6,7 @@
 
 mod crew;
 mod event;
+mod patience;
 mod relay;
 mod scale;
 mod settle;
@@ -19,6 +20,7 @@ use crate::ending::Ending;
 use crate::exit::Exit;
 use crew::{Crew, Member, Pace, State};
 pub use event::{Action, Event, Generation, Kind, Plan, Who};
+use patience::Headway;
 pub use scale::{Elastic, Scale, Seat};
 pub use succession::{Heir, Legacy, Obstacle};
 
@@ -84,8 +86,7 @@ pub struct Fleet {
     serial: u64,
     /// Another reload is to follow the present one; `true` inside: a rolling one.
     reload_again: Option<bool>,
-    /// When the generation that came last was first on its way.
-    attempted: Instant,
+    headway: Headway,
     /// The reload on its way was asked for as a rolling one.
     asked_to_roll: bool,
     /// The generation on its way has passed its check.
@@ -118,7 +119,7 @@ impl Fleet {
             probes: Crew::default(),
             serial: 0,
             reload_again: None,
-            attempted: now,
+            headway: Headway::new(now),
             asked_to_roll: false,
             passed: false,
             rolled: 0,
@@ -135,6 +136,9 @@ impl Fleet {
     #[must_use]
     pub fn on(&mut self, event: Event, now: Instant) -> Vec<Action> {
         let mut out = Vec::new();
+        if let Event::Said(Who::Worker(serial), Report::Ready) = event {
+            self.advance(serial, now);
+        }
         match event {
             Event::Born(who, pid) => self.born(who, pid, now, &mut out),
             Event::Said(who, report) => self.said(who, report, &mut out),
@@ -450,15 +454,6 @@ impl Fleet {
         }
     }
 
-    /// When the generation on its way makes room for the reload that was asked for after it, if nothing has loaded its
-    /// application by then, neither its zygote nor a worker: an import that hangs never ends by itself.
-    fn patience(&self) -> Option<Instant> {
-        let next = self.next().filter(|_| self.reload_again.is_some())?;
-        let is_awaited = self.plan(next).lazy && self.strength(next) > 0;
-        let is_loaded = self.has_loaded(next) && (!is_awaited || self.workers.ready(next) > 0);
-        (!is_loaded).then(|| self.attempted + HANGS)
-    }
-
     fn prepared(&mut self, plan: Option<Plan>, now: Instant, out: &mut Vec<Action>) {
         if self.phase != Phase::Preparing {
             return;
@@ -470,7 +465,7 @@ impl Fleet {
                 self.plans.insert(next, Plan { rolling: plan.rolling || self.asked_to_roll, ..plan });
                 (self.passed, self.rolled) = (false, 0);
                 self.man(next, plan);
-                (self.phase, self.attempted) = (Phase::Reloading(next), now);
+                (self.phase, self.headway) = (Phase::Reloading(next), Headway::new(now));
             }
             None => {
                 out.push(Action::Warn(format!("reload refused: {}", self.what_stays())));
@@ -569,9 +564,6 @@ impl Fleet {
         self.has_loaded(generation) && is_checked && self.has_workers(generation) && is_routed
     }
 }
-
-/// Time that an application has to be loaded in, before another reload takes the place of its own.
-const HANGS: Duration = Duration::from_secs(10);
 
 /// Time for leaving when nobody wants to wait.
 const QUIT_MERCY: Duration = Duration::from_millis(500);

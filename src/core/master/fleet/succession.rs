@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::crew::{Crew, Member, State};
+use super::patience::Headway;
 use super::{Action, Fleet, Generation, Opening, Phase, Plan, Who};
 use crate::ending::Ending;
 
@@ -115,7 +116,7 @@ impl Fleet {
             probes: Crew::default(),
             serial: legacy.serial,
             reload_again: None,
-            attempted: now,
+            headway: Headway::new(now),
             asked_to_roll: false,
             passed: false,
             rolled: 0,

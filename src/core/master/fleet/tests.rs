@@ -1,5 +1,6 @@
 //! Scenarios with a clock of their own: no process, no descriptor.
 
+use super::patience::HANGS;
 use super::*;
 
 const PLAN: Plan = Plan {
@@ -1042,6 +1043,29 @@ fn a_reload_whose_application_hangs_makes_way_for_the_next() {
     scene.on(Event::Prepared(Some(PLAN)));
     scene.obey();
     assert_eq!((scene.fleet.serving, scene.fleet.mood()), (4, Mood::Serving));
+}
+
+#[test]
+fn one_worker_that_hangs_holds_up_no_later_reload() {
+    let plan = Plan { lazy: true, ..PLAN };
+    let mut scene = Scene::serving(plan);
+    let old = scene.workers();
+    let zygote = scene.reload(plan);
+    scene.on(Event::Said(zygote, Report::Ready));
+    let new: Vec<_> = scene.workers().into_iter().filter(|worker| !old.contains(worker)).collect();
+    scene.wait(Duration::from_secs(4));
+    scene.on(Event::Said(new[0], Report::Ready));
+    scene.on(Event::WantReload);
+    let patience = Duration::from_secs(12);
+    assert_eq!(scene.fleet.deadline(), Some(scene.now + patience), "the other may take three times as long");
+    scene.wait(patience - Duration::from_millis(1));
+    assert_eq!(scene.failed, []);
+    scene.wait(Duration::from_millis(1));
+    assert_eq!(scene.failed, [(1, "another reload was asked for".to_owned())]);
+    scene.obey();
+    scene.on(Event::Prepared(Some(plan)));
+    scene.obey();
+    assert_eq!((scene.fleet.serving, scene.fleet.mood()), (2, Mood::Serving));
 }
 
 #[test]

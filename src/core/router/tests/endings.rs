@@ -90,6 +90,28 @@ fn after_an_answer_that_was_under_way_when_successors_took_over_one_more_is_give
     stage.join();
 }
 
+/// The order may come at the very moment of the answer: either that says that it is the last, or one more is given.
+#[test]
+fn after_an_answer_given_when_successors_took_over_one_more_is_given() {
+    for _ in 0..40 {
+        let mut stage = Stage::new();
+        let (mut core, mut client) = (stage.core(), stage.client());
+        client.get("/");
+        core.path();
+        stage.order(Order::Retire);
+        core.reply("x");
+        let answer = client.answer("x");
+        if answer.contains("Connection: close") {
+            continue;
+        }
+        client.get("/again");
+        assert_eq!(core.path(), "/again");
+        core.reply("last");
+        let answer = client.answer("last");
+        assert!(answer.contains("Connection: close"), "{answer}");
+    }
+}
+
 #[test]
 fn the_end_of_the_master_is_an_order_to_drain() {
     let mut stage = Stage::new();
