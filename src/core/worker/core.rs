@@ -21,6 +21,7 @@ use super::engine::{Engine, Token};
 use super::input::Input;
 use super::offload::{Job, Next, Transfer};
 use super::retire::Departure;
+use super::stay::Stay;
 use super::turn::Turn;
 use crate::harakiri;
 use crate::logging::panics;
@@ -219,6 +220,7 @@ impl<'e> Core<'e> {
     /// next one is only taken when this core is free for it.
     pub(super) fn accept(&mut self, index: usize) {
         for _ in 0..ACCEPTS {
+            let _stay = Stay::begin(self.engine);
             if self.engine.is_draining() || self.crush.is_on || !self.accept_one(index) {
                 return;
             }

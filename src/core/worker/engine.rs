@@ -1,7 +1,7 @@
 //! What all cores of a worker share: the epoll set, the connections, the listeners, and the way to the end.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -97,7 +97,7 @@ pub(super) struct Engine {
     pub(super) crowd: Crowd,
     /// Cores that leave the interpreter to others.
     pub(super) backoff: Backoff,
-    /// Connections open, links included.
+    /// Connections open, links included, and cores that are about to take one ([`super::stay`]).
     live: AtomicUsize,
     /// Links that could not be dialled yet, by router.
     undialled: Vec<Mutex<Vec<u32>>>,
@@ -637,19 +637,19 @@ impl Engine {
 
     /// Counts a connection that opened.
     pub(super) fn born(&self) {
-        self.live.fetch_add(1, AcqRel);
+        self.live.fetch_add(1, SeqCst);
     }
 
     /// Counts a connection that closed; the last one of a draining worker ends it.
-    fn gone(&self) {
-        if self.live.fetch_sub(1, AcqRel) == 1 && self.is_draining() {
+    pub(super) fn gone(&self) {
+        if self.live.fetch_sub(1, SeqCst) == 1 && self.is_draining() {
             self.stop();
         }
     }
 
     /// Whether no new work is taken.
     pub(super) fn is_draining(&self) -> bool {
-        self.draining.load(Acquire)
+        self.draining.load(SeqCst)
     }
 
     /// Whether the master has ordered a pause.
@@ -689,7 +689,7 @@ impl Engine {
     /// Takes nothing new from now on; the worker ends when all connections are closed. `false`: nothing is new in that.
     pub(super) fn drain(&self, exit: Exit, hurry: Hurry) -> bool {
         let was_gentle = self.gentle.swap(hurry == Hurry::Gently, AcqRel);
-        if self.draining.swap(true, AcqRel) {
+        if self.draining.swap(true, SeqCst) {
             return was_gentle && hurry == Hurry::Now;
         }
         self.exit.store(exit.code(), Release);
@@ -698,13 +698,6 @@ impl Engine {
             let _ = self.epoll.delete(entrance.socket.as_fd());
         }
         true
-    }
-
-    /// Ends the worker when nothing is left.
-    pub(super) fn stop_if_empty(&self) {
-        if self.live.load(Acquire) == 0 {
-            self.stop();
-        }
     }
 
     /// Ends the loops of all cores.

@@ -38,6 +38,7 @@ mod serve;
 mod session;
 pub(crate) mod stacks;
 mod standby;
+mod stay;
 mod sweep;
 mod switch;
 mod table;

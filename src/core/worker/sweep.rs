@@ -6,6 +6,7 @@ use rsgi_proto::http1::response::canned;
 use super::connection::{Connection, Phase};
 use super::core::Core;
 use super::engine::Hurry;
+use super::stay::Stay;
 use super::wire::Got;
 use crate::control::{Bell, Order, Report};
 use crate::exit::Exit;
@@ -104,6 +105,7 @@ impl Core<'_> {
 
     /// Takes nothing new, lets go of what is idle, and ends the worker when all requests are answered.
     pub(super) fn drain(&mut self, exit: Exit, hurry: Hurry) {
+        let _stay = Stay::begin(self.engine);
         if !self.engine.drain(exit, hurry) {
             return;
         }
@@ -114,7 +116,6 @@ impl Core<'_> {
                 self.drive(connection);
             }
         }
-        self.engine.stop_if_empty();
     }
 
     /// Leaves at once; requests in progress are lost.
