@@ -76,11 +76,7 @@ impl Reader<'_> {
             let error = Diagnostic::error(format!("files load each other, {DEEPEST} deep"));
             return Err(error.help("remove the line that closes the circle").at_value(from).into());
         }
-        self.loads += 1;
-        if self.loads > MOST {
-            let error = Diagnostic::error(format!("more than {MOST} files are read"));
-            return Err(error.help("look for a loop that loads the file it is in").at_value(from).into());
-        }
+        self.count_file(from)?;
         let (name, section) = self.split(text, format, from)?;
         let format = match format {
             Format::BySuffix => Format::of(&name).ok_or_else(|| not_a_config(text, None, from))?,
@@ -114,9 +110,20 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Takes note of another file that is read, and refuses one too many.
+    fn count_file(&mut self, from: &Origin) -> Result<(), Halt> {
+        self.loads += 1;
+        if self.loads > MOST {
+            let error = Diagnostic::error(format!("more than {MOST} files are read"));
+            return Err(error.help("look for a loop that loads the file it is in").at_value(from).into());
+        }
+        Ok(())
+    }
+
     /// What is put before or behind the text of an ini file.
-    pub(super) fn injected(&self, names: &[String], from: &Origin) -> Result<Vec<Loaded>, Halt> {
+    pub(super) fn injected(&mut self, names: &[String], from: &Origin) -> Result<Vec<Loaded>, Halt> {
         let read = |name: &String| {
+            self.count_file(from)?;
             let bytes = self.content(name, from)?;
             Ok(Loaded { name: name.as_str().into(), section: String::new(), bytes })
         };

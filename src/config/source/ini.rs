@@ -15,7 +15,8 @@ impl Reader<'_> {
     pub(super) fn read_ini(&mut self, file: &Loaded, names: &FileNames, from: &Origin) -> Result<(), Halt> {
         let asked = if file.section.is_empty() { "uwsgi" } else { &file.section };
         let (mut inside, mut found) = (false, false);
-        let (before, after) = (self.injected(&self.inject_before, from)?, self.injected(&self.inject_after, from)?);
+        let (before, after) = (self.inject_before.clone(), self.inject_after.clone());
+        let (before, after) = (self.injected(&before, from)?, self.injected(&after, from)?);
         // As if it were one text: a section goes on in the next part.
         for part in before.iter().chain([file]).chain(&after) {
             for (number, bytes) in part.bytes.split(|byte| *byte == b'\n').enumerate() {

@@ -125,6 +125,10 @@ fn loops_that_feed_themselves_are_bounded() {
     let rounds = |section: &str| format!("for-times = 1000\nini = :{section}\nendfor =\n");
     let text = format!("{}[a]\n{}[b]\n", rounds("a"), rounds("b"));
     assert!(Case::ini(&text).said("t.ini").contains("more than 2000 files"));
+    // What is put behind each of them counts too.
+    let text = "for-times = 70\ninject-after = lines.ini\nini = :more\nendfor =\n[more]\nset = c=d\n";
+    let case = Case::ini(text).file("lines.ini", "set = a=b\n");
+    assert!(case.said("t.ini").contains("more than 2000 files"));
 }
 
 #[test]
