@@ -1,6 +1,9 @@
 //! The router: what it needs of the kernel fails, for it alone.
 
-use std::time::Instant;
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use super::asking::{HTTP, ROUTER, UWSGI};
 use super::injector::{Injector, Target};
@@ -76,7 +79,31 @@ const NO_MEMORY: &[Case] = &[("mmap ENOMEM", OUT_OF_MEMORY, Death)];
 
 #[test]
 fn one_that_gets_no_memory_is_replaced() {
-    let server = start(2, "");
-    endure(&server, "rsgi http 1", NO_MEMORY, ROUTER.at("/long"), &[HTTP, UWSGI]);
-    server.log.wait_for("http 1 .* died, killed by signal 6");
+    let server = start(2, "--buffer-size 65535");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // What it has got before may do for a while, but not for ever more clients with half a head.
+        scope.spawn(|| {
+            let half = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(60_000));
+            let mut clients = Vec::new();
+            while !is_over.load(Relaxed) && clients.len() < 1000 {
+                let client = TcpStream::connect(server.address(9090));
+                clients.extend(client.and_then(|mut client| client.write_all(half.as_bytes()).map(|()| client)));
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        let over = Over(&is_over);
+        endure(&server, "rsgi http 1", NO_MEMORY, ROUTER.at("/long"), &[HTTP, UWSGI]);
+        server.log.wait_for("http 1 .* died, killed by signal 6");
+        drop(over);
+    });
+}
+
+/// Says so, however the test ends.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
 }
