@@ -236,9 +236,9 @@ fn a_unix_socket_that_is_in_use_is_left_alone() {
 
 #[test]
 fn hundreds_of_workers_come_and_reload() {
-    let options = "--http-socket {ip}:3031 --wsgi-file {dir}/app.py --processes 300";
+    let options = "--http-socket {ip}:3031 --wsgi-file {dir}/app.py --processes 400";
     let server = Server::of(Kind::Rsgi, options).file("app.py", &app("old")).start();
-    server.workers(300);
+    server.workers(400);
     server.get(3031, "/").expect(200);
     server.signal(Signal::SIGHUP);
     server.log.wait_for("^generation 1 serves");
